@@ -1,0 +1,57 @@
+"""How long a Hugging Face Transformers model takes and how much memory it needs, from a notebook.
+
+`PyTorchBenchmark` and `PyTorchBenchmarkArguments` are the classes that Transformers once had, with the same
+arguments; `BenchmarkResults` is what a run returns; `load_results` and `read_csv` bring back what was saved.
+
+Importing this package loads no framework, no pandas, no matplotlib: each name loads what it needs when it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hfbench_nb.arguments import PyTorchBenchmarkArguments
+    from hfbench_nb.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError
+    from hfbench_nb.magics import load_ipython_extension
+    from hfbench_nb.results import BenchmarkResults, load_results, read_csv
+    from hfbench_nb.runner import PyTorchBenchmark
+
+_HOMES = {
+    "PyTorchBenchmark": "runner",
+    "PyTorchBenchmarkArguments": "arguments",
+    "BenchmarkResults": "results",
+    "load_results": "results",
+    "read_csv": "results",
+    "ArgumentError": "errors",
+    "HfbenchError": "errors",
+    "IsolationError": "errors",
+    "ModelNotFoundError": "errors",
+    "load_ipython_extension": "magics",
+}
+
+__all__ = [
+    "ArgumentError",
+    "BenchmarkResults",
+    "HfbenchError",
+    "IsolationError",
+    "ModelNotFoundError",
+    "PyTorchBenchmark",
+    "PyTorchBenchmarkArguments",
+    "load_ipython_extension",
+    "load_results",
+    "read_csv",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,266 @@
+"""The argument dataclasses: what to measure and how.
+
+Every field carries its help text in its metadata; the shell, the magics and the control panel are made from the
+fields.  Values are checked when an object is made, from the values alone: nothing is probed, read or contacted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.util
+import json
+import os
+import re
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hfbench_nb import checks
+from hfbench_nb.errors import ArgumentError, wrong_value
+from hfbench_nb.records import Settings
+
+DTYPES = ("float32", "float16", "bfloat16")
+FP16_OPT_LEVELS = ("O0", "O1", "O2", "O3")
+NEGATIVE_NAMES = ("no_inference", "no_cuda", "no_tpu", "no_speed", "no_memory", "no_env_print", "no_multi_process")
+
+_DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
+
+_Arguments = TypeVar("_Arguments", bound="type[BenchmarkArguments]")
+
+
+def _option(default: Any, help_text: str) -> Any:
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata={"help": help_text})
+    return field(default=default, metadata={"help": help_text})
+
+
+def _timestamped(name: str, help_text: str) -> Any:
+    return field(
+        default_factory=lambda: f"{name}_{round(time.time())}.csv",
+        metadata={"help": f"{help_text} The default carries the time."},
+    )
+
+
+def _accept_negative_names(cls: _Arguments) -> _Arguments:
+    """Let the class be called with the original's old ``no_*`` names, which its own code crashed on."""
+    initialize: Callable[..., None] = cls.__init__
+
+    @functools.wraps(initialize)
+    def __init__(self: BenchmarkArguments, *args: Any, **kwargs: Any) -> None:
+        for negative in NEGATIVE_NAMES:
+            if negative not in kwargs:
+                continue
+            positive, value = negative[3:], kwargs.pop(negative)
+            checks.boolean(negative, value)
+            if positive in kwargs:
+                raise ArgumentError(f"{negative} and {positive} say the same thing: give only {positive}.")
+            warnings.warn(f"{negative} is deprecated: use {positive}={not value}.", FutureWarning, stacklevel=2)
+            kwargs[positive] = not value
+        initialize(self, *args, **kwargs)
+
+    cls.__init__ = __init__  # type: ignore[method-assign]
+    return cls
+
+
+@dataclass(kw_only=True)
+class BenchmarkArguments:
+    """What every framework's benchmark takes.
+
+    Raises
+    ------
+    ArgumentError
+        If a value cannot be used; the message names the parameter, the value and what is allowed.
+    """
+
+    models: list[str] = _option([], "Names of the models: a folder with a config.json, or a checkpoint's name.")
+    batch_sizes: list[int] = _option([8], "Batch sizes to measure.")
+    sequence_lengths: list[int] = _option([8, 32, 128, 512], "Sequence lengths to measure, in tokens.")
+    inference: bool = _option(True, "Measure inference: one forward pass without gradients.")
+    training: bool = _option(False, "Measure training: one forward and one backward pass.")
+    speed: bool = _option(True, "Measure time.")
+    memory: bool = _option(True, "Measure memory.")
+    cuda: bool = _option(True, "Use a GPU or another accelerator where there is one.")
+    tpu: bool = _option(True, "Use a TPU where there is one.")
+    fp16: bool = _option(False, "Compute in half precision; the same as dtype=float16.")
+    verbose: bool = _option(False, "Show on stderr what each measuring process does and prints.")
+    trace_memory_line_by_line: bool = _option(False, "Trace memory line by line.")
+    save_to_csv: bool = _option(False, "Save the results to CSV files.")
+    log_print: bool = _option(False, "Append the report to the file named by log_filename.")
+    env_print: bool = _option(False, "Let the report list the environment.")
+    multi_process: bool = _option(
+        True,
+        "Measure each cell in a process of its own. Turn it off for debugging only: the figures then include "
+        "everything that the calling process holds.",
+    )
+    inference_time_csv_file: str = _timestamped("inference_time", "CSV file for the time of inference.")
+    inference_memory_csv_file: str = _timestamped("inference_memory", "CSV file for the memory of inference.")
+    train_time_csv_file: str = _timestamped("train_time", "CSV file for the time of training.")
+    train_memory_csv_file: str = _timestamped("train_memory", "CSV file for the memory of training.")
+    env_info_csv_file: str = _timestamped("env_info", "CSV file for the environment.")
+    log_filename: str = _timestamped("log", "Log file.")
+    repeat: int = _option(3, "Smallest number of timing samples of a cell.")
+    only_pretrain_model: bool = _option(
+        False, "Build the base model (inference) or the model with its language-modelling head (training), whatever "
+        "architecture the configuration names."
+    )  # fmt: skip
+    precision: float = _option(
+        0.02, "Stop timing a cell once the 95 % confidence interval of the median is within this share of it."
+    )
+    max_seconds: float = _option(5.0, "Stop timing a cell after so many seconds, precise or not.")
+    timeout_s: float = _option(3600.0, "Give a cell up after so many seconds, building and memory included.")
+    device: str = _option(
+        "auto", "Where to run: auto, cpu, cuda, cuda:1, mps or xpu. auto takes the accelerator if there is one."
+    )
+    dtype: str = _option("float32", "Data type of weights and computation: float32, float16 or bfloat16.")
+    threads: int | None = _option(None, "Number of CPU threads of the framework. By default the framework's own.")
+    seed: int = _option(0, "Seed of the random inputs and weights.")
+    python: str | None = _option(None, "Python interpreter of another environment to measure in.")
+    overlay: str | None = _option(None, "Folder put first on the path of the measuring process: other versions.")
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Check every value again, for an object whose attributes were set after it was made.
+
+        Raises
+        ------
+        ArgumentError
+            If a value cannot be used.
+        """
+        self.models = checks.names("models", self.models)
+        self.batch_sizes = checks.positive_integers("batch_sizes", self.batch_sizes)
+        self.sequence_lengths = checks.positive_integers("sequence_lengths", self.sequence_lengths)
+        for name in self._names_of(bool):
+            checks.boolean(name, getattr(self, name))
+        checks.integer("repeat", self.repeat, minimum=1)
+        checks.integer("seed", self.seed, minimum=0)
+        if self.threads is not None:
+            checks.integer("threads", self.threads, minimum=1)
+        checks.number("precision", self.precision, above=0.0, below=1.0)
+        checks.number("max_seconds", self.max_seconds, above=0.0)
+        checks.number("timeout_s", self.timeout_s, above=0.0)
+        checks.one_of("dtype", self.dtype, DTYPES)
+        if self.fp16 and self.dtype == "bfloat16":
+            raise ArgumentError("fp16=True and dtype='bfloat16' contradict each other: give only dtype.")
+        self._check_device()
+        self._check_choice()
+        self._check_paths()
+
+    def _check_device(self) -> None:
+        if not isinstance(self.device, str) or not _DEVICE.fullmatch(self.device):
+            raise wrong_value("device", self.device, "'auto', 'cpu', 'cuda', 'cuda:1', 'mps' or 'xpu'")
+        if not self.cuda and self.device not in ("auto", "cpu"):
+            raise ArgumentError(f"cuda=False and device={self.device!r} contradict each other: give only device.")
+
+    def _check_choice(self) -> None:
+        if not (self.speed or self.memory):
+            raise ArgumentError("speed=False, memory=False leave nothing to measure: one of the two must be True.")
+        if not (self.inference or self.training):
+            raise ArgumentError(
+                "inference=False, training=False leave nothing to measure: one of the two must be True."
+            )
+
+    def _check_paths(self) -> None:
+        for name in self.csv_file_fields():
+            checks.new_file(name, getattr(self, name), needed=self.save_to_csv)
+        checks.new_file("log_filename", self.log_filename, needed=self.log_print)
+        if self.python is not None and not (isinstance(self.python, str) and os.access(self.python, os.X_OK)):
+            raise wrong_value("python", self.python, "the path of a Python interpreter that can be run")
+        if self.overlay is not None and not (isinstance(self.overlay, str) and Path(self.overlay).is_dir()):
+            raise wrong_value("overlay", self.overlay, "the path of a folder that is there")
+
+    @classmethod
+    def _names_of(cls, kind: type) -> list[str]:
+        return [f.name for f in dataclasses.fields(cls) if f.type in (kind, kind.__name__)]
+
+    @classmethod
+    def csv_file_fields(cls) -> list[str]:
+        """Name the fields that hold the path of a CSV file."""
+        return [f.name for f in dataclasses.fields(cls) if f.name.endswith("_csv_file")]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the arguments as plain JSON data."""
+        return dataclasses.asdict(self)
+
+    def to_json_string(self) -> str:
+        """Give the arguments as JSON text, indented by two."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @property
+    def model_names(self) -> list[str]:
+        """The names of the models."""
+        return self.models
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks asked for: ``inference``, ``training`` or both."""
+        return [task for task in ("inference", "training") if getattr(self, task)]
+
+    @property
+    def is_tpu(self) -> bool:
+        """Whether a TPU is to be used."""
+        return False
+
+    @property
+    def do_multi_processing(self) -> bool:
+        """Whether each cell is measured in a process of its own."""
+        return self.multi_process and not self.is_tpu
+
+    def settings(self) -> Settings:
+        """Give the part of the arguments that a measuring process needs."""
+        names = {f.name for f in dataclasses.fields(Settings)}
+        shared = {name: value for name, value in self.to_dict().items() if name in names}
+        shared["dtype"] = "float16" if self.fp16 else self.dtype
+        return Settings(**shared, use_accelerator=self.cuda)
+
+
+@_accept_negative_names
+@dataclass(kw_only=True)
+class PyTorchBenchmarkArguments(BenchmarkArguments):
+    """What `PyTorchBenchmark` takes: the arguments of Transformers 4.48's class of this name, and more.
+
+    Parameters are the fields; each explains itself in the shell's ``hfbench pytorch --help``.
+
+    Raises
+    ------
+    ArgumentError
+        If a value cannot be used; the message names the parameter, the value and what is allowed.
+
+    Examples
+    --------
+    >>> from hfbench_nb import PyTorchBenchmarkArguments
+    >>> PyTorchBenchmarkArguments(models=["gpt2"], batch_sizes=[1, 8]).batch_sizes
+    [1, 8]
+    """
+
+    torchscript: bool = _option(False, "Trace the model with TorchScript before it is measured (inference only).")
+    torch_xla_tpu_print_metrics: bool = _option(False, "On a TPU, log the metrics of torch_xla.")
+    fp16_opt_level: str = _option("O1", "Apex level of the original (O0 to O3); like there, it changes nothing.")
+
+    def check(self) -> None:  # noqa: D102 - inherited
+        super().check()
+        checks.one_of("fp16_opt_level", self.fp16_opt_level, FP16_OPT_LEVELS)
+
+    @property
+    def is_tpu(self) -> bool:
+        """Whether a TPU is to be used: torch_xla is installed and `tpu` is True."""
+        return self.tpu and importlib.util.find_spec("torch_xla") is not None
+
+    @property
+    def n_gpu(self) -> int:
+        """Number of GPUs that PyTorch sees in this process and may use; loads PyTorch."""
+        if not self.cuda or self.device == "cpu":
+            return 0
+        import torch
+
+        return int(torch.accelerator.device_count())
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether PyTorch sees a GPU in this process and may use it; loads PyTorch."""
+        return self.n_gpu > 0

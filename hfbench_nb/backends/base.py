@@ -1,0 +1,70 @@
+"""What the measuring process asks of a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from hfbench_nb.clock import Stopwatch
+from hfbench_nb.memory import Meter
+from hfbench_nb.records import Cell, ModelSpec, Settings
+
+
+class Runtime(Protocol):
+    """A framework set up on one device, in a process that measures.
+
+    Attributes
+    ----------
+    meter
+        Reads the memory of this process on the device.
+    stopwatch
+        Times calls on the device.
+    details
+        What is worth knowing of the measurement; grows while it goes on.
+    """
+
+    meter: Meter
+    stopwatch: Stopwatch
+    details: dict[str, Any]
+
+    def build(self, spec: ModelSpec, task: str) -> Any:
+        """Build the model from its configuration, with random weights, on the device."""
+        ...
+
+    def make_call(self, model: Any, cell: Cell) -> Callable[[], object]:
+        """Make the inputs, and give the function that is measured: one pass of the cell's task."""
+        ...
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        """Tell whether an error means that the memory did not suffice."""
+        ...
+
+    def close(self) -> None:
+        """Undo what setting up has changed in this process."""
+        ...
+
+
+class Backend(Protocol):
+    """A framework that is imported but has touched no device and started no thread."""
+
+    def import_model_code(self, family: str) -> None:
+        """Import the code of a model type, if there is one of that name."""
+        ...
+
+    def open(self, settings: Settings) -> Runtime:
+        """Set the framework up on the device that the settings name.
+
+        Raises
+        ------
+        DeviceNotFoundError
+            If the device is not there.
+        """
+        ...
+
+    def environment(self, settings: Settings) -> dict[str, Any]:
+        """Describe framework and device, under the keys of the original where it has one."""
+        ...
+
+
+class DeviceNotFoundError(RuntimeError):
+    """The device that was asked for is not there."""

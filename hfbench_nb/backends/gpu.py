@@ -1,0 +1,165 @@
+"""Clock and memory of accelerators, for any framework that has a device module like ``torch.cuda``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hfbench_nb.clock import Reading
+from hfbench_nb.memory import Peak
+from hfbench_nb.records import MEGABYTE
+
+
+class EventStopwatch:
+    """Times calls on an accelerator: the wall clock around a synchronised block, and the device's own events.
+
+    Parameters
+    ----------
+    module
+        Device module with ``synchronize`` and ``Event``, such as ``torch.cuda``.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __call__(self, call: Callable[[], object], number: int) -> Reading:
+        """Time `number` calls; the device is idle before and after."""
+        before, after = self._event(), self._event()
+        repeats = range(number)
+        self._module.synchronize()
+        start = time.perf_counter()
+        if before is not None:
+            before.record()
+        for _ in repeats:
+            call()
+        if after is not None:
+            after.record()
+        self._module.synchronize()
+        wall_s = time.perf_counter() - start
+        device_s = None if before is None else before.elapsed_time(after) / 1000  # it gives milliseconds
+        return Reading(wall_s, device_s)
+
+    def _event(self) -> Any:
+        try:
+            return self._module.Event(enable_timing=True)
+        except (AttributeError, RuntimeError, TypeError):
+            return None  # a device without events: the wall clock stands alone
+
+
+class NvmlDevice:
+    """One NVIDIA device as the driver sees it, found by its UUID: indices differ from the framework's."""
+
+    def __init__(self, nvml: Any, uuid: str) -> None:
+        self._nvml = nvml
+        self._handle = nvml.nvmlDeviceGetHandleByUUID(uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}")
+
+    def process_bytes(self) -> int | None:
+        """Give the device memory of this process as ``nvidia-smi`` shows it, bytes; None where that cannot be had.
+
+        In a container the driver lists the process ids of the host, and a hypervisor may hide the figure.
+        """
+        try:
+            processes = self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle)
+        except self._nvml.NVMLError:
+            return None
+        pid = os.getpid()
+        return next((process.usedGpuMemory or None for process in processes if process.pid == pid), None)
+
+    def device_bytes(self) -> int:
+        """Give the used memory of the whole device, bytes, without what the driver reserves."""
+        return int(self._nvml.nvmlDeviceGetMemoryInfo(self._handle, version=self._nvml.nvmlMemory_v2).used)
+
+    def facts(self) -> dict[str, Any]:
+        """Describe the device, under the original's keys and then ours; what it does not tell is ``N/A``."""
+        nvml, handle = self._nvml, self._handle
+        readers: dict[str, Callable[[], Any]] = {
+            "gpu": lambda: _text(nvml.nvmlDeviceGetName(handle)),
+            "gpu_ram_mb": lambda: nvml.nvmlDeviceGetMemoryInfo(handle).total // MEGABYTE,
+            "gpu_power_watts": lambda: nvml.nvmlDeviceGetPowerManagementLimit(handle) / 1000,
+            "gpu_performance_state": lambda: nvml.nvmlDeviceGetPerformanceState(handle),
+            "gpu_driver_version": lambda: _text(nvml.nvmlSystemGetDriverVersion()),
+            "gpu_uuid": lambda: _text(nvml.nvmlDeviceGetUUID(handle)),
+        }
+        facts: dict[str, Any] = dict.fromkeys(readers, "N/A")
+        for name, read in readers.items():
+            with contextlib.suppress(nvml.NVMLError):
+                facts[name] = read()
+        return facts
+
+
+def open_nvml(uuid: str) -> NvmlDevice | None:
+    """Find a device by its UUID; None where the driver's library is not installed or does not know the device."""
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    try:
+        pynvml.nvmlInit()
+        return NvmlDevice(pynvml, uuid)
+    except pynvml.NVMLError:
+        return None
+
+
+class AcceleratorMeter:
+    """Memory of this process on an accelerator.
+
+    The first of these that can be had: what ``nvidia-smi`` shows for the process; how much the used memory of the
+    whole device has grown since this process came to it; what the framework has reserved.
+
+    Parameters
+    ----------
+    module
+        Device module with the allocator's statistics, such as ``torch.cuda``.
+    nvml
+        The device as the driver sees it, or None.
+    """
+
+    def __init__(self, module: Any, nvml: NvmlDevice | None) -> None:
+        self._module = module
+        self._nvml = nvml
+        self._device_start_bytes = 0
+        if nvml is None:
+            self.method = "framework reserved"
+        elif nvml.process_bytes() is not None:
+            self.method = "NVML process"
+        else:
+            self.method = "NVML device difference"
+            self._device_start_bytes = nvml.device_bytes()
+
+    def current_bytes(self) -> int:
+        """Give the memory of this process on the device now, bytes."""
+        if self._nvml is None:
+            return int(self._statistic("memory_reserved") or 0)
+        if self.method == "NVML process":
+            return self._nvml.process_bytes() or 0
+        return max(0, self._nvml.device_bytes() - self._device_start_bytes)
+
+    @contextmanager
+    def watch(self) -> Iterator[Peak]:
+        """Find the peak while the block runs.
+
+        The allocators keep what they once reserved, so that the driver's figure after the block is its peak.
+        """
+        peak = Peak()
+        self._statistic("reset_peak_memory_stats")
+        yield peak
+        peak.details = {
+            "process_bytes": self._nvml.process_bytes() if self._nvml else None,
+            "device_used_bytes": self._nvml.device_bytes() if self._nvml else None,
+            "allocated_peak_bytes": self._statistic("max_memory_allocated"),
+            "reserved_peak_bytes": self._statistic("max_memory_reserved"),
+        }
+        peak.bytes = peak.details["reserved_peak_bytes"] or 0 if self._nvml is None else self.current_bytes()
+
+    def _statistic(self, name: str) -> int | None:
+        read = getattr(self._module, name, None)
+        value = None if read is None else read()
+        return None if value is None else int(value)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

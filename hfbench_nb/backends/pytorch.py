@@ -1,0 +1,172 @@
+"""PyTorch: devices, clocks, memory and environment."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import torch
+import transformers
+import transformers.modeling_utils
+import transformers.models.auto.modeling_auto
+
+from hfbench_nb.backends import pytorch_models
+from hfbench_nb.backends.base import DeviceNotFoundError
+from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml
+from hfbench_nb.clock import Stopwatch, wall_clock
+from hfbench_nb.memory import Meter, host_meter
+from hfbench_nb.records import Cell, ModelSpec, Settings
+
+# torch 2.13 says so at each trace; it is the user's wish and not their problem.
+warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
+
+
+def load() -> PyTorchBackend:
+    """Give the backend; importing this module has imported the framework."""
+    transformers.logging.set_verbosity_error()
+    return PyTorchBackend()
+
+
+class PyTorchBackend:
+    """PyTorch with Transformers, imported."""
+
+    def import_model_code(self, family: str) -> None:
+        """Import the code of a model type, if there is one of that name."""
+        module = transformers.models.auto.configuration_auto.model_type_to_module_name(family)
+        try:
+            import_module(f"transformers.models.{module}.modeling_{module}")
+        except ImportError:
+            pass  # building the model will say what is wrong, with the name of the model
+
+    def open(self, settings: Settings) -> PyTorchRuntime:
+        """Choose the device and set the number of threads.
+
+        Raises
+        ------
+        DeviceNotFoundError
+            If the device is not there.
+        """
+        return PyTorchRuntime(settings)
+
+    def environment(self, settings: Settings) -> dict[str, Any]:
+        """Describe framework and device, under the keys of the original where it has one."""
+        runtime = self.open(settings)
+        facts: dict[str, Any] = {
+            "transformers_version": transformers.__version__,
+            "framework": "PyTorch",
+            "use_torchscript": settings.torchscript,
+            "framework_version": torch.__version__,
+            "python_version": platform.python_version(),
+            "use_gpu": runtime.device.type != "cpu",
+        }
+        if facts["use_gpu"]:
+            nvml = runtime.nvml
+            facts["num_gpus"] = 1
+            facts["gpu"] = _device_name(runtime.device)
+            facts.update(nvml.facts() if nvml else {})
+        facts["device"] = str(runtime.device)
+        facts["threads"] = torch.get_num_threads()
+        return facts
+
+
+class PyTorchRuntime:
+    """PyTorch set up on one device."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._dtype: torch.dtype = getattr(torch, settings.dtype)
+        self._threads_before = torch.get_num_threads()
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
+        self.device = _find_device(settings)
+        self.details: dict[str, Any] = {
+            "device": str(self.device), "dtype": settings.dtype, "threads": torch.get_num_threads()
+        }  # fmt: skip
+        self.nvml: NvmlDevice | None = None
+        self.meter: Meter
+        self.stopwatch: Stopwatch
+        if self.device.type == "cpu":
+            self.meter = host_meter()
+            self.stopwatch = wall_clock
+        else:
+            module = torch.get_device_module(self.device)
+            module.set_device(self.device)
+            if self.device.type == "cuda":
+                self.nvml = open_nvml(str(module.get_device_properties(self.device).uuid))
+            torch.zeros(1, device=self.device)  # the context is part of the baseline
+            self.meter = AcceleratorMeter(module, self.nvml)
+            self.stopwatch = EventStopwatch(module)
+        _touch_common_code(self.device)
+
+    def build(self, spec: ModelSpec, task: str) -> torch.nn.Module:
+        """Build the model from its configuration, with random weights, on the device."""
+        config, model_class = pytorch_models.find_class(
+            spec, task, only_pretrain_model=self._settings.only_pretrain_model
+        )
+        if self._settings.torchscript:
+            if task == "training":
+                raise NotImplementedError("Training for torchscript is currently not implemented")
+            pytorch_models.prepare_for_tracing(config)
+        model = pytorch_models.build(model_class, config, self._dtype, self.device, self._settings.seed)
+        self.details["model_class"] = model_class.__name__
+        self.details["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+        return model.train() if task == "training" else model.eval()
+
+    def make_call(self, model: torch.nn.Module, cell: Cell) -> Callable[[], object]:
+        """Make the inputs, and give the function that is measured: one pass of the cell's task."""
+        inputs = pytorch_models.make_inputs(
+            model, cell.batch_size, cell.sequence_length, self.device, self._settings.seed
+        )
+        if cell.task == "training":
+            labels, loss_name = pytorch_models.make_labels(model, inputs, self._settings.seed)
+            self.details["loss"] = loss_name
+            return lambda: pytorch_models.train(model, inputs, labels)
+        if self._settings.torchscript:
+            with torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # notes of the tracer on the model's code
+                model = torch.jit.trace(model, example_kwarg_inputs=inputs, strict=False)
+        return lambda: pytorch_models.infer(model, inputs)
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        """Tell whether an error means that the memory did not suffice."""
+        return isinstance(error, torch.OutOfMemoryError) or (
+            isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        )
+
+    def close(self) -> None:
+        """Set the number of threads back."""
+        torch.set_num_threads(self._threads_before)
+
+
+def _find_device(settings: Settings) -> torch.device:
+    if settings.device == "auto":
+        if settings.use_accelerator and torch.accelerator.is_available():
+            return torch.device(torch.accelerator.current_accelerator().type, 0)
+        return torch.device("cpu")
+    device = torch.device(settings.device)
+    if device.type == "cpu":
+        return device
+    module = getattr(torch, device.type, None)
+    count = module.device_count() if module is not None else 0
+    index = device.index or 0
+    if index >= count:
+        raise DeviceNotFoundError(
+            f"device={settings.device!r}: PyTorch {torch.__version__} finds {count} {device.type} device(s) here"
+        )
+    return torch.device(device.type, index)
+
+
+def _device_name(device: torch.device) -> str:
+    module = torch.get_device_module(device)
+    return str(module.get_device_name(device)) if hasattr(module, "get_device_name") else device.type
+
+
+def _touch_common_code(device: torch.device) -> None:
+    """Run once what building a model runs, so that the framework's code counts as baseline and not as weights."""
+    generator = torch.Generator().manual_seed(0)
+    block = torch.randn(16, generator=generator)
+    with torch.no_grad():
+        torch.nn.Parameter(torch.empty(4, 16, device=device)).copy_(block).fill_(1.0)

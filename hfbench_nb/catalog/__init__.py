@@ -1,0 +1,56 @@
+"""Configurations of well-known checkpoints, one data file each, so that naming a model needs no network."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One checkpoint of the catalogue.
+
+    Attributes
+    ----------
+    name
+        Its name on the hub.
+    aliases
+        Other spellings, such as the one from before the hub's organisations.
+    parameters
+        Number of parameters of the architecture that the configuration names, each counted once.
+    config
+        The configuration as the dictionary of a ``config.json``.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    parameters: int
+    config: dict[str, Any]
+
+
+@cache
+def checkpoints() -> tuple[Checkpoint, ...]:
+    """Give every checkpoint of the catalogue, by name."""
+    files = (entry for entry in resources.files(__package__).iterdir() if entry.name.endswith(".json"))
+    loaded = [json.loads(entry.read_text(encoding="utf-8")) for entry in files]
+    made = (Checkpoint(**{**data, "aliases": tuple(data["aliases"])}) for data in loaded)
+    return tuple(sorted(made, key=lambda checkpoint: checkpoint.name))
+
+
+@cache
+def _by_name() -> dict[str, Checkpoint]:
+    return {name: checkpoint for checkpoint in checkpoints() for name in (checkpoint.name, *checkpoint.aliases)}
+
+
+def all_names() -> list[str]:
+    """Give every name and other spelling of the catalogue, sorted."""
+    return sorted(_by_name())
+
+
+def find_config(name: str) -> dict[str, Any] | None:
+    """Give the configuration of a checkpoint by any of its names, or None."""
+    checkpoint = _by_name().get(name)
+    return None if checkpoint is None else checkpoint.config

@@ -1,0 +1,129 @@
+"""The console command ``hfbench``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import singledispatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hfbench_nb.arguments import PyTorchBenchmarkArguments
+from hfbench_nb.errors import ArgumentError, HfbenchError
+from hfbench_nb.options import EnvOptions, HelpShown, ModelsOptions, PlotOptions, parse
+
+if TYPE_CHECKING:
+    from hfbench_nb.runner import PyTorchBenchmark
+
+SUCCESS, FAILURE, MISUSE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the console command.
+
+    Parameters
+    ----------
+    argv
+        Its words; by default those of this process.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 1 if every cell failed or nothing could be measured, 2 for bad usage, 130 if interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
+        from hfbench_nb.environment import tool_version
+
+        print(f"hfbench {tool_version()}")
+        return SUCCESS
+    try:
+        return run_command(parse(words or ["--help"]))
+    except HelpShown as shown:
+        print(shown.text, end="", file=sys.stderr if shown.code else sys.stdout)
+        return shown.code
+    except ArgumentError as error:
+        print(f"hfbench: {error}", file=sys.stderr)
+        return MISUSE
+    except HfbenchError as error:
+        print(f"hfbench: {error}", file=sys.stderr)
+        return FAILURE
+    except KeyboardInterrupt:
+        print("hfbench: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+@singledispatch
+def run_command(command: object) -> int:
+    """Do what a parsed command asks; return the exit code."""
+    raise TypeError(f"no command: {command!r}")
+
+
+@run_command.register
+def _(command: PyTorchBenchmarkArguments) -> int:
+    from hfbench_nb.runner import PyTorchBenchmark
+
+    return _run_benchmark(PyTorchBenchmark(command))
+
+
+def _run_benchmark(benchmark: PyTorchBenchmark) -> int:
+    try:
+        results = benchmark.run()
+    except KeyboardInterrupt:
+        print(benchmark.results)
+        raise
+    print(results)
+    return SUCCESS if any(measurement.status == "ok" for _, measurement in results.entries) else FAILURE
+
+
+@run_command.register
+def _(command: PlotOptions) -> int:
+    import matplotlib.figure
+
+    from hfbench_nb.results import read_csv
+
+    task = "training" if command.is_train else "inference"
+    values = "time_s" if command.is_time else "memory_mb"
+    along = "batch_size" if command.plot_along_batch else "sequence_length"
+    results = read_csv(command.csv_file, values=values, task=task)
+    figure = matplotlib.figure.Figure(figsize=(7.5, 4.8), layout="constrained")
+    ax = figure.subplots()
+    results.plot(values, along, log=command.log_scale, labels=command.short_model_names, ax=ax)
+    ax.set_title(f"{'Time' if command.is_time else 'Memory'} of {task}")
+    target = Path(command.figure_png_file or f"{command.csv_file}.png")
+    try:
+        figure.savefig(target, dpi=150)
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"figure_png_file={str(target)!r} cannot be written: {error}") from error
+    print(target)
+    return SUCCESS
+
+
+@run_command.register
+def _(command: ModelsOptions) -> int:
+    from hfbench_nb.catalog import checkpoints
+    from hfbench_nb.records import MEGABYTE
+
+    print(f"{'Model':<44}{'Type':<14}{'Parameters':>14}{'float32 MB':>12}{'16-bit MB':>11}")
+    for checkpoint in checkpoints():
+        sizes = [checkpoint.parameters * element_bytes / MEGABYTE for element_bytes in (4, 2)]
+        print(
+            f"{checkpoint.name:<44}{checkpoint.config['model_type']:<14}{checkpoint.parameters:>14,}"
+            f"{sizes[0]:>12,.0f}{sizes[1]:>11,.0f}"
+        )
+    return SUCCESS
+
+
+@run_command.register
+def _(command: EnvOptions) -> int:
+    from hfbench_nb.environment import machine_facts
+    from hfbench_nb.isolation.client import measurer
+    from hfbench_nb.records import Settings
+
+    for name, value in {**measurer("PyTorch").environment(Settings()), **machine_facts()}.items():
+        print(f"- {name}: {value}")
+    return SUCCESS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

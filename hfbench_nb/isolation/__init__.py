@@ -1,0 +1,1 @@
+"""Processes that measure: how they are started, talked to and ended."""

@@ -1,0 +1,349 @@
+"""The notebook's end: starts the processes that measure, asks them, ends them."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from hfbench_nb.errors import IsolationError
+from hfbench_nb.isolation import launch, protocol
+from hfbench_nb.records import Cell, Failure, Measurement, ModelSpec, Settings
+
+IDLE_S = 600.0
+START_TIMEOUT_S = 300.0
+ENVIRONMENT_TIMEOUT_S = 120.0
+# How long a killed process may take to be gone before its server is killed too.
+KILL_TIMEOUT_S = 0.8
+LOG_TAIL_BYTES = 4000
+
+OnProgress = Callable[[dict[str, Any]], None]
+
+
+class Cancelled(Exception):
+    """A measurement was cancelled from another thread."""
+
+
+class Measurer(Protocol):
+    """Measures cells, one at a time."""
+
+    def environment(self, settings: Settings) -> dict[str, Any]:
+        """Describe the framework and the device where cells are measured."""
+        ...
+
+    def measure(
+        self, cell: Cell, spec: ModelSpec, settings: Settings, timeout_s: float, on_progress: OnProgress
+    ) -> Measurement:
+        """Measure one cell; a failure is a measurement too."""
+        ...
+
+    def cancel(self) -> None:
+        """End the measurement that is going on, from another thread: it raises `Cancelled`."""
+        ...
+
+
+def can_fork() -> bool:
+    """Tell whether frameworks survive a fork on this system."""
+    return sys.platform == "linux" and os.environ.get("HFBENCH_FRESH_INTERPRETER") != "1"
+
+
+def measurer(framework: str, python: str | None = None, overlay: str | None = None) -> Measurer:
+    """Give the measurer for a framework in an environment; the same one again while nothing relevant has changed."""
+    if not can_fork():
+        return FreshInterpreters(framework, python, overlay)
+    key = (
+        os.getpid(),
+        framework,
+        python,
+        overlay and os.path.abspath(overlay),
+        launch.relevant_environment(os.environ),
+        tuple(launch.module_search_path()),
+    )
+    with _lock:
+        for other in [k for k, server in _servers.items() if not server.is_alive()]:
+            del _servers[other]
+        if key not in _servers:
+            _servers[key] = ForkingServer(framework, python, overlay)
+        return _servers[key]
+
+
+def close_all() -> None:
+    """End every process that this one has started."""
+    with _lock:
+        for server in _servers.values():
+            server.close()
+        _servers.clear()
+
+
+_lock = threading.Lock()
+_servers: dict[tuple[Any, ...], ForkingServer] = {}
+atexit.register(close_all)
+
+
+class MeasuringProcess:
+    """A process that measures, the messages that come from it, and its log."""
+
+    def __init__(self, framework: str, python: str | None, overlay: str | None, *, fork: bool) -> None:
+        self._log = tempfile.TemporaryFile(prefix="hfbench-")
+        self._process = subprocess.Popen(
+            launch.command(framework, python, overlay, fork=fork, idle_s=IDLE_S),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=launch.environment(framework),
+            start_new_session=True,
+        )
+        self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name="hfbench-reader", daemon=True).start()
+        self.started = self._wait_until_ready(framework)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                message = protocol.decode(line)
+                if message is not None:
+                    self.messages.put(message)
+        self.messages.put({"event": "end", "code": self._process.wait()})
+
+    def _wait_until_ready(self, framework: str) -> dict[str, Any]:
+        try:
+            message = self.messages.get(timeout=START_TIMEOUT_S)
+        except queue.Empty:
+            message = {"event": "silent"}
+        except BaseException:
+            self.kill()
+            raise
+        if message["event"] == "ready":
+            return message
+        self.kill()
+        if message["event"] == "failed":
+            failure = Failure(**message["failure"])
+            raise IsolationError(
+                f"{framework} cannot be used by {self._process.args[0]}: {failure}"  # type: ignore[index]
+            )
+        raise IsolationError(f"The process that measures {framework} did not start:\n{self.log_tail()}")
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Send a request; that the process is gone is told by its messages."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(protocol.encode(request))
+            self._process.stdin.flush()
+
+    def is_alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process and those that it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Let the process end by itself, now; kill it if it does not."""
+        with contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        try:
+            self._process.wait(KILL_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def log_size(self) -> int:
+        """Give the size of the log so far, bytes."""
+        return os.fstat(self._log.fileno()).st_size
+
+    def log_tail(self, start: int = 0) -> str:
+        """Give the end of the log, from `start` on at most."""
+        size = self.log_size()
+        return os.pread(self._log.fileno(), LOG_TAIL_BYTES, max(start, size - LOG_TAIL_BYTES)).decode(
+            "utf-8", "replace"
+        )
+
+
+class _Asker:
+    """Asks one question at a time and waits for the answer; what is common to both ways of isolation."""
+
+    def __init__(self, framework: str, python: str | None, overlay: str | None) -> None:
+        self._where = (framework, python, overlay)
+        self._turn = threading.Lock()
+        self._process: MeasuringProcess | None = None
+
+    def environment(self, settings: Settings) -> dict[str, Any]:
+        """Describe the framework and the device where cells are measured.
+
+        Raises
+        ------
+        IsolationError
+            If the framework or the device is not there.
+        """
+        request = {"do": "environment", "settings": asdict(settings)}
+        with self._turn:
+            process = self._ready_process()
+            answer, end = self._ask(process, request, ENVIRONMENT_TIMEOUT_S, lambda message: None)
+        if answer is None or "failure" in answer:
+            reason = _describe_end(end) if answer is None else Failure(**answer["failure"])
+            raise IsolationError(f"{self._where[0]} cannot be used: {reason}")
+        described: dict[str, Any] = answer["environment"]
+        return described
+
+    def measure(
+        self, cell: Cell, spec: ModelSpec, settings: Settings, timeout_s: float, on_progress: OnProgress
+    ) -> Measurement:
+        """Measure one cell in a process of its own.
+
+        Raises
+        ------
+        IsolationError
+            If no process could be started.
+        KeyboardInterrupt, Cancelled
+            If the user stopped it; the process is gone then.
+        """
+        request = {
+            "do": "cell",
+            "family": spec.family,
+            "cell": asdict(cell),
+            "model": asdict(spec),
+            "settings": asdict(settings),
+        }
+        with self._turn:
+            process = self._ready_process()
+            log_start, asked_at_s = process.log_size(), time.monotonic()
+            ooms = _kernel_oom_kills()
+            started: dict[str, Any] = {}
+
+            def watch(message: dict[str, Any]) -> None:
+                if message["event"] == "started":
+                    started["start_s"] = message["at_s"] - asked_at_s
+                on_progress(message)
+
+            answer, end = self._ask(process, request, timeout_s, watch)
+            log = process.log_tail(log_start)
+        if answer is not None:
+            measurement = Measurement.from_dict(answer["measurement"])
+            measurement.details.update(started)
+            return measurement
+        was_oom = end == -signal.SIGKILL and _kernel_oom_kills() > ooms
+        return Measurement(*_judge_end(end, timeout_s, was_oom=was_oom, log=log), details=started)
+
+    def cancel(self) -> None:
+        """End the measurement that is going on, from another thread: it raises `Cancelled`."""
+        process = self._process
+        if process is not None and self._turn.locked():
+            process.messages.put({"event": "cancel"})
+
+    def _ready_process(self) -> MeasuringProcess:
+        raise NotImplementedError
+
+    def _stop(self, process: MeasuringProcess) -> None:
+        """End the request that is going on."""
+        raise NotImplementedError
+
+    def _ask(
+        self, process: MeasuringProcess, request: dict[str, Any], timeout_s: float, on_message: OnProgress
+    ) -> tuple[dict[str, Any] | None, int | None]:
+        """Send a request; give the answer, if there was one, and the exit code of its process, None after a time-out."""
+        deadline = time.monotonic() + timeout_s
+        answer: dict[str, Any] | None = None
+        try:
+            process.send(request)
+            while True:
+                try:
+                    message = process.messages.get(timeout=max(0.0, deadline - time.monotonic()))
+                except queue.Empty:
+                    self._stop(process)
+                    return answer, None
+                if message["event"] == "cancel":
+                    raise Cancelled
+                if message["event"] in ("exit", "end"):
+                    return answer, message["code"]
+                if message["event"] == "answer":
+                    answer = message
+                else:
+                    on_message(message)
+        except BaseException:
+            self._stop(process)
+            raise
+
+
+class ForkingServer(_Asker):
+    """Measures each cell in a child that a server forks: the server is started once."""
+
+    def is_alive(self) -> bool:
+        """Tell whether the server runs, or has not been needed yet."""
+        return self._process is None or self._process.is_alive()
+
+    def close(self) -> None:
+        """End the server."""
+        if self._process is not None:
+            self._process.close()
+
+    def _ready_process(self) -> MeasuringProcess:
+        if self._process is None or not self._process.is_alive():
+            self._process = MeasuringProcess(*self._where, fork=True)
+        return self._process
+
+    def _stop(self, process: MeasuringProcess) -> None:
+        process.send({"do": "kill"})
+        deadline = time.monotonic() + KILL_TIMEOUT_S
+        try:
+            while process.messages.get(timeout=max(0.0, deadline - time.monotonic()))["event"] not in ("exit", "end"):
+                pass
+        except BaseException as error:  # it does not answer, or the user is out of patience
+            process.kill()
+            if not isinstance(error, queue.Empty):
+                raise
+
+
+class FreshInterpreters(_Asker):
+    """Measures each cell in an interpreter started for it: slower, and needs no fork."""
+
+    def _ready_process(self) -> MeasuringProcess:
+        self._process = MeasuringProcess(*self._where, fork=False)
+        return self._process
+
+    def _stop(self, process: MeasuringProcess) -> None:
+        process.kill()
+
+
+def _judge_end(code: int | None, timeout_s: float, *, was_oom: bool, log: str) -> tuple[str, None, None, Failure]:
+    """Give status and failure of a cell whose process ended without an answer."""
+    if code is None:
+        message = f"the cell took longer than timeout_s={timeout_s:g} seconds and was ended"
+        return "timeout", None, None, Failure("TimeoutError", message, log=log)
+    if was_oom:
+        message = "the kernel's out-of-memory killer ended the measuring process"
+        return "oom", None, None, Failure("MemoryError", message, log=log)
+    return "crashed", None, None, Failure("ProcessError", _describe_end(code), log=log)
+
+
+def _describe_end(code: int | None) -> str:
+    if code is None:
+        return "the measuring process did not answer in time"
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"the measuring process was ended by {signal.Signals(-code).name}"
+    return f"the measuring process ended with exit code {code} and without an answer"
+
+
+def _kernel_oom_kills() -> int:
+    """Count the processes that the kernel's out-of-memory killer has ended since the machine started; Linux only."""
+    with contextlib.suppress(OSError, ValueError), open("/proc/vmstat", encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0

@@ -1,0 +1,177 @@
+"""From a model's name to its configuration, without loading a framework."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import difflib
+import json
+import socket
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from hfbench_nb import catalog
+from hfbench_nb.errors import ArgumentError, ModelNotFoundError, wrong_value
+from hfbench_nb.records import ModelSpec
+
+HUB_TIMEOUT_S = 3.0
+
+# What `AutoModel.register` and its kin fill, and the tasks that we take their classes for.
+_AUTO_MAPPINGS = {
+    "inference": ("MODEL_MAPPING",),
+    "training": ("MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING", "MODEL_FOR_MASKED_LM_MAPPING", "MODEL_FOR_CAUSAL_LM_MAPPING"),
+}
+
+
+def find_models(names: Sequence[str], configs: Sequence[Any] | None = None) -> list[ModelSpec]:
+    """Find the configuration of each model.
+
+    Parameters
+    ----------
+    names
+        Names of the models.
+    configs
+        Their configurations (``transformers.PretrainedConfig``), in the same order; None to look each name up in a
+        local directory, the Hugging Face cache, the built-in catalogue and the hub, in this order.
+
+    Returns
+    -------
+    list of ModelSpec
+        One a name, in the same order.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If a name is found nowhere; the message gives close matches.
+    ArgumentError
+        If `configs` does not fit `names`, or a ``config.json`` cannot be read.
+    """
+    if configs is None:
+        return [find_model(name) for name in names]
+    if isinstance(configs, str | dict) or not isinstance(configs, Sequence):
+        raise wrong_value("configs", configs, "a list of configurations, one a model")
+    if len(configs) != len(names):
+        raise ArgumentError(
+            f"configs has {len(configs)} configurations and models has {len(names)} names: there must be one "
+            "configuration for each name."
+        )
+    return [_from_config(name, config) for name, config in zip(names, configs, strict=True)]
+
+
+def find_model(name: str) -> ModelSpec:
+    """Find one model by its name; see `find_models`."""
+    sources: dict[str, Callable[[str], dict[str, Any] | None]] = {
+        "directory": _in_directory,
+        "cache": _in_cache,
+        "catalogue": catalog.find_config,
+        "hub": _on_hub,
+    }
+    for source, look_up in sources.items():
+        config = look_up(name)
+        if config is not None:
+            return ModelSpec(name=name, config=config, source=source)
+    close = difflib.get_close_matches(name, catalog.all_names(), n=5, cutoff=0.5)
+    hint = f" Did you mean {', '.join(close)}?" if close else ""
+    raise ModelNotFoundError(
+        f"models: {name!r} is not a directory with a config.json, not in the Hugging Face cache, not in the catalogue "
+        f"(see `hfbench models`), and the hub did not give it.{hint} A configuration of your own can be given as "
+        "configs=[...]."
+    )
+
+
+def _in_directory(name: str) -> dict[str, Any] | None:
+    path = Path(name) / "config.json"
+    return _read_config(path) if path.is_file() else None
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"models: {path} cannot be read as a configuration: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise ArgumentError(f"models: {path} is not the configuration of a model: it has no model_type.")
+    return config
+
+
+def _in_cache(name: str) -> dict[str, Any] | None:
+    hub = _hub_library()
+    if hub is None:
+        return None
+    try:
+        path = hub.try_to_load_from_cache(name, "config.json")
+    except ValueError:  # not of the form that names of checkpoints have
+        return None
+    return _read_config(Path(path)) if isinstance(path, str) else None
+
+
+def _on_hub(name: str) -> dict[str, Any] | None:
+    hub = _hub_library()
+    if hub is None or hub.constants.HF_HUB_OFFLINE or not _answers(hub.constants.ENDPOINT):
+        return None
+    try:
+        return _read_config(Path(hub.hf_hub_download(name, "config.json", etag_timeout=HUB_TIMEOUT_S)))
+    except (OSError, ValueError):  # not there, not allowed, not a name that the hub could have
+        return None
+
+
+def _hub_library() -> Any:
+    """Give huggingface_hub, which comes with Transformers, or None where neither is installed."""
+    try:
+        import huggingface_hub
+    except ImportError:
+        return None
+    return huggingface_hub
+
+
+def _answers(endpoint: str) -> bool:
+    """Tell whether a connection can be made to a server, or to the proxy before it, within the time-out.
+
+    The hub's own client repeats a failing request for half a minute.  Looking up an address has no time-out of its
+    own, hence the thread.
+    """
+    scheme = urlsplit(endpoint).scheme
+    url = urlsplit(urllib.request.getproxies().get(scheme, endpoint))
+    port = url.port or {"http": 80, "https": 443}.get(url.scheme, 443)
+    answered = threading.Event()
+
+    def connect() -> None:
+        with contextlib.suppress(OSError):
+            socket.create_connection((url.hostname, port), timeout=HUB_TIMEOUT_S).close()
+            answered.set()
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(HUB_TIMEOUT_S)
+    return answered.is_set()
+
+
+def _from_config(name: str, config: Any) -> ModelSpec:
+    if not hasattr(config, "to_dict") or not hasattr(config, "model_type"):
+        raise wrong_value(f"configs (for {name!r})", config, "a PretrainedConfig of Transformers")
+    data = {**json.loads(json.dumps(config.to_dict(), default=str)), "model_type": config.model_type}
+    is_transformers_own = type(config).__module__.startswith("transformers.")
+    pickled = None if is_transformers_own else _pickle(config)
+    return ModelSpec(name=name, config=data, source="configs argument", pickled=pickled)
+
+
+def _pickle(config: Any) -> str:
+    """Pack a configuration of a class that the measuring process may not be able to import, with its models."""
+    import cloudpickle
+
+    classes = {task: _registered_class(type(config), mappings) for task, mappings in _AUTO_MAPPINGS.items()}
+    return base64.b64encode(cloudpickle.dumps((config, classes))).decode("ascii")
+
+
+def _registered_class(config_class: type, mappings: Sequence[str]) -> type | None:
+    """Find the model class that this process registered for a configuration class with an ``AutoModel...``."""
+    auto = sys.modules.get("transformers.models.auto.modeling_auto")
+    if auto is None:
+        return None
+    found = (getattr(auto, name)._extra_content.get(config_class) for name in mappings if hasattr(auto, name))
+    return next((model_class for model_class in found if model_class is not None), None)

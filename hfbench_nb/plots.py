@@ -1,0 +1,157 @@
+"""Scaling curves.  Plots take results and return Axes; they measure nothing."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Any
+
+from hfbench_nb.errors import wrong_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from hfbench_nb.results import BenchmarkResults
+
+# Colour-blind-safe: M. Okabe and K. Ito, "Color Universal Design" (2008), https://jfly.uni-koeln.de/color/
+# (black last but one, yellow, hard to see on white, last).
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_LINES = ("-", "--", "-.", ":")
+_LABELS = {
+    "time_s": "Time (s)",
+    "memory_mb": "Peak memory (MB)",
+    "sequence_length": "Sequence length (tokens)",
+    "batch_size": "Batch size",
+}
+# More lines than this fit into no legend inside the axes.
+_LEGEND_INSIDE = 4
+
+
+def plot(
+    results: BenchmarkResults,
+    values: str | None,
+    along: str,
+    *,
+    task: str | None,
+    log: bool,
+    labels: list[str] | None,
+    ax: Axes | None,
+) -> Axes:
+    """Draw the curves; see `BenchmarkResults.plot`."""
+    import pandas as pd
+
+    frame = results.frame
+    column = _column(frame, values)
+    if along not in ("sequence_length", "batch_size"):
+        raise wrong_value("along", along, "'sequence_length' or 'batch_size'")
+    if task is not None:
+        if task not in results.tasks:
+            raise wrong_value("task", task, " or ".join(map(repr, results.tasks)))
+        frame = frame[frame["task"] == task]
+    models = list(dict.fromkeys(frame["model"]))
+    if labels is not None and len(labels) != len(models):
+        raise wrong_value("labels", labels, f"a list of {len(models)} names, one a model: {', '.join(models)}")
+    if ax is None:
+        from matplotlib import pyplot
+
+        _, ax = pyplot.subplots(figsize=(7.5, 4.8), layout="constrained")
+    other = "batch_size" if along == "sequence_length" else "sequence_length"
+    series = list(frame.groupby(["framework", "model", "task", other], sort=False, dropna=False))
+    names = _names(series, dict(zip(models, labels or models, strict=True)), other)
+    for (_, points), name, style in zip(series, names, _styles(), strict=False):
+        _draw_series(ax, pd.DataFrame(points).sort_values(along), column, along, name, style)
+    _finish(ax, frame, column, along, log=log, lines=len(series))
+    return ax
+
+
+def _column(frame: pd.DataFrame, values: str | None) -> str:
+    numbers = [name for name in frame.columns if name.endswith(("_s", "_mb"))]
+    if values is None:
+        return "time_s" if frame["time_s"].notna().any() or frame["memory_mb"].isna().all() else "memory_mb"
+    if values not in numbers:
+        raise wrong_value("values", values, " or ".join(map(repr, numbers)))
+    return values
+
+
+def _names(series: list[Any], short: dict[str, str], other: str) -> list[str]:
+    """Name each line by what tells it from the others."""
+    keys = [key for key, _ in series]
+    varies = [len({key[i] for key in keys}) > 1 for i in range(4)]
+    short_other = "batch" if other == "batch_size" else "length"
+    return [
+        ", ".join(
+            part
+            for part, wanted in zip(
+                (short[model], framework, task, f"{short_other} {size}"),
+                (True, varies[0], varies[2], varies[3]),
+                strict=True,
+            )
+            if wanted
+        )
+        for framework, model, task, size in keys
+    ]
+
+
+def _styles() -> Any:
+    """Give styles that differ in colour, marker and line, without end."""
+    return (
+        {"color": PALETTE[i % len(PALETTE)], "marker": _MARKERS[i % len(_MARKERS)], "linestyle": line}
+        for line in itertools.cycle(_LINES)
+        for i in range(len(PALETTE))
+    )
+
+
+def _draw_series(
+    ax: Axes, points: pd.DataFrame, column: str, along: str, name: str, style: dict[str, Any]
+) -> None:
+    good = points[points[column].notna()]
+    ax.plot(good[along], good[column], label=name, markersize=5, linewidth=1.6, **style)
+    if column == "time_s":
+        ax.fill_between(
+            good[along], good["time_ci_low_s"], good["time_ci_high_s"], color=style["color"], alpha=0.2, linewidth=0
+        )
+    failed = points[points[column].isna() & (points["status"] != "ok")]
+    if len(failed):
+        # On the axis itself, whatever the scale: x in data, y in shares of the height.
+        ax.plot(
+            failed[along], [0.0] * len(failed), transform=ax.get_xaxis_transform(), color=style["color"],
+            marker="x", markersize=9, markeredgewidth=2, linestyle="none", clip_on=False, zorder=5,
+            label=f"{name}: {', '.join(dict.fromkeys(failed['status']))}",
+        )  # fmt: skip
+
+
+def _finish(ax: Axes, frame: pd.DataFrame, column: str, along: str, *, log: bool, lines: int) -> None:
+    """Set scales, plain tick labels, axis labels and a legend that covers no data."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    positions = sorted(set(frame[along]))
+    if log:
+        ax.set_xscale("log", base=2)
+        if frame[column].notna().any():
+            ax.set_yscale("log")
+            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            if _decades(frame[column]) < 1.5:
+                ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            else:
+                ax.yaxis.set_minor_locator(NullLocator())
+    else:
+        ax.set_ylim(bottom=0)
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    ax.xaxis.set_major_locator(FixedLocator(positions))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.set_xlabel(_LABELS[along])
+    ax.set_ylabel(_LABELS.get(column, column))
+    ax.grid(True, which="major", alpha=0.3)
+    ax.spines[["top", "right"]].set_visible(False)
+    if lines > _LEGEND_INSIDE:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small")
+    elif lines:
+        ax.legend(frameon=False)
+
+
+def _decades(values: pd.Series[float]) -> float:
+    good = values[values > 0]
+    return math.log10(good.max() / good.min()) if len(good) else 0.0

@@ -1,0 +1,174 @@
+"""Showing how far a run is: a bar on stderr in a terminal, one updated output in a notebook."""
+
+from __future__ import annotations
+
+import html
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from hfbench_nb.records import Cell, Measurement
+from hfbench_nb.units import format_duration
+
+
+class Estimate:
+    """Estimates how long the rest of a run takes, from the cells that are finished.
+
+    A cell is expected to take as long as finished cells of its task and sizes did, on average; or, where there are
+    none yet, as long as any cell did.
+    """
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self._left = list(cells)
+        self._seconds: dict[tuple[str, int, int], list[float]] = {}
+
+    def finish(self, cell: Cell, seconds: float) -> None:
+        """Take note of a finished cell."""
+        self._left.remove(cell)
+        self._seconds.setdefault(_size(cell), []).append(seconds)
+
+    def remaining_s(self) -> float | None:
+        """Give the seconds that the cells that are left are expected to take; None before the first is finished."""
+        if not self._seconds:
+            return None
+        overall = statistics.fmean(second for seconds in self._seconds.values() for second in seconds)
+        return sum(statistics.fmean(self._seconds.get(_size(cell), [overall])) for cell in self._left)
+
+
+def _size(cell: Cell) -> tuple[str, int, int]:
+    return cell.task, cell.batch_size, cell.sequence_length
+
+
+class Display(Protocol):
+    """Where progress is shown."""
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Show that `done` of `total` cells are finished, and what is going on."""
+        ...
+
+    def close(self, text: str) -> None:
+        """Show the last word."""
+        ...
+
+
+class Progress:
+    """Follows a run and shows it.
+
+    Parameters
+    ----------
+    cells
+        The cells that will be measured.
+    display
+        Where to show it.
+    """
+
+    def __init__(self, cells: Sequence[Cell], display: Display) -> None:
+        self._cells = cells
+        self._display = display
+        self._estimate = Estimate(cells)
+        self._done = 0
+        self._current: Cell | None = None
+        self._start = self._cell_start = time.monotonic()
+        self._show("starting")
+
+    def begin(self, cell: Cell) -> None:
+        """A cell is begun."""
+        self._current, self._cell_start = cell, time.monotonic()
+        self._show("starting")
+
+    def follow(self, message: dict[str, Any]) -> None:
+        """The measuring process tells what it is doing."""
+        if message["event"] == "progress":
+            samples = message.get("samples")
+            self._show(message["phase"] if not samples else f"{message['phase']}, {samples} samples")
+
+    def finish(self, cell: Cell, measurement: Measurement) -> None:
+        """A cell is finished."""
+        self._estimate.finish(cell, time.monotonic() - self._cell_start)
+        self._done += 1
+        self._show(measurement.status)
+
+    def close(self) -> None:
+        """The run is over, or was stopped."""
+        took = format_duration(time.monotonic() - self._start)
+        self._display.close(f"{self._done} of {len(self._cells)} cells in {took}")
+
+    def _show(self, doing: str) -> None:
+        remaining_s = self._estimate.remaining_s()
+        left = "" if remaining_s is None else f"about {format_duration(remaining_s)} left; "
+        where = f"{self._current}: " if self._current is not None else ""
+        self._display.show(self._done, len(self._cells), f"{left}{where}{doing}")
+
+
+class TerminalDisplay:
+    """A bar on stderr; nothing where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(
+            file=sys.stderr, disable=None, leave=False, bar_format="{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {desc}"
+        )
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Redraw the bar."""
+        if not self._bar.disable:
+            self._bar.total, self._bar.n = total, done
+            self._bar.set_description_str(text)
+
+    def close(self, text: str) -> None:
+        """Take the bar away: the report follows."""
+        self._bar.close()
+
+
+class NotebookDisplay:
+    """One output of the notebook that is updated in place, also from other threads, and survives being saved."""
+
+    def __init__(self) -> None:
+        from IPython.display import display
+
+        self._handle = display(self._bundle(0, 1, "starting"), raw=True, display_id=True)
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Update the output."""
+        self._handle.update(self._bundle(done, total, text), raw=True)
+
+    def close(self, text: str) -> None:
+        """Leave one line of text behind."""
+        self._handle.update({"text/plain": text, "text/html": f"<small>{html.escape(text)}</small>"}, raw=True)
+
+    @staticmethod
+    def _bundle(done: int, total: int, text: str) -> dict[str, str]:
+        return {
+            "text/plain": f"{done}/{total} {text}",
+            "text/html": f'<progress value="{done}" max="{total}"></progress> {done}/{total} '
+            f"<small>{html.escape(text)}</small>",
+        }
+
+
+class LineDisplay:
+    """A line on stderr for each step (``verbose=True``)."""
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Write a line."""
+        print(f"[hfbench {done}/{total}] {text}", file=sys.stderr, flush=True)
+
+    def close(self, text: str) -> None:
+        """Write the last line."""
+        print(f"[hfbench] {text}", file=sys.stderr, flush=True)
+
+
+def choose_display(*, verbose: bool) -> Display:
+    """Give the display that fits the place where this runs."""
+    if verbose:
+        return LineDisplay()
+    return NotebookDisplay() if in_notebook() else TerminalDisplay()
+
+
+def in_notebook() -> bool:
+    """Tell whether this runs in a Jupyter kernel; loads nothing."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None

@@ -1,0 +1,69 @@
+"""The original's text report: the same sections, rules, headings and widths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hfbench_nb.results import BenchmarkResults
+
+_TITLES = {
+    ("inference", "speed"): "INFERENCE - SPEED - RESULT",
+    ("inference", "memory"): "INFERENCE - MEMORY - RESULT",
+    ("training", "speed"): "TRAIN - SPEED - RESULTS",
+    ("training", "memory"): "TRAIN - MEMORY - RESULTS",
+}
+_FIGURE_HEADINGS = {"speed": "Time in s", "memory": "Memory in MB"}
+_RULE_WIDTH = 80
+_MODEL_WIDTH = 30
+_WIDTH = 15
+
+
+def make_report(results: BenchmarkResults, *, environment: bool) -> str:
+    """Give the report of `results`; with `environment`, followed by the list of its facts.
+
+    Failed cells read ``N/A`` as they always did; why is said below the table.
+    """
+    lines: list[str] = []
+    for task in results.tasks:
+        for figure in ("speed", "memory"):
+            if results.asked_for(figure):
+                lines += ["", _heading(_TITLES.get((task, figure), f"{task} - {figure} - RESULT".upper()))]
+                lines += _table(results, task, figure)
+    if environment:
+        lines += ["", _heading("ENVIRONMENT INFORMATION")]
+        lines += [f"- {name}: {value}" for name, value in results.environment.items()]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _heading(title: str) -> str:
+    return 20 * "=" + title.center(40) + 20 * "="
+
+
+def _table(results: BenchmarkResults, task: str, figure: str) -> list[str]:
+    nested = results.nested(task, figure)
+    # A long name widens the table: a name that is cut cannot be told from another.
+    model_width = max([_MODEL_WIDTH, *(len(model) + 2 for model in nested)])
+    rule = (_RULE_WIDTH + model_width - _MODEL_WIDTH) * "-"
+    heading = "Model Name".center(model_width) + "Batch Size".center(_WIDTH)
+    lines = [rule, heading + "Seq Length".center(_WIDTH) + _FIGURE_HEADINGS[figure].center(_WIDTH), rule]
+    for model, of_model in nested.items():
+        for batch_size, by_length in of_model["result"].items():
+            for length, value in by_length.items():
+                start = model.center(model_width) + str(batch_size).center(_WIDTH)
+                lines.append(f"{start} {str(length).center(_WIDTH)} {_value(value).center(_WIDTH)}")
+    lines.append(rule)
+    lines += [
+        f"N/A: {cell}: {measurement.status}: {measurement.failure}"
+        for cell, measurement in results.entries
+        if cell.task == task and measurement.status != "ok"
+    ]
+    return lines
+
+
+def _value(value: object) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    rounded = round(1000 * value) / 1000
+    return "< 0.001" if rounded == 0.0 else str(rounded)

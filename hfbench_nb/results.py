@@ -1,0 +1,303 @@
+"""The results of a run: figures, tables, plots, files."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import warnings
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hfbench_nb import csv_files, journal
+from hfbench_nb.records import MEGABYTE, Cell, Measurement
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+FRAME_COLUMNS = (
+    "framework", "model", "task", "batch_size", "sequence_length", "status", "time_s", "time_ci_low_s",
+    "time_ci_high_s", "time_min_s", "time_mean_s", "time_std_s", "samples", "noisy", "memory_mb", "baseline_mb",
+    "weights_mb", "working_mb", "memory_method", "error",
+)  # fmt: skip
+
+NOT_AVAILABLE = "N/A"
+"""What the original's dictionaries, report and files hold for a figure that is not there."""
+
+
+class Memory(NamedTuple):
+    """An amount of memory; as text it is the number of whole MB (2^20 bytes), as the original prints it."""
+
+    bytes: int
+
+    def __str__(self) -> str:
+        return str(self.bytes >> 20)
+
+    __repr__ = __str__
+
+
+class BenchmarkResults:
+    """What a run found, a cell a row, with the environment in which it was found.
+
+    In a notebook it shows tables; `print` gives the original's text report.
+
+    Parameters
+    ----------
+    entries
+        The finished cells in the order measured.
+    environment
+        Facts of machine and framework, by name.
+    arguments
+        The arguments of the run, by name; empty where they are not known.
+    folder
+        Where the run kept its journal, or None.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[tuple[Cell, Measurement]],
+        environment: dict[str, Any],
+        arguments: dict[str, Any],
+        folder: Path | None = None,
+    ) -> None:
+        self.entries: tuple[tuple[Cell, Measurement], ...] = tuple(entries)
+        self.environment = environment
+        self.arguments = arguments
+        self.folder = folder
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """A tidy DataFrame, a row a cell; `FRAME_COLUMNS` names the columns, absent measurements are NaN."""
+        import pandas as pd
+
+        return pd.DataFrame([_row(*entry) for entry in self.entries], columns=list(FRAME_COLUMNS))
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that have cells, inference first."""
+        present = {cell.task for cell, _ in self.entries}
+        return [task for task in ("inference", "training", *sorted(present)) if task in present and present.discard(task) is None]
+
+    def asked_for(self, figure: str) -> bool:
+        """Tell whether ``speed`` or ``memory`` was measured in this run."""
+        found = any((m.timing if figure == "speed" else m.memory) is not None for _, m in self.entries)
+        return bool(self.arguments.get(figure, found))
+
+    # ---- what the original's results hold
+
+    @property
+    def time_inference_result(self) -> dict[str, Any]:
+        """Seconds of inference: ``{model: {"bs", "ss", "result": {batch size: {sequence length: time}}}}``."""
+        return self.nested("inference", "speed")
+
+    @property
+    def memory_inference_result(self) -> dict[str, Any]:
+        """Peak memory of inference, a `Memory` each, nested like `time_inference_result`."""
+        return self.nested("inference", "memory")
+
+    @property
+    def time_train_result(self) -> dict[str, Any]:
+        """Seconds of training, nested like `time_inference_result`."""
+        return self.nested("training", "speed")
+
+    @property
+    def memory_train_result(self) -> dict[str, Any]:
+        """Peak memory of training, a `Memory` each, nested like `time_inference_result`."""
+        return self.nested("training", "memory")
+
+    inference_summary: None = None
+    train_summary: None = None
+
+    def nested(self, task: str, figure: str) -> dict[str, Any]:
+        """Give one figure of one task as the original's nested dictionaries; ``"N/A"`` where a cell has none."""
+        batch_sizes = list(dict.fromkeys(cell.batch_size for cell, _ in self.entries))
+        lengths = list(dict.fromkeys(cell.sequence_length for cell, _ in self.entries))
+        nested: dict[str, Any] = {
+            model: {"bs": batch_sizes, "ss": lengths, "result": {size: {} for size in batch_sizes}}
+            for model in dict.fromkeys(cell.model for cell, _ in self.entries)
+        }
+        if self.asked_for(figure):
+            for cell, measurement in self.entries:
+                if cell.task == task:
+                    value = _classic_value(measurement, figure)
+                    nested[cell.model]["result"][cell.batch_size][cell.sequence_length] = value
+        return nested
+
+    # ---- text and tables
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def __repr__(self) -> str:
+        return self.report()
+
+    def report(self, environment: bool | None = None) -> str:
+        """Give the original's text report.
+
+        Parameters
+        ----------
+        environment
+            Whether to list the environment; by default what the argument `env_print` says.
+        """
+        from hfbench_nb.report import make_report
+
+        wanted = bool(self.arguments.get("env_print", False)) if environment is None else environment
+        return make_report(self, environment=wanted)
+
+    def _repr_html_(self) -> str:
+        from hfbench_nb.tables import to_html
+
+        return to_html(self)
+
+    def to_markdown(self) -> str:
+        """Give the results as tables in GitHub's Markdown."""
+        from hfbench_nb.tables import to_markdown
+
+        return to_markdown(self)
+
+    def plot(
+        self,
+        values: str | None = None,
+        along: str = "sequence_length",
+        *,
+        task: str | None = None,
+        log: bool = True,
+        labels: list[str] | None = None,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Plot time or memory against sequence length or batch size, a line a model and batch size (or length).
+
+        Parameters
+        ----------
+        values
+            ``time_s``, ``memory_mb`` or another column of numbers; by default time where it was measured.
+        along
+            ``sequence_length`` or ``batch_size``.
+        task
+            ``inference`` or ``training``; by default both, where both were measured.
+        log
+            Logarithmic axes.
+        labels
+            Short names of the models, in their order.
+        ax
+            Axes to draw on; by default those of a new pyplot figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            With the 95 % interval of the median as a band around times, and failed cells marked on the axis.
+
+        Raises
+        ------
+        ArgumentError
+            If a parameter cannot be used.
+        """
+        from hfbench_nb.plots import plot
+
+        return plot(self, values, along, task=task, log=log, labels=labels, ax=ax)
+
+    # ---- files
+
+    def to_csv(self, folder: str | os.PathLike[str] = ".") -> list[Path]:
+        """Write the original's CSV files, one a task and figure, and the environment; give their paths.
+
+        Parameters
+        ----------
+        folder
+            Made if it is not there. The files are ``inference_time.csv``, ``inference_memory.csv``,
+            ``train_time.csv``, ``train_memory.csv`` (those that were measured) and ``env_info.csv``.
+        """
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        return csv_files.write_all(self, {name: target / f"{name}.csv" for name in csv_files.NAMES})
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write everything, with every raw sample, to ``results.jsonl`` in a folder; give its path.
+
+        `load_results` reads it back.
+        """
+        return journal.write(Path(folder), self.environment, self.arguments, self.entries)
+
+
+def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
+    """Read what `BenchmarkResults.save`, or a run, has written to a folder.
+
+    A line that cannot be read is left out, with a warning.
+
+    Raises
+    ------
+    ArgumentError
+        If there are no results in the folder.
+    """
+    environment, arguments, entries, problems = journal.read(Path(folder))
+    for problem in problems:
+        warnings.warn(problem, stacklevel=2)
+    return BenchmarkResults(entries, environment, arguments, Path(folder))
+
+
+def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str = "inference") -> BenchmarkResults:
+    """Read a CSV file of the original benchmark, or of this one.
+
+    Parameters
+    ----------
+    path
+        The file: columns ``model, batch_size, sequence_length, result``.
+    values
+        What ``result`` is: ``time_s`` or ``memory_mb``. By default numbers with a fraction are times: both tools
+        write memory in whole MB and times with decimals.
+    task
+        ``inference`` or ``training``: the file does not say.
+
+    Returns
+    -------
+    BenchmarkResults
+        With the one figure that the file holds; rows without a number are failed cells.
+
+    Raises
+    ------
+    ArgumentError
+        If the file is not such a file; the message names line and value.
+    """
+    return BenchmarkResults(csv_files.read(Path(path), values, task), {}, {})
+
+
+def _classic_value(measurement: Measurement, figure: str) -> float | Memory | str:
+    if figure == "speed":
+        return NOT_AVAILABLE if measurement.timing is None else measurement.timing.median_s
+    return NOT_AVAILABLE if measurement.memory is None else Memory(measurement.memory.peak_bytes)
+
+
+def _row(cell: Cell, measurement: Measurement) -> dict[str, Any]:
+    timing, memory = measurement.timing, measurement.memory
+    row: dict[str, Any] = {**dict.fromkeys(FRAME_COLUMNS, math.nan), **dataclasses.asdict(cell)}
+    row |= {"status": measurement.status, "samples": 0, "noisy": False, "memory_method": "", "error": ""}
+    if timing is not None:
+        low_s, high_s = timing.interval_s
+        row |= {
+            "time_s": timing.median_s,
+            "time_ci_low_s": low_s,
+            "time_ci_high_s": high_s,
+            "time_min_s": timing.min_s,
+            "time_mean_s": timing.mean_s,
+            "time_std_s": timing.std_s,
+            "samples": len(timing.samples_s),
+            "noisy": timing.noisy,
+        }
+    if memory is not None:
+        row |= {
+            "memory_mb": memory.peak_bytes / MEGABYTE,
+            "baseline_mb": _megabytes(memory.baseline_bytes),
+            "weights_mb": _megabytes(memory.weights_bytes),
+            "working_mb": _megabytes(memory.working_bytes),
+            "memory_method": memory.method,
+        }
+    if measurement.failure is not None:
+        row["error"] = str(measurement.failure)
+    return row
+
+
+def _megabytes(amount_bytes: int | None) -> float:
+    return math.nan if amount_bytes is None else amount_bytes / MEGABYTE

@@ -1,0 +1,120 @@
+"""Tables of results for notebooks and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from hfbench_nb.records import MEGABYTE, Cell, Measurement
+from hfbench_nb.stats import relative_half_width
+from hfbench_nb.units import format_memory, format_share, format_time
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from hfbench_nb.results import BenchmarkResults
+
+_TITLES = {"speed": "Time", "memory": "Peak memory"}
+
+
+@dataclass(frozen=True)
+class TableCell:
+    """What a table shows of one cell: the figure, its spread, and what is said on hover."""
+
+    text: str
+    spread: str = ""
+    hint: str = ""
+    failed: bool = False
+    noisy: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One figure of one task: models and batch sizes down, sequence lengths across."""
+
+    title: str
+    lengths: tuple[int, ...]
+    rows: tuple[tuple[str, int, tuple[TableCell | None, ...]], ...]
+
+
+def make_tables(results: BenchmarkResults) -> Iterator[Table]:
+    """Give the tables of the figures that were measured."""
+    found = {(c.task, c.framework, c.model, c.batch_size, c.sequence_length): m for c, m in results.entries}
+    lengths = tuple(dict.fromkeys(cell.sequence_length for cell, _ in results.entries))
+    frameworks = {cell.framework for cell, _ in results.entries}
+    for task in results.tasks:
+        rows = dict.fromkeys((c.framework, c.model, c.batch_size) for c, _ in results.entries if c.task == task)
+        for figure, title in _TITLES.items():
+            if not results.asked_for(figure):
+                continue
+            yield Table(
+                f"{title}, {task}",
+                lengths,
+                tuple(
+                    (
+                        model if len(frameworks) == 1 else f"{model} ({framework})",
+                        batch_size,
+                        tuple(
+                            None if (m := found.get((task, framework, model, batch_size, length))) is None
+                            else _table_cell(m, figure)
+                            for length in lengths
+                        ),
+                    )
+                    for framework, model, batch_size in rows
+                ),
+            )  # fmt: skip
+
+
+def _table_cell(measurement: Measurement, figure: str) -> TableCell:
+    timing, memory = measurement.timing, measurement.memory
+    if figure == "speed" and timing is not None:
+        low_s, high_s = timing.interval_s
+        hint = f"95 % interval of the median {format_time(low_s)} to {format_time(high_s)}, {len(timing.samples_s)} samples"
+        share = relative_half_width(timing.samples_s) if len(timing.samples_s) > 1 else float("nan")
+        return TableCell(format_time(timing.median_s), format_share(share), hint, noisy=timing.noisy)
+    if figure == "memory" and memory is not None:
+        parts = {"baseline": memory.baseline_bytes, "weights": memory.weights_bytes, "working": memory.working_bytes}
+        known = [f"{name} {format_memory(size / MEGABYTE)}" for name, size in parts.items() if size is not None]
+        return TableCell(format_memory(memory.peak_bytes / MEGABYTE), hint=", ".join([*known, memory.method]))
+    return TableCell(measurement.status, hint=str(measurement.failure or ""), failed=True)
+
+
+def to_html(results: BenchmarkResults) -> str:
+    """Give the results as HTML: escaped, the same for the same results, without scripts or style sheets."""
+    return _template().render(tables=list(make_tables(results)), environment=results.environment)
+
+
+@cache
+def _template() -> jinja2.Template:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("hfbench_nb"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("results.html.j2")
+
+
+def to_markdown(results: BenchmarkResults) -> str:
+    """Give the results as tables in GitHub's Markdown."""
+    parts = []
+    for table in make_tables(results):
+        lines = [f"**{table.title}**", "", _markdown_row("Model", "Batch size", *table.lengths)]
+        lines.append("|:---|---:|" + len(table.lengths) * "---:|")
+        for model, batch_size, cells in table.rows:
+            texts = ["" if cell is None else f"{cell.text} {cell.spread}".rstrip() for cell in cells]
+            lines.append(_markdown_row(model, batch_size, *texts))
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _markdown_row(*values: Any) -> str:
+    return "| " + " | ".join(_markdown_text(str(value)) for value in values) + " |"
+
+
+def _markdown_text(text: str) -> str:
+    """Escape what Markdown or the HTML inside it would take for markup."""
+    for mark in ("\\", "|", "*", "_", "`", "[", "]"):
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())
