@@ -50,7 +50,7 @@ def _accept_negative_names(cls: _Arguments) -> _Arguments:
     initialize: Callable[..., None] = cls.__init__
 
     @functools.wraps(initialize)
-    def __init__(self: BenchmarkArguments, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: BenchmarkArguments, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         for negative in NEGATIVE_NAMES:
             if negative not in kwargs:
                 continue

@@ -1,4 +1,4 @@
-"""Checks of parameter values: each raises an `ArgumentError` that names the parameter, the value and what is allowed."""
+"""Checks of parameter values: each raises an `ArgumentError` naming the parameter, the value and what is allowed."""
 
 from __future__ import annotations
 

@@ -37,7 +37,9 @@ class Reading(NamedTuple):
 class Stopwatch(Protocol):
     """Times a block of calls; the device is idle before and after."""
 
-    def __call__(self, call: Callable[[], object], number: int) -> Reading: ...
+    def __call__(self, call: Callable[[], object], number: int) -> Reading:
+        """Time `number` calls."""
+        ...
 
 
 def wall_clock(call: Callable[[], object], number: int) -> Reading:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def machine_facts() -> dict[str, Any]:
     """Describe this machine and this moment; sizes in MB of 2^20 bytes."""
     import psutil
 
-    now = datetime.datetime.now()
+    now = dt.datetime.now()
     return {
         "system": platform.system(),
         "cpu": platform.processor(),

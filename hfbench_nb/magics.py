@@ -30,10 +30,12 @@ class HfbenchMagics(Magics):
         try:
             command = parse(shlex.split(line) or ["--help"])
             if not isinstance(command, BenchmarkArguments):
-                raise UsageError("%hfbench measures: its first word is a framework, as in %hfbench pytorch --models ...")
+                raise UsageError(
+                    "%hfbench measures: its first word is a framework, as in %hfbench pytorch --models ..."
+                )
             from hfbench_nb.runner import PyTorchBenchmark
 
-            return PyTorchBenchmark(command).run()  # type: ignore[arg-type]
+            return PyTorchBenchmark(command).run()
         except HelpShown as shown:
             if shown.code:
                 raise UsageError(shown.text) from None

@@ -24,7 +24,11 @@ HUB_TIMEOUT_S = 3.0
 # What `AutoModel.register` and its kin fill, and the tasks that we take their classes for.
 _AUTO_MAPPINGS = {
     "inference": ("MODEL_MAPPING",),
-    "training": ("MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING", "MODEL_FOR_MASKED_LM_MAPPING", "MODEL_FOR_CAUSAL_LM_MAPPING"),
+    "training": (
+        "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING",
+        "MODEL_FOR_MASKED_LM_MAPPING",
+        "MODEL_FOR_CAUSAL_LM_MAPPING",
+    ),
 }
 
 

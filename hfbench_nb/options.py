@@ -9,7 +9,7 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Union
+from typing import Annotated, Any, Union
 
 from hfbench_nb.arguments import PyTorchBenchmarkArguments
 
@@ -77,7 +77,7 @@ def parse(words: Sequence[str]) -> Command:
     """
     import tyro
 
-    alternatives = tuple(
+    alternatives: Any = tuple(
         Annotated[kind, tyro.conf.subcommand(name, description=_summary(kind), prefix_name=False)]
         for name, kind in _COMMANDS.items()
     )
@@ -85,7 +85,7 @@ def parse(words: Sequence[str]) -> Command:
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             command: Command = tyro.cli(
-                Union[alternatives],  # type: ignore[arg-type]  # noqa: UP007
+                Union[alternatives],  # noqa: UP007 - made at run time
                 args=list(words),
                 prog=PROGRAM,
                 description="Measure time and memory of Hugging Face Transformers models.",

@@ -54,9 +54,9 @@ def plot(
     if labels is not None and len(labels) != len(models):
         raise wrong_value("labels", labels, f"a list of {len(models)} names, one a model: {', '.join(models)}")
     if ax is None:
-        from matplotlib import pyplot
+        from matplotlib import pyplot as plt
 
-        _, ax = pyplot.subplots(figsize=(7.5, 4.8), layout="constrained")
+        _, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
     other = "batch_size" if along == "sequence_length" else "sequence_length"
     series = list(frame.groupby(["framework", "model", "task", other], sort=False, dropna=False))
     names = _names(series, dict(zip(models, labels or models, strict=True)), other)
@@ -103,9 +103,7 @@ def _styles() -> Any:
     )
 
 
-def _draw_series(
-    ax: Axes, points: pd.DataFrame, column: str, along: str, name: str, style: dict[str, Any]
-) -> None:
+def _draw_series(ax: Axes, points: pd.DataFrame, column: str, along: str, name: str, style: dict[str, Any]) -> None:
     good = points[points[column].notna()]
     ax.plot(good[along], good[column], label=name, markersize=5, linewidth=1.6, **style)
     if column == "time_s":
@@ -124,21 +122,19 @@ def _draw_series(
 
 def _finish(ax: Axes, frame: pd.DataFrame, column: str, along: str, *, log: bool, lines: int) -> None:
     """Set scales, plain tick labels, axis labels and a legend that covers no data."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
     positions = sorted(set(frame[along]))
     if log:
         ax.set_xscale("log", base=2)
         if frame[column].notna().any():
             ax.set_yscale("log")
-            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-            if _decades(frame[column]) < 1.5:
-                ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-            else:
-                ax.yaxis.set_minor_locator(NullLocator())
+            # A short axis gets ticks between the powers of ten: one tick tells no scale.
+            ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if _decades(frame[column]) < 3 else (1.0,)))
+            ax.yaxis.set_minor_locator(NullLocator())
     else:
         ax.set_ylim(bottom=0)
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     ax.xaxis.set_major_locator(FixedLocator(positions))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -74,24 +74,24 @@ class Progress:
         self._show("starting")
 
     def begin(self, cell: Cell) -> None:
-        """A cell is begun."""
+        """Show that a cell is begun."""
         self._current, self._cell_start = cell, time.monotonic()
         self._show("starting")
 
     def follow(self, message: dict[str, Any]) -> None:
-        """The measuring process tells what it is doing."""
+        """Show what the measuring process tells."""
         if message["event"] == "progress":
             samples = message.get("samples")
             self._show(message["phase"] if not samples else f"{message['phase']}, {samples} samples")
 
     def finish(self, cell: Cell, measurement: Measurement) -> None:
-        """A cell is finished."""
+        """Show that a cell is finished."""
         self._estimate.finish(cell, time.monotonic() - self._cell_start)
         self._done += 1
         self._show(measurement.status)
 
     def close(self) -> None:
-        """The run is over, or was stopped."""
+        """Show that the run is over, or was stopped."""
         took = format_duration(time.monotonic() - self._start)
         self._display.close(f"{self._done} of {len(self._cells)} cells in {took}")
 
@@ -109,7 +109,10 @@ class TerminalDisplay:
         from tqdm import tqdm
 
         self._bar = tqdm(
-            file=sys.stderr, disable=None, leave=False, bar_format="{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {desc}"
+            file=sys.stderr,
+            disable=None,
+            leave=False,
+            bar_format="{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {desc}",
         )
 
     def show(self, done: int, total: int, text: str) -> None:
@@ -129,7 +132,9 @@ class NotebookDisplay:
     def __init__(self) -> None:
         from IPython.display import display
 
-        self._handle = display(self._bundle(0, 1, "starting"), raw=True, display_id=True)
+        self._handle = display(  # type: ignore[no-untyped-call]
+            self._bundle(0, 1, "starting"), raw=True, display_id=True
+        )
 
     def show(self, done: int, total: int, text: str) -> None:
         """Update the output."""

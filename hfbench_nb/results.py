@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import os
 import warnings
 from collections.abc import Iterable
@@ -12,17 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hfbench_nb import csv_files, journal
-from hfbench_nb.records import MEGABYTE, Cell, Measurement
+from hfbench_nb.records import Cell, Measurement
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-FRAME_COLUMNS = (
-    "framework", "model", "task", "batch_size", "sequence_length", "status", "time_s", "time_ci_low_s",
-    "time_ci_high_s", "time_min_s", "time_mean_s", "time_std_s", "samples", "noisy", "memory_mb", "baseline_mb",
-    "weights_mb", "working_mb", "memory_method", "error",
-)  # fmt: skip
 
 NOT_AVAILABLE = "N/A"
 """What the original's dictionaries, report and files hold for a figure that is not there."""
@@ -33,10 +25,11 @@ class Memory(NamedTuple):
 
     bytes: int
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return str(self.bytes >> 20)
 
-    __repr__ = __str__
+    def __str__(self) -> str:
+        return repr(self)
 
 
 class BenchmarkResults:
@@ -70,16 +63,15 @@ class BenchmarkResults:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """A tidy DataFrame, a row a cell; `FRAME_COLUMNS` names the columns, absent measurements are NaN."""
-        import pandas as pd
+        """A tidy DataFrame, a row a cell, with the columns of `hfbench_nb.frame.COLUMNS`; what is absent is NaN."""
+        from hfbench_nb.frame import make_frame
 
-        return pd.DataFrame([_row(*entry) for entry in self.entries], columns=list(FRAME_COLUMNS))
+        return make_frame(self.entries)
 
     @property
     def tasks(self) -> list[str]:
         """The tasks that have cells, inference first."""
-        present = {cell.task for cell, _ in self.entries}
-        return [task for task in ("inference", "training", *sorted(present)) if task in present and present.discard(task) is None]
+        return sorted({cell.task for cell, _ in self.entries})  # in this order by their names, too
 
     def asked_for(self, figure: str) -> bool:
         """Tell whether ``speed`` or ``memory`` was measured in this run."""
@@ -268,36 +260,3 @@ def _classic_value(measurement: Measurement, figure: str) -> float | Memory | st
     if figure == "speed":
         return NOT_AVAILABLE if measurement.timing is None else measurement.timing.median_s
     return NOT_AVAILABLE if measurement.memory is None else Memory(measurement.memory.peak_bytes)
-
-
-def _row(cell: Cell, measurement: Measurement) -> dict[str, Any]:
-    timing, memory = measurement.timing, measurement.memory
-    row: dict[str, Any] = {**dict.fromkeys(FRAME_COLUMNS, math.nan), **dataclasses.asdict(cell)}
-    row |= {"status": measurement.status, "samples": 0, "noisy": False, "memory_method": "", "error": ""}
-    if timing is not None:
-        low_s, high_s = timing.interval_s
-        row |= {
-            "time_s": timing.median_s,
-            "time_ci_low_s": low_s,
-            "time_ci_high_s": high_s,
-            "time_min_s": timing.min_s,
-            "time_mean_s": timing.mean_s,
-            "time_std_s": timing.std_s,
-            "samples": len(timing.samples_s),
-            "noisy": timing.noisy,
-        }
-    if memory is not None:
-        row |= {
-            "memory_mb": memory.peak_bytes / MEGABYTE,
-            "baseline_mb": _megabytes(memory.baseline_bytes),
-            "weights_mb": _megabytes(memory.weights_bytes),
-            "working_mb": _megabytes(memory.working_bytes),
-            "memory_method": memory.method,
-        }
-    if measurement.failure is not None:
-        row["error"] = str(measurement.failure)
-    return row
-
-
-def _megabytes(amount_bytes: int | None) -> float:
-    return math.nan if amount_bytes is None else amount_bytes / MEGABYTE

@@ -22,7 +22,7 @@ from hfbench_nb.journal import Journal
 from hfbench_nb.models import find_models
 from hfbench_nb.plan import plan
 from hfbench_nb.progress import Progress, choose_display
-from hfbench_nb.records import Cell, Failure, Measurement, ModelSpec
+from hfbench_nb.records import Cell, Failure, Measurement
 from hfbench_nb.results import BenchmarkResults
 
 _Args = TypeVar("_Args", bound=BenchmarkArguments)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.records import MEGABYTE, Cell, Measurement
+from hfbench_nb.records import MEGABYTE, Measurement
 from hfbench_nb.stats import relative_half_width
 from hfbench_nb.units import format_memory, format_share, format_time
 
@@ -71,7 +71,7 @@ def _table_cell(measurement: Measurement, figure: str) -> TableCell:
     timing, memory = measurement.timing, measurement.memory
     if figure == "speed" and timing is not None:
         low_s, high_s = timing.interval_s
-        hint = f"95 % interval of the median {format_time(low_s)} to {format_time(high_s)}, {len(timing.samples_s)} samples"
+        hint = f"95 % interval {format_time(low_s)} to {format_time(high_s)}, {len(timing.samples_s)} samples"
         share = relative_half_width(timing.samples_s) if len(timing.samples_s) > 1 else float("nan")
         return TableCell(format_time(timing.median_s), format_share(share), hint, noisy=timing.noisy)
     if figure == "memory" and memory is not None:

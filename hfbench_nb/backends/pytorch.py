@@ -26,7 +26,7 @@ warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
 
 def load() -> PyTorchBackend:
     """Give the backend; importing this module has imported the framework."""
-    transformers.logging.set_verbosity_error()
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     return PyTorchBackend()
 
 
@@ -127,7 +127,9 @@ class PyTorchRuntime:
         if self._settings.torchscript:
             with torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # notes of the tracer on the model's code
-                model = torch.jit.trace(model, example_kwarg_inputs=inputs, strict=False)
+                model = torch.jit.trace(  # type: ignore[no-untyped-call]
+                    model, example_kwarg_inputs=inputs, strict=False
+                )
         return lambda: pytorch_models.infer(model, inputs)
 
     def is_out_of_memory(self, error: BaseException) -> bool:
@@ -143,9 +145,8 @@ class PyTorchRuntime:
 
 def _find_device(settings: Settings) -> torch.device:
     if settings.device == "auto":
-        if settings.use_accelerator and torch.accelerator.is_available():
-            return torch.device(torch.accelerator.current_accelerator().type, 0)
-        return torch.device("cpu")
+        accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+        return torch.device(accelerator.type, 0) if accelerator and settings.use_accelerator else torch.device("cpu")
     device = torch.device(settings.device)
     if device.type == "cpu":
         return device

@@ -20,7 +20,11 @@ from hfbench_nb.records import ModelSpec
 # Where the classes of each task are looked up, in this order.
 _MAPPINGS = {
     "inference": ("MODEL_MAPPING",),
-    "training": ("MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING", "MODEL_FOR_MASKED_LM_MAPPING", "MODEL_FOR_CAUSAL_LM_MAPPING"),
+    "training": (
+        "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING",
+        "MODEL_FOR_MASKED_LM_MAPPING",
+        "MODEL_FOR_CAUSAL_LM_MAPPING",
+    ),
 }
 # Spread of the random weights, as most models are initialised.
 _WEIGHT_STD = 0.02
@@ -111,7 +115,7 @@ def _without_initialisation() -> Iterator[None]:
         for name in dir(torch.nn.init):
             if name.endswith("_") and not name.startswith("_"):
                 patches.enter_context(mock.patch.object(torch.nn.init, name, leave))
-        patches.enter_context(mock.patch.object(PreTrainedModel, "initialize_weights", lambda self: None))
+        patches.enter_context(mock.patch.object(PreTrainedModel, "initialize_weights", return_value=None))
         yield
 
 
@@ -192,5 +196,5 @@ def train(model: torch.nn.Module, inputs: Inputs, labels: Inputs) -> torch.Tenso
     model.zero_grad(set_to_none=True)
     outputs = model(**inputs, **labels)
     loss: torch.Tensor = outputs[0] if labels else outputs[0].mean()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     return loss

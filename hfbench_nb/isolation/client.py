@@ -7,9 +7,7 @@ import contextlib
 import os
 import queue
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -17,15 +15,11 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from hfbench_nb.errors import IsolationError
-from hfbench_nb.isolation import launch, protocol
+from hfbench_nb.isolation import launch
+from hfbench_nb.isolation.process import KILL_TIMEOUT_S, MeasuringProcess
 from hfbench_nb.records import Cell, Failure, Measurement, ModelSpec, Settings
 
-IDLE_S = 600.0
-START_TIMEOUT_S = 300.0
 ENVIRONMENT_TIMEOUT_S = 120.0
-# How long a killed process may take to be gone before its server is killed too.
-KILL_TIMEOUT_S = 0.8
-LOG_TAIL_BYTES = 4000
 
 OnProgress = Callable[[dict[str, Any]], None]
 
@@ -88,91 +82,6 @@ def close_all() -> None:
 _lock = threading.Lock()
 _servers: dict[tuple[Any, ...], ForkingServer] = {}
 atexit.register(close_all)
-
-
-class MeasuringProcess:
-    """A process that measures, the messages that come from it, and its log."""
-
-    def __init__(self, framework: str, python: str | None, overlay: str | None, *, fork: bool) -> None:
-        self._log = tempfile.TemporaryFile(prefix="hfbench-")
-        self._process = subprocess.Popen(
-            launch.command(framework, python, overlay, fork=fork, idle_s=IDLE_S),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=launch.environment(framework),
-            start_new_session=True,
-        )
-        self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        threading.Thread(target=self._read, name="hfbench-reader", daemon=True).start()
-        self.started = self._wait_until_ready(framework)
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as lines:
-            for line in lines:
-                message = protocol.decode(line)
-                if message is not None:
-                    self.messages.put(message)
-        self.messages.put({"event": "end", "code": self._process.wait()})
-
-    def _wait_until_ready(self, framework: str) -> dict[str, Any]:
-        try:
-            message = self.messages.get(timeout=START_TIMEOUT_S)
-        except queue.Empty:
-            message = {"event": "silent"}
-        except BaseException:
-            self.kill()
-            raise
-        if message["event"] == "ready":
-            return message
-        self.kill()
-        if message["event"] == "failed":
-            failure = Failure(**message["failure"])
-            raise IsolationError(
-                f"{framework} cannot be used by {self._process.args[0]}: {failure}"  # type: ignore[index]
-            )
-        raise IsolationError(f"The process that measures {framework} did not start:\n{self.log_tail()}")
-
-    def send(self, request: dict[str, Any]) -> None:
-        """Send a request; that the process is gone is told by its messages."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.write(protocol.encode(request))
-            self._process.stdin.flush()
-
-    def is_alive(self) -> bool:
-        """Tell whether the process runs."""
-        return self._process.poll() is None
-
-    def kill(self) -> None:
-        """End the process and those that it started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
-
-    def close(self) -> None:
-        """Let the process end by itself, now; kill it if it does not."""
-        with contextlib.suppress(OSError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-        try:
-            self._process.wait(KILL_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-    def log_size(self) -> int:
-        """Give the size of the log so far, bytes."""
-        return os.fstat(self._log.fileno()).st_size
-
-    def log_tail(self, start: int = 0) -> str:
-        """Give the end of the log, from `start` on at most."""
-        size = self.log_size()
-        return os.pread(self._log.fileno(), LOG_TAIL_BYTES, max(start, size - LOG_TAIL_BYTES)).decode(
-            "utf-8", "replace"
-        )
 
 
 class _Asker:
@@ -256,7 +165,7 @@ class _Asker:
     def _ask(
         self, process: MeasuringProcess, request: dict[str, Any], timeout_s: float, on_message: OnProgress
     ) -> tuple[dict[str, Any] | None, int | None]:
-        """Send a request; give the answer, if there was one, and the exit code of its process, None after a time-out."""
+        """Send a request; give its answer, if there was one, and its process's exit code, None after a time-out."""
         deadline = time.monotonic() + timeout_s
         answer: dict[str, Any] | None = None
         try:

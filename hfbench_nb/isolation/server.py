@@ -70,9 +70,7 @@ def answer(backend: Backend, request: dict[str, Any], replies: int) -> None:
     def report(phase: str, facts: dict[str, Any]) -> None:
         protocol.write(replies, {"event": "progress", "phase": phase, **facts})
 
-    measurement = worker.measure(
-        backend, Cell(**request["cell"]), ModelSpec(**request["model"]), settings, report
-    )
+    measurement = worker.measure(backend, Cell(**request["cell"]), ModelSpec(**request["model"]), settings, report)
     protocol.write(replies, {"event": "answer", "measurement": measurement.to_dict()})
 
 
@@ -91,6 +89,8 @@ class ForkServer:
         Ends after so many seconds without work; None for never.
     family
         The model type whose code is imported, or None for the trunk, which serves every other request.
+    on_idle
+        Called when a request is done: a branch tells its trunk.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class ForkServer:
         client: int | None,
         idle_s: float | None,
         family: str | None = None,
+        on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._backend = backend
         self._requests = requests
@@ -108,6 +109,7 @@ class ForkServer:
         self._client = client
         self._idle_s = idle_s
         self._family = family
+        self._on_idle = on_idle
         self._child: int | None = None
         self._branch: _Branch | None = None
         self._pages = pages.resident_file_pages()
@@ -197,12 +199,9 @@ class ForkServer:
 
     def _serve_branch(self, family: str, line: socket.socket) -> None:
         self._backend.import_model_code(family)
-        branch = ForkServer(self._backend, line.fileno(), self._replies, self._client, None, family)
-        branch.on_idle = lambda: line.sendall(b"-")
-        branch.serve()
-
-    def on_idle(self) -> None:
-        """Called when a request is done; a branch tells its trunk."""
+        ForkServer(
+            self._backend, line.fileno(), self._replies, self._client, None, family, lambda: line.sendall(b"-")
+        ).serve()
 
     def _run_forked(self, body: Callable[[], None]) -> None:
         """Run what a forked process is there for; never return into the code of its parent."""
@@ -229,7 +228,7 @@ class ForkServer:
             _kill_group(self._child)
             self._tell_exit(os.waitpid(self._child, 0)[1])
             self._child = None
-            self.on_idle()
+            self._on_idle()
         if self._branch is not None:
             pid, status = os.waitpid(self._branch.pid, os.WNOHANG)
             if pid:

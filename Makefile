@@ -1,0 +1,51 @@
+# Everything runs in .venv, which the first target that needs it makes.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+DEMO = demo
+
+.PHONY: help demo test lint bench notebook test-gpu clean
+
+help:  ## Show the targets
+	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 14
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable ".[test]"
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(INSTALL) --editable ".[dev]"
+	@touch $@
+
+demo: $(VENV)/.installed  ## Benchmark BERT base: the report, CSV files and a plot, in the folder demo/
+	@mkdir -p $(DEMO)
+	$(BIN)/hfbench pytorch --models google-bert/bert-base-uncased --batch_sizes 8 --sequence_lengths 8 32 128 512 \
+		--env_print --save_to_csv --inference_time_csv_file $(DEMO)/inference_time.csv \
+		--inference_memory_csv_file $(DEMO)/inference_memory.csv --env_info_csv_file $(DEMO)/env_info.csv
+	@$(BIN)/hfbench plot --csv_file $(DEMO)/inference_time.csv --is_time --figure_png_file $(DEMO)/inference_time.png > /dev/null
+	@$(BIN)/hfbench plot --csv_file $(DEMO)/inference_memory.csv --figure_png_file $(DEMO)/inference_memory.png > /dev/null
+	@echo "CSV files and plots are in $(CURDIR)/$(DEMO):" && ls $(DEMO)
+
+test: $(VENV)/.installed  ## Run the whole test suite
+	$(BIN)/python -m pytest
+
+test-gpu: $(VENV)/.installed  ## Run the tests that need a GPU
+	$(BIN)/python -m pytest -m gpu
+
+lint: $(VENV)/.installed-dev  ## Check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed  ## Measure the tool itself: cost of a cell, influence of the caller, speed of building
+	$(BIN)/python -m benchmarks
+
+notebook: $(VENV)/.installed-dev  ## Start JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+clean:  ## Remove what the other targets made
+	rm -rf $(VENV) $(DEMO) dist build test-artefacts
