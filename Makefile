@@ -42,10 +42,10 @@ lint: $(VENV)/.installed-dev  ## Check style, format and types
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed  ## Measure the tool itself: cost of a cell, influence of the caller, speed of building
-	$(BIN)/python -m benchmarks
+	$(BIN)/python tests/benchmarks/run.py
 
 notebook: $(VENV)/.installed-dev  ## Start JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) $(DEMO) dist build test-artefacts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -67,6 +68,7 @@ class PyTorchBackend:
             facts["num_gpus"] = 1
             facts["gpu"] = _device_name(runtime.device)
             facts.update(nvml.facts() if nvml else {})
+        facts["python_executable"] = sys.executable
         facts["device"] = str(runtime.device)
         facts["threads"] = torch.get_num_threads()
         return facts

@@ -198,6 +198,7 @@ class ForkServer:
         return self._branch
 
     def _serve_branch(self, family: str, line: socket.socket) -> None:
+        pages.touch(self._pages)
         self._backend.import_model_code(family)
         ForkServer(
             self._backend, line.fileno(), self._replies, self._client, None, family, lambda: line.sendall(b"-")
