@@ -58,7 +58,7 @@ def find_models(names: Sequence[str], configs: Sequence[Any] | None = None) -> l
     if configs is None:
         return [find_model(name) for name in names]
     if isinstance(configs, str | dict) or not isinstance(configs, Sequence):
-        raise wrong_value("configs", configs, "a list of configurations, one a model")
+        raise ArgumentError(f"configs is of type {type(configs).__name__}: it must be a list of configurations.")
     if len(configs) != len(names):
         raise ArgumentError(
             f"configs has {len(configs)} configurations and models has {len(names)} names: there must be one "

@@ -91,9 +91,7 @@ def test_a_failure_carries_the_traceback():
 def test_a_killed_server_costs_one_cell():
     run([tiny_bert()])
     victim = server()._process._process.pid
-    benchmark = PyTorchBenchmark(
-        short(models=["hangs", "fine"]), configs=[FaultyConfig("hangs"), tiny_bert()]
-    )
+    benchmark = PyTorchBenchmark(short(models=["hangs", "fine"]), configs=[FaultyConfig("hangs"), tiny_bert()])
     killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
     killer.start()
     assert list(benchmark.run().frame["status"]) == ["crashed", "ok"]
@@ -200,9 +198,7 @@ def test_an_interrupt_ends_the_cell_within_a_second_and_keeps_what_is_finished()
 
 
 def test_a_run_is_cancelled_from_another_thread():
-    benchmark = PyTorchBenchmark(
-        short(models=["fine", "hangs"]), configs=[tiny_bert(), FaultyConfig("hangs")]
-    )
+    benchmark = PyTorchBenchmark(short(models=["fine", "hangs"]), configs=[tiny_bert(), FaultyConfig("hangs")])
     thread = threading.Thread(target=benchmark.run)
     thread.start()
     assert wait_until(lambda: len(benchmark.results.entries) == 1, 60)

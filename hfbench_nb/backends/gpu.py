@@ -53,9 +53,11 @@ class EventStopwatch:
 class NvmlDevice:
     """One NVIDIA device as the driver sees it, found by its UUID: indices differ from the framework's."""
 
-    def __init__(self, nvml: Any, uuid: str) -> None:
+    def __init__(self, nvml: Any, uuid: str, used_before: dict[str, int]) -> None:
+        name = uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
         self._nvml = nvml
-        self._handle = nvml.nvmlDeviceGetHandleByUUID(uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}")
+        self._handle = nvml.nvmlDeviceGetHandleByUUID(name)
+        self._bytes_before = used_before.get(name, 0)
 
     def process_bytes(self) -> int | None:
         """Give the device memory of this process as ``nvidia-smi`` shows it, bytes; None where that cannot be had.
@@ -71,7 +73,11 @@ class NvmlDevice:
 
     def device_bytes(self) -> int:
         """Give the used memory of the whole device, bytes, without what the driver reserves."""
-        return int(self._nvml.nvmlDeviceGetMemoryInfo(self._handle, version=self._nvml.nvmlMemory_v2).used)
+        return _used_bytes(self._nvml, self._handle)
+
+    def growth_bytes(self) -> int:
+        """Give how much the used memory of the whole device has grown since before this process came to it, bytes."""
+        return max(0, self.device_bytes() - self._bytes_before)
 
     def facts(self) -> dict[str, Any]:
         """Describe the device, under the original's keys and then ours; what it does not tell is ``N/A``."""
@@ -91,24 +97,60 @@ class NvmlDevice:
         return facts
 
 
-def open_nvml(uuid: str) -> NvmlDevice | None:
-    """Find a device by its UUID; None where the driver's library is not installed or does not know the device."""
+def open_nvml(uuid: str, used_before: dict[str, int]) -> NvmlDevice | None:
+    """Find a device by its UUID; None where the driver's library is not installed or does not know the device.
+
+    Parameters
+    ----------
+    uuid
+        With or without ``GPU-``.
+    used_before
+        What `used_bytes_by_uuid` gave before this process came to the device.
+    """
+    nvml = _initialised_nvml()
+    if nvml is None:
+        return None
+    try:
+        return NvmlDevice(nvml, uuid, used_before)
+    except nvml.NVMLError:
+        return None
+
+
+def used_bytes_by_uuid() -> dict[str, int]:
+    """Give the used memory of every device that the driver knows, bytes; empty without an NVIDIA driver."""
+    nvml = _initialised_nvml()
+    if nvml is None:
+        return {}
+    used: dict[str, int] = {}
+    for index in range(nvml.nvmlDeviceGetCount()):
+        with contextlib.suppress(nvml.NVMLError):  # a device that another user has to themselves
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            used[_text(nvml.nvmlDeviceGetUUID(handle))] = _used_bytes(nvml, handle)
+    return used
+
+
+def _initialised_nvml() -> Any:
     try:
         import pynvml
+
+        pynvml.nvmlInit()
     except ImportError:
         return None
-    try:
-        pynvml.nvmlInit()
-        return NvmlDevice(pynvml, uuid)
     except pynvml.NVMLError:
         return None
+    return pynvml
+
+
+def _used_bytes(nvml: Any, handle: Any) -> int:
+    """Give the used memory of a device, bytes: version 2 of the call leaves out what the driver reserves."""
+    return int(nvml.nvmlDeviceGetMemoryInfo(handle, version=nvml.nvmlMemory_v2).used)
 
 
 class AcceleratorMeter:
     """Memory of this process on an accelerator.
 
     The first of these that can be had: what ``nvidia-smi`` shows for the process; how much the used memory of the
-    whole device has grown since this process came to it; what the framework has reserved.
+    whole device has grown since before this process came to it; what the framework has reserved.
 
     Parameters
     ----------
@@ -121,14 +163,12 @@ class AcceleratorMeter:
     def __init__(self, module: Any, nvml: NvmlDevice | None) -> None:
         self._module = module
         self._nvml = nvml
-        self._device_start_bytes = 0
         if nvml is None:
             self.method = "framework reserved"
         elif nvml.process_bytes() is not None:
             self.method = "NVML process"
         else:
             self.method = "NVML device difference"
-            self._device_start_bytes = nvml.device_bytes()
 
     def current_bytes(self) -> int:
         """Give the memory of this process on the device now, bytes."""
@@ -136,7 +176,7 @@ class AcceleratorMeter:
             return int(self._statistic("memory_reserved") or 0)
         if self.method == "NVML process":
             return self._nvml.process_bytes() or 0
-        return max(0, self._nvml.device_bytes() - self._device_start_bytes)
+        return self._nvml.growth_bytes()
 
     @contextmanager
     def watch(self) -> Iterator[Peak]:

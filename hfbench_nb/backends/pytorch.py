@@ -16,7 +16,7 @@ import transformers.models.auto.modeling_auto
 
 from hfbench_nb.backends import pytorch_models
 from hfbench_nb.backends.base import DeviceNotFoundError
-from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml
+from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml, used_bytes_by_uuid
 from hfbench_nb.clock import Stopwatch, wall_clock
 from hfbench_nb.memory import Meter, host_meter
 from hfbench_nb.records import Cell, ModelSpec, Settings
@@ -91,17 +91,18 @@ class PyTorchRuntime:
         self.meter: Meter
         self.stopwatch: Stopwatch
         if self.device.type == "cpu":
+            _touch_common_code(self.device)
             self.meter = host_meter()
             self.stopwatch = wall_clock
         else:
+            used_before = used_bytes_by_uuid()  # before this process comes to the device, which makes its context
             module = torch.get_device_module(self.device)
             module.set_device(self.device)
+            _touch_common_code(self.device)
             if self.device.type == "cuda":
-                self.nvml = open_nvml(str(module.get_device_properties(self.device).uuid))
-            torch.zeros(1, device=self.device)  # the context is part of the baseline
+                self.nvml = open_nvml(str(module.get_device_properties(self.device).uuid), used_before)
             self.meter = AcceleratorMeter(module, self.nvml)
             self.stopwatch = EventStopwatch(module)
-        _touch_common_code(self.device)
 
     def build(self, spec: ModelSpec, task: str) -> torch.nn.Module:
         """Build the model from its configuration, with random weights, on the device."""
@@ -130,7 +131,7 @@ class PyTorchRuntime:
             with torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # notes of the tracer on the model's code
                 model = torch.jit.trace(  # type: ignore[no-untyped-call]
-                    model, example_kwarg_inputs=inputs, strict=False
+                    model, example_kwarg_inputs=inputs, strict=False, check_trace=False
                 )
         return lambda: pytorch_models.infer(model, inputs)
 
@@ -168,7 +169,7 @@ def _device_name(device: torch.device) -> str:
 
 
 def _touch_common_code(device: torch.device) -> None:
-    """Run once what building a model runs, so that the framework's code counts as baseline and not as weights."""
+    """Run what building a model runs, so that the framework's code and context are baseline and not weights."""
     generator = torch.Generator().manual_seed(0)
     block = torch.randn(16, generator=generator)
     with torch.no_grad():
