@@ -14,7 +14,7 @@ import venv
 
 import psutil
 import pytest
-from conftest import short, tiny_bert, tiny_gpt2
+from conftest import runs, short, tiny_bert, tiny_gpt2, wait_until
 from faulty import FaultyConfig
 
 from hfbench_nb import ArgumentError, IsolationError, PyTorchBenchmark
@@ -38,13 +38,6 @@ def run_script(code, *arguments, **options):
 
 def server():
     return client.measurer("PyTorch")
-
-
-def wait_until(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 @linux
@@ -95,7 +88,7 @@ def test_a_killed_server_costs_one_cell():
     killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
     killer.start()
     assert list(benchmark.run().frame["status"]) == ["crashed", "ok"]
-    assert not psutil.pid_exists(victim)
+    assert not runs(victim)
 
 
 @linux
@@ -232,7 +225,7 @@ def test_nothing_is_left_when_the_caller_is_killed():
         processes = [int(pid) for pid in caller.stdout.readline().split()]
         caller.kill()
     assert len(processes) == 3  # server, branch, cell
-    assert wait_until(lambda: not any(psutil.pid_exists(pid) for pid in processes), 2.0)
+    assert wait_until(lambda: not any(runs(pid) for pid in processes), 2.0)
 
 
 @linux
