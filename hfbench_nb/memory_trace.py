@@ -66,6 +66,9 @@ class MemoryTrace(Sequence[UsedMemoryState]):
     def start(self) -> None:
         """Begin to record, in this thread."""
         self._is_active = True
+        if "opcode" in self._events:
+            # Python 3.12 asks when a trace function is set whether any frame wants these events.
+            sys._getframe().f_trace_opcodes = True
         sys.settrace(self._function)
 
     def stop(self) -> None:
@@ -103,6 +106,7 @@ class MemoryTrace(Sequence[UsedMemoryState]):
             if local is None:
                 return None
             if with_opcodes:
+                frame.f_trace = local  # Python 3.13 wants it before
                 frame.f_trace_opcodes = True
             local(frame, event, argument)
             return local
