@@ -2,6 +2,7 @@
 
 `PyTorchBenchmark` and `PyTorchBenchmarkArguments` are the classes that Transformers once had, with the same
 arguments; `BenchmarkResults` is what a run returns; `load_results` and `read_csv` bring back what was saved.
+`start_memory_tracing` and `stop_memory_tracing` trace the memory of any code line by line.
 
 Importing this package loads no framework, no pandas, no matplotlib: each name loads what it needs when it is used.
 """
@@ -12,21 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hfbench_nb.arguments import PyTorchBenchmarkArguments
-    from hfbench_nb.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError
+    from hfbench_nb.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
     from hfbench_nb.magics import load_ipython_extension
+    from hfbench_nb.memory_summary import MemorySummary
     from hfbench_nb.results import BenchmarkResults, load_results, read_csv
     from hfbench_nb.runner import PyTorchBenchmark
+    from hfbench_nb.tracing import start_memory_tracing, stop_memory_tracing
 
 _HOMES = {
     "PyTorchBenchmark": "runner",
     "PyTorchBenchmarkArguments": "arguments",
     "BenchmarkResults": "results",
+    "MemorySummary": "memory_summary",
     "load_results": "results",
+    "start_memory_tracing": "tracing",
+    "stop_memory_tracing": "tracing",
     "read_csv": "results",
     "ArgumentError": "errors",
     "HfbenchError": "errors",
     "IsolationError": "errors",
     "ModelNotFoundError": "errors",
+    "TracingError": "errors",
     "load_ipython_extension": "magics",
 }
 
@@ -35,12 +42,16 @@ __all__ = [
     "BenchmarkResults",
     "HfbenchError",
     "IsolationError",
+    "MemorySummary",
     "ModelNotFoundError",
     "PyTorchBenchmark",
     "PyTorchBenchmarkArguments",
+    "TracingError",
     "load_ipython_extension",
     "load_results",
     "read_csv",
+    "start_memory_tracing",
+    "stop_memory_tracing",
 ]
 
 

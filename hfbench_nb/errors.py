@@ -19,6 +19,10 @@ class IsolationError(HfbenchError, RuntimeError):
     """The process that measures could not be started, or died before it could be asked."""
 
 
+class TracingError(HfbenchError, RuntimeError):
+    """Memory tracing was started or stopped when it could not be."""
+
+
 def wrong_value(name: str, value: object, allowed: str) -> ArgumentError:
     """Make the error for a parameter whose value is not allowed.
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.errors import wrong_value
+from hfbench_nb.records import MEGABYTE
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from hfbench_nb.memory_summary import MemorySummary
     from hfbench_nb.results import BenchmarkResults
 
 # Colour-blind-safe: M. Okabe and K. Ito, "Color Universal Design" (2008), https://jfly.uni-koeln.de/color/
@@ -27,6 +30,8 @@ _LABELS = {
 }
 # More lines than this fit into no legend inside the axes.
 _LEGEND_INSIDE = 4
+# How many steps of a line-by-line summary are named.
+_NAMED_STEPS = 3
 
 
 def plot(
@@ -53,16 +58,47 @@ def plot(
     models = list(dict.fromkeys(frame["model"]))
     if labels is not None and len(labels) != len(models):
         raise wrong_value("labels", labels, f"a list of {len(models)} names, one a model: {', '.join(models)}")
-    if ax is None:
-        from matplotlib import pyplot as plt
-
-        _, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
+    ax = _new_axes() if ax is None else ax
     other = "batch_size" if along == "sequence_length" else "sequence_length"
     series = list(frame.groupby(["framework", "model", "task", other], sort=False, dropna=False))
     names = _names(series, dict(zip(models, labels or models, strict=True)), other)
     for (_, points), name, style in zip(series, names, _styles(), strict=False):
         _draw_series(ax, pd.DataFrame(points).sort_values(along), column, along, name, style)
     _finish(ax, frame, column, along, log=log, lines=len(series))
+    return ax
+
+
+def plot_summary(summary: MemorySummary, ax: Axes | None) -> Axes:
+    """Draw memory along a traced run; see `MemorySummary.plot`."""
+    ax = _new_axes() if ax is None else ax
+    steps = range(len(summary.sequential) + 1)
+    amounts = {"CPU": [s.cpu.bytes for s in summary.sequential], "GPU": [s.gpu.bytes for s in summary.sequential]}
+    above_start_mb = {
+        name: [total / MEGABYTE for total in itertools.accumulate(changes, initial=0)]
+        for name, changes in amounts.items()
+        if name == "CPU" or any(changes)
+    }
+    for (name, values_mb), colour in zip(above_start_mb.items(), PALETTE, strict=False):
+        ax.step(steps, values_mb, where="post", label=name, color=colour, linewidth=1.6)
+    largest = sorted(enumerate(summary.sequential), key=lambda step: step[1].cpu_gpu.bytes, reverse=True)
+    named = [(i, state) for i, state in largest[:_NAMED_STEPS] if state.cpu_gpu.bytes > 0]
+    for (i, state), colour, marker in zip(named, PALETTE[2:], _MARKERS, strict=False):
+        name = "GPU" if state.gpu.bytes > state.cpu.bytes else "CPU"
+        place = f"{PurePath(state.frame.filename).name}:{state.frame.line_number}"
+        label = f"{place}: +{state.cpu_gpu.bytes / MEGABYTE:,.1f} MB"
+        ax.plot(i + 1, above_start_mb[name][i + 1], marker=marker, color=colour, linestyle="none", label=label)
+    ax.set_xlabel("Step of the run (traced lines)")
+    ax.set_ylabel("Memory above the start (MB)")
+    ax.grid(True, which="major", alpha=0.3)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def _new_axes() -> Axes:
+    from matplotlib import pyplot as plt
+
+    _, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
     return ax
 
 

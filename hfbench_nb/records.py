@@ -12,6 +12,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Any
 
+from hfbench_nb.line_trace import LineTrace
 from hfbench_nb.stats import drifts, median_interval, relative_half_width
 
 MEGABYTE = 1 << 20
@@ -78,6 +79,7 @@ class Settings:
     max_seconds: float = 5.0
     only_pretrain_model: bool = False
     torchscript: bool = False
+    trace_memory_line_by_line: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,8 @@ class Measurement:
         The figures, or None where not asked for or not to be had.
     failure
         Why not, unless `status` is ``ok``.
+    line_trace
+        How memory changed line by line in a pass of its own, where that was asked for.
     details
         What else the measuring process knows: model class, parameters, device, threads, ``build_s``, ``start_s`` ...
     """
@@ -198,10 +202,12 @@ class Measurement:
     memory: MemoryUse | None = None
     failure: Failure | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    line_trace: LineTrace | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the measurement as plain JSON data."""
-        return dataclasses.asdict(self)
+        data = dataclasses.asdict(dataclasses.replace(self, line_trace=None))
+        return {**data, "line_trace": None if self.line_trace is None else self.line_trace.to_dict()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Measurement:
@@ -215,12 +221,14 @@ class Measurement:
         if data["status"] not in STATUSES:
             raise ValueError(f"unknown status {data['status']!r}; known: {', '.join(STATUSES)}")
         timing, memory, failure = data.get("timing"), data.get("memory"), data.get("failure")
+        line_trace = data.get("line_trace")
         return cls(
             status=data["status"],
             timing=None if timing is None else _timing(timing),
             memory=None if memory is None else MemoryUse(**memory),
             failure=None if failure is None else Failure(**failure),
             details=dict(data.get("details", {})),
+            line_trace=None if line_trace is None else LineTrace.from_dict(line_trace),
         )
 
 

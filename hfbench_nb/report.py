@@ -13,6 +13,11 @@ _TITLES = {
     ("training", "speed"): "TRAIN - SPEED - RESULTS",
     ("training", "memory"): "TRAIN - MEMORY - RESULTS",
 }
+# Spelt as in the original: who searches its reports for this line finds it here too.
+_LINES_TITLES = {
+    "inference": "INFERENCE - MEMOMRY - LINE BY LINE - SUMMARY",
+    "training": "TRAIN - MEMOMRY - LINE BY LINE - SUMMARY",
+}
 _FIGURE_HEADINGS = {"speed": "Time in s", "memory": "Memory in MB"}
 _RULE_WIDTH = 80
 _MODEL_WIDTH = 30
@@ -30,6 +35,8 @@ def make_report(results: BenchmarkResults, *, environment: bool) -> str:
             if results.asked_for(figure):
                 lines += ["", _heading(_TITLES.get((task, figure), f"{task} - {figure} - RESULT".upper()))]
                 lines += _table(results, task, figure)
+        if results.arguments.get("trace_memory_line_by_line", False):
+            lines += ["", _heading(_LINES_TITLES[task]), *_line_by_line(results, task)]
     if environment:
         lines += ["", _heading("ENVIRONMENT INFORMATION")]
         lines += [f"- {name}: {value}" for name, value in results.environment.items()]
@@ -58,6 +65,17 @@ def _table(results: BenchmarkResults, task: str, figure: str) -> list[str]:
         f"N/A: {cell}: {measurement.status}: {measurement.failure}"
         for cell, measurement in results.entries
         if cell.task == task and measurement.status != "ok"
+    ]
+    return lines
+
+
+def _line_by_line(results: BenchmarkResults, task: str) -> list[str]:
+    summary = results.inference_summary if task == "inference" else results.train_summary
+    lines = ["N/A: no cell could be traced"] if summary is None else [summary.report()]
+    lines += [
+        f"N/A: {cell}: {measurement.details['line_trace_failure']}"
+        for cell, measurement in results.entries
+        if cell.task == task and "line_trace_failure" in measurement.details
     ]
     return lines
 

@@ -7,29 +7,20 @@ import warnings
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hfbench_nb import csv_files, journal
+from hfbench_nb.memory_summary import Memory, MemorySummary, summarize
 from hfbench_nb.records import Cell, Measurement
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+__all__ = ["NOT_AVAILABLE", "BenchmarkResults", "Memory", "load_results", "read_csv"]
+
 NOT_AVAILABLE = "N/A"
 """What the original's dictionaries, report and files hold for a figure that is not there."""
-
-
-class Memory(NamedTuple):
-    """An amount of memory; as text it is the number of whole MB (2^20 bytes), as the original prints it."""
-
-    bytes: int
-
-    def __repr__(self) -> str:
-        return str(self.bytes >> 20)
-
-    def __str__(self) -> str:
-        return repr(self)
 
 
 class BenchmarkResults:
@@ -100,8 +91,23 @@ class BenchmarkResults:
         """Peak memory of training, a `Memory` each, nested like `time_inference_result`."""
         return self.nested("training", "memory")
 
-    inference_summary: None = None
-    train_summary: None = None
+    @property
+    def inference_summary(self) -> MemorySummary | None:
+        """Memory of inference line by line, of the last cell that was traced, like the original; None without one."""
+        return self._last_summary("inference")
+
+    @property
+    def train_summary(self) -> MemorySummary | None:
+        """Memory of training line by line, like `inference_summary`."""
+        return self._last_summary("training")
+
+    @cached_property
+    def summaries(self) -> dict[Cell, MemorySummary]:
+        """Memory line by line of every cell that was traced (``trace_memory_line_by_line=True``)."""
+        return {cell: summarize(m.line_trace) for cell, m in self.entries if m.line_trace is not None}
+
+    def _last_summary(self, task: str) -> MemorySummary | None:
+        return next((summary for cell, summary in reversed(self.summaries.items()) if cell.task == task), None)
 
     def nested(self, task: str, figure: str) -> dict[str, Any]:
         """Give one figure of one task as the original's nested dictionaries; ``"N/A"`` where a cell has none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.records import MEGABYTE, Measurement
@@ -14,7 +15,12 @@ from hfbench_nb.units import format_memory, format_share, format_time
 if TYPE_CHECKING:
     import jinja2
 
+    from hfbench_nb.memory_summary import Memory, MemoryState, MemorySummary
     from hfbench_nb.results import BenchmarkResults
+
+# A notebook should stay small: the DataFrame of a summary has every step.
+_TOP_LINES = 12
+_STEPS_SHOWN = 200
 
 _TITLES = {"speed": "Time", "memory": "Peak memory"}
 
@@ -83,17 +89,48 @@ def _table_cell(measurement: Measurement, figure: str) -> TableCell:
 
 def to_html(results: BenchmarkResults) -> str:
     """Give the results as HTML: escaped, the same for the same results, without scripts or style sheets."""
-    return _template().render(tables=list(make_tables(results)), environment=results.environment)
+    return _template("results.html.j2").render(tables=list(make_tables(results)), environment=results.environment)
+
+
+def summary_to_html(summary: MemorySummary) -> str:
+    """Give a line-by-line summary as HTML: like `to_html`, with a link to each line's file."""
+    changing = [state for state in summary.sequential if state.cpu_gpu.bytes]
+    return _template("summary.html.j2").render(
+        total=_megabytes(summary.total),
+        steps=len(summary.sequential),
+        places=len(summary.cumulative),
+        has_gpu=any(state.gpu.bytes for state in summary.sequential),
+        top=[_line_row(state) for state in summary.cumulative[:_TOP_LINES]],
+        changing=[_line_row(state) for state in changing[:_STEPS_SHOWN]],
+        changing_count=len(changing),
+    )
+
+
+def _line_row(state: MemoryState) -> dict[str, str]:
+    """Give what the table shows of a step; only what the path alone tells decides about the link."""
+    frame = state.frame
+    path = PureWindowsPath(frame.filename) if frame.filename[1:2] == ":" else PurePosixPath(frame.filename)
+    return {
+        "file": frame.filename,
+        "place": f"{path.name}:{frame.line_number}",
+        "link": f"{path.as_uri()}#L{frame.line_number}" if path.is_absolute() else "",
+        "text": frame.line_text.strip(),
+        **{name: _megabytes(getattr(state, name)) for name in ("cpu", "gpu", "cpu_gpu")},
+    }
+
+
+def _megabytes(amount: Memory) -> str:
+    return f"{amount.bytes / MEGABYTE:,.1f}"
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("hfbench_nb"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("results.html.j2")
+    return environment.get_template(name)
 
 
 def to_markdown(results: BenchmarkResults) -> str:

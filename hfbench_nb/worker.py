@@ -13,17 +13,21 @@ from typing import Any
 
 from hfbench_nb.backends.base import Backend, Runtime
 from hfbench_nb.clock import take_samples
+from hfbench_nb.line_trace import LineTrace
+from hfbench_nb.memory_trace import trace_call
 from hfbench_nb.records import Cell, Failure, Measurement, MemoryUse, ModelSpec, Settings, Timing
 
 # The peak is that of two calls: a first one may have to set up what every later one uses.
 MEMORY_CALLS = 2
+# Whose lines are traced, beside those of the module that defines the model.
+_TRACED = "transformers"
 
 Report = Callable[[str, dict[str, Any]], None]
-"""Told a phase (``building``, ``memory``, ``timing``) and what is known of it."""
+"""Told a phase (``building``, ``memory``, ``timing``, ``tracing``) and what is known of it."""
 
 
 def measure(backend: Backend, cell: Cell, spec: ModelSpec, settings: Settings, report: Report) -> Measurement:
-    """Build a model, then read its memory, then time it.
+    """Build a model, then read its memory, then time it, then trace it line by line if that is asked for.
 
     Parameters
     ----------
@@ -41,6 +45,7 @@ def measure(backend: Backend, cell: Cell, spec: ModelSpec, settings: Settings, r
     """
     timing: Timing | None = None
     memory: MemoryUse | None = None
+    line_trace: LineTrace | None = None
     runtime: Runtime | None = None
     try:
         runtime = backend.open(settings)
@@ -57,6 +62,9 @@ def measure(backend: Backend, cell: Cell, spec: ModelSpec, settings: Settings, r
         runtime.details["first_call_s"] = calls_s[0]
         if settings.speed:
             timing = _take_time(runtime, call, calls_s, settings, report)
+        if settings.trace_memory_line_by_line:
+            report("tracing", {})
+            line_trace = _trace_lines(runtime, model, call)
     except Exception as error:
         is_oom = isinstance(error, MemoryError) or (runtime is not None and runtime.is_out_of_memory(error))
         return Measurement(
@@ -69,7 +77,9 @@ def measure(backend: Backend, cell: Cell, spec: ModelSpec, settings: Settings, r
     finally:
         if runtime is not None:
             runtime.close()
-    return Measurement("ok", timing, memory if settings.memory else None, details=runtime.details)
+    return Measurement(
+        "ok", timing, memory if settings.memory else None, details=runtime.details, line_trace=line_trace
+    )
 
 
 def _release_free_memory() -> None:
@@ -112,3 +122,15 @@ def _take_time(
         calls_before_s=calls_before_s,
         on_progress=lambda samples, half_width: report("timing", {"samples": samples}),
     )
+
+
+def _trace_lines(runtime: Runtime, model: Any, call: Callable[[], object]) -> LineTrace | None:
+    """Trace one more pass; the figures are taken, and stay whatever happens here."""
+    # Memory that earlier passes hold on to would be used again, and no line would seem to need any.
+    runtime.forget_passes(model)
+    _release_free_memory()
+    try:
+        return trace_call(call, (_TRACED, type(model).__module__), runtime.meter.line_reader())
+    except Exception as error:
+        runtime.details["line_trace_failure"] = f"{type(error).__name__}: {error}"
+        return None

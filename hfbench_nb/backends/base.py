@@ -35,6 +35,10 @@ class Runtime(Protocol):
         """Make the inputs, and give the function that is measured: one pass of the cell's task."""
         ...
 
+    def forget_passes(self, model: Any) -> None:
+        """Let go of what earlier passes have left with the model, such as gradients."""
+        ...
+
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Tell whether an error means that the memory did not suffice."""
         ...

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from hfbench_nb.clock import Reading
+from hfbench_nb.errors import wrong_value
 from hfbench_nb.memory import Peak
 from hfbench_nb.records import MEGABYTE
 
@@ -129,6 +130,37 @@ def used_bytes_by_uuid() -> dict[str, int]:
     return used
 
 
+def used_memory_reader(indices: Iterable[int] | None) -> Callable[[], int] | None:
+    """Give a function that reads the used memory of GPUs, added up, bytes: what all processes hold there.
+
+    Parameters
+    ----------
+    indices
+        NVML's indices of the GPUs; None for all, and then there may be none.
+
+    Returns
+    -------
+    callable or None
+        None where there is no GPU to read.
+
+    Raises
+    ------
+    ArgumentError
+        If a GPU that was asked for is not there.
+    """
+    wanted = None if indices is None else list(indices)
+    if wanted == []:
+        return None
+    nvml = _initialised_nvml()
+    count = 0 if nvml is None else nvml.nvmlDeviceGetCount()
+    if any(index not in range(count) for index in wanted or ()):
+        raise wrong_value("gpus_to_trace", wanted, f"indices of GPUs; NVML sees {count} here")
+    if nvml is None or not count:
+        return None
+    handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in (range(count) if wanted is None else wanted)]
+    return lambda: sum(_used_bytes(nvml, handle) for handle in handles)
+
+
 def _initialised_nvml() -> Any:
     try:
         import pynvml
@@ -177,6 +209,12 @@ class AcceleratorMeter:
         if self.method == "NVML process":
             return self._nvml.process_bytes() or 0
         return self._nvml.growth_bytes()
+
+    def line_reader(self) -> Callable[[], int] | None:
+        """Give a function that reads what the framework's tensors hold now, bytes: the driver sees only the reserve."""
+        if not hasattr(self._module, "memory_allocated"):
+            return None
+        return lambda: int(self._module.memory_allocated())
 
     @contextmanager
     def watch(self) -> Iterator[Peak]:

@@ -135,6 +135,10 @@ class PyTorchRuntime:
                 )
         return lambda: pytorch_models.infer(model, inputs)
 
+    def forget_passes(self, model: torch.nn.Module) -> None:
+        """Let go of the gradients."""
+        model.zero_grad(set_to_none=True)
+
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Tell whether an error means that the memory did not suffice."""
         return isinstance(error, torch.OutOfMemoryError) or (
