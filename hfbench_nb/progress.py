@@ -71,7 +71,7 @@ class Progress:
         self._done = 0
         self._current: Cell | None = None
         self._start = self._cell_start = time.monotonic()
-        self._show("starting")
+        self._show("starting the measurement server")
 
     def begin(self, cell: Cell) -> None:
         """Show that a cell is begun."""
@@ -98,32 +98,39 @@ class Progress:
     def _show(self, doing: str) -> None:
         remaining_s = self._estimate.remaining_s()
         left = "" if remaining_s is None else f"about {format_duration(remaining_s)} left; "
-        where = f"{self._current}: " if self._current is not None else ""
-        self._display.show(self._done, len(self._cells), f"{left}{where}{doing}")
+        where = f": {self._current}" if self._current is not None else ""
+        self._display.show(self._done, len(self._cells), f"{left}{doing}{where}")
 
 
 class TerminalDisplay:
     """A bar on stderr; nothing where stderr is no terminal."""
 
     def __init__(self) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(
-            file=sys.stderr,
-            disable=None,
-            leave=False,
-            bar_format="{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {desc}",
-        )
+        self._bar: Any = None
 
     def show(self, done: int, total: int, text: str) -> None:
         """Redraw the bar."""
-        if not self._bar.disable:
-            self._bar.total, self._bar.n = total, done
+        if self._bar is None:
+            from tqdm import tqdm
+
+            layout = "{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {desc}"
+            self._bar = tqdm(
+                file=sys.stderr,
+                total=total,
+                desc=text,
+                disable=None,
+                leave=False,
+                dynamic_ncols=True,
+                bar_format=layout,
+            )
+        elif not self._bar.disable:
+            self._bar.n = done
             self._bar.set_description_str(text)
 
     def close(self, text: str) -> None:
         """Take the bar away: the report follows."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 class NotebookDisplay:

@@ -95,11 +95,11 @@ class Benchmark(Generic[_Args]):
         """
         self.args.check()
         self._finished = []
-        self._measurer = self._choose_measurer()
-        facts = self._measurer.environment(self.args.settings())
-        self.environment_info = describe(self.args, facts, list(self._models.values()))
         progress = Progress(self._cells, choose_display(verbose=self.args.verbose))
         try:
+            self._measurer = self._choose_measurer()
+            facts = self._measurer.environment(self.args.settings())
+            self.environment_info = describe(self.args, facts, list(self._models.values()))
             with self._open_journal(folder) as journal:
                 for cell in self._cells:
                     progress.begin(cell)

@@ -1,6 +1,6 @@
 """What line-by-line memory tracing costs: a forward pass of BERT with six layers, untraced and traced.
 
-    python benchmarks/tracing_cost.py [--original /path/to/python/with/transformers/4.48.3]
+    python tests/benchmarks/tracing_cost.py [--original /path/to/python/with/transformers/4.48.3]
 
 With ``--original`` the original's tracing is measured too, and ours beside it, by that interpreter: each in a process
 of its own, with one thread.
