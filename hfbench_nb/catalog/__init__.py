@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -23,12 +24,19 @@ class Checkpoint:
         Number of parameters of the architecture that the configuration names, each counted once.
     config
         The configuration as the dictionary of a ``config.json``.
+    published
+        The number of parameters that was published for it, as it was written there: ``124M``, ``1,235,814,400``.
+    source
+        Where that number and, where it is another place, the configuration was found. ``counts BertModel`` in it says
+        that the publication counts that class; ``rounded to 10M`` that its zeros are no digits.
     """
 
     name: str
     aliases: tuple[str, ...]
     parameters: int
     config: dict[str, Any]
+    published: str = ""
+    source: str = ""
 
 
 @cache
@@ -51,6 +59,9 @@ def all_names() -> list[str]:
 
 
 def find_config(name: str) -> dict[str, Any] | None:
-    """Give the configuration of a checkpoint by any of its names, or None."""
+    """Give the configuration of a checkpoint by any of its names, or None.
+
+    It is the caller's own: Transformers 5 writes into the dictionary that it makes a configuration from.
+    """
     checkpoint = _by_name().get(name)
-    return None if checkpoint is None else checkpoint.config
+    return None if checkpoint is None else copy.deepcopy(checkpoint.config)
