@@ -14,10 +14,14 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable ".[test]"
+	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(INSTALL) --editable ".[test,tensorflow]"
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-test
 	$(INSTALL) --editable ".[dev]"
 	@touch $@
 
@@ -30,10 +34,10 @@ demo: $(VENV)/.installed  ## Benchmark BERT base: the report, CSV files and a pl
 	@$(BIN)/hfbench plot --csv_file $(DEMO)/inference_memory.csv --figure_png_file $(DEMO)/inference_memory.png > /dev/null
 	@echo "CSV files and plots are in $(CURDIR)/$(DEMO):" && ls $(DEMO)
 
-test: $(VENV)/.installed  ## Run the whole test suite
+test: $(VENV)/.installed-test  ## Run the whole test suite
 	$(BIN)/python -m pytest
 
-test-gpu: $(VENV)/.installed  ## Run the tests that need a GPU
+test-gpu: $(VENV)/.installed-test  ## Run the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
 
 lint: $(VENV)/.installed-dev  ## Check style, format and types

@@ -12,16 +12,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hfbench_nb.arguments import PyTorchBenchmarkArguments
+    from hfbench_nb.arguments import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
     from hfbench_nb.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
     from hfbench_nb.magics import load_ipython_extension
     from hfbench_nb.memory_summary import MemorySummary
     from hfbench_nb.results import BenchmarkResults, load_results, read_csv
-    from hfbench_nb.runner import PyTorchBenchmark
+    from hfbench_nb.runner import PyTorchBenchmark, TensorFlowBenchmark
     from hfbench_nb.tracing import start_memory_tracing, stop_memory_tracing
 
 _HOMES = {
     "PyTorchBenchmark": "runner",
+    "TensorFlowBenchmark": "runner",
+    "TensorFlowBenchmarkArguments": "arguments",
     "PyTorchBenchmarkArguments": "arguments",
     "BenchmarkResults": "results",
     "MemorySummary": "memory_summary",
@@ -46,6 +48,8 @@ __all__ = [
     "ModelNotFoundError",
     "PyTorchBenchmark",
     "PyTorchBenchmarkArguments",
+    "TensorFlowBenchmark",
+    "TensorFlowBenchmarkArguments",
     "TracingError",
     "load_ipython_extension",
     "load_results",

@@ -207,6 +207,16 @@ class BenchmarkArguments:
         return False
 
     @property
+    def n_gpu(self) -> int:
+        """Number of GPUs that the framework sees in this process and may use; loads the framework."""
+        raise NotImplementedError
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether the framework sees a GPU in this process and may use it; loads the framework."""
+        return self.n_gpu > 0
+
+    @property
     def do_multi_processing(self) -> bool:
         """Whether each cell is measured in a process of its own."""
         return self.multi_process and not self.is_tpu
@@ -222,9 +232,10 @@ class BenchmarkArguments:
 @_accept_negative_names
 @dataclass(kw_only=True)
 class PyTorchBenchmarkArguments(BenchmarkArguments):
-    """What `PyTorchBenchmark` takes: the arguments of Transformers 4.48's class of this name, and more.
+    """Measure models in PyTorch.
 
-    Parameters are the fields; each explains itself in the shell's ``hfbench pytorch --help``.
+    The arguments of Transformers 4.48's class of this name, and more; each field's help says what it is for, and
+    ``hfbench pytorch --help`` lists them.
 
     Raises
     ------
@@ -260,7 +271,51 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
 
         return int(torch.accelerator.device_count())
 
+
+@_accept_negative_names
+@dataclass(kw_only=True)
+class TensorFlowBenchmarkArguments(BenchmarkArguments):
+    """Measure models in TensorFlow.
+
+    The arguments of Transformers 4.48's class of this name, and more; each field's help says what it is for, and
+    ``hfbench tensorflow --help`` lists them.
+
+    Raises
+    ------
+    ArgumentError
+        If a value cannot be used; the message names the parameter, the value and what is allowed.
+
+    Examples
+    --------
+    >>> from hfbench_nb import TensorFlowBenchmarkArguments
+    >>> TensorFlowBenchmarkArguments(models=["gpt2"], use_xla=True).eager_mode
+    False
+    """
+
+    tpu_name: str | None = _option(None, "Name of the TPU.")
+    device_idx: int = _option(0, "Index of the GPU, where device does not say it.")
+    eager_mode: bool = _option(False, "Run eagerly, not as a graph.")
+    use_xla: bool = _option(False, "Compile the graph with XLA; not together with eager_mode.")
+
+    def check(self) -> None:  # noqa: D102 - inherited
+        super().check()
+        checks.integer("device_idx", self.device_idx, minimum=0)
+        if self.tpu_name is not None and not isinstance(self.tpu_name, str):
+            raise wrong_value("tpu_name", self.tpu_name, "a name or None")
+        if self.device.startswith(("mps", "xpu")):
+            raise wrong_value("device", self.device, "'auto', 'cpu', 'cuda' or 'cuda:1' for TensorFlow")
+        if self.eager_mode and self.use_xla:
+            raise ArgumentError("eager_mode=True and use_xla=True contradict each other: XLA compiles graphs.")
+        if self.trace_memory_line_by_line and not self.eager_mode:
+            raise ArgumentError(
+                "trace_memory_line_by_line=True needs eager_mode=True: the lines of a graph run only while it is made."
+            )
+
     @property
-    def is_gpu(self) -> bool:
-        """Whether PyTorch sees a GPU in this process and may use it; loads PyTorch."""
-        return self.n_gpu > 0
+    def n_gpu(self) -> int:
+        """Number of GPUs that TensorFlow sees in this process and may use; loads TensorFlow."""
+        if not self.cuda or self.device == "cpu":
+            return 0
+        import tensorflow as tf
+
+        return len(tf.config.list_physical_devices("GPU"))

@@ -6,14 +6,10 @@ import sys
 from collections.abc import Sequence
 from functools import singledispatch
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hfbench_nb.arguments import PyTorchBenchmarkArguments
+from hfbench_nb.arguments import BenchmarkArguments
 from hfbench_nb.errors import ArgumentError, HfbenchError
-from hfbench_nb.options import EnvOptions, HelpShown, ModelsOptions, PlotOptions, parse
-
-if TYPE_CHECKING:
-    from hfbench_nb.runner import PyTorchBenchmark
+from hfbench_nb.options import EnvOptions, HelpShown, ModelsOptions, OverlayOptions, PlotOptions, parse
 
 SUCCESS, FAILURE, MISUSE, INTERRUPTED = 0, 1, 2, 130
 
@@ -60,13 +56,10 @@ def run_command(command: object) -> int:
 
 
 @run_command.register
-def _(command: PyTorchBenchmarkArguments) -> int:
-    from hfbench_nb.runner import PyTorchBenchmark
+def _(command: BenchmarkArguments) -> int:
+    from hfbench_nb.runner import make_benchmark
 
-    return _run_benchmark(PyTorchBenchmark(command))
-
-
-def _run_benchmark(benchmark: PyTorchBenchmark) -> int:
+    benchmark = make_benchmark(command)
     try:
         results = benchmark.run()
     except KeyboardInterrupt:
@@ -122,6 +115,15 @@ def _(command: EnvOptions) -> int:
 
     for name, value in {**measurer("PyTorch").environment(Settings()), **machine_facts()}.items():
         print(f"- {name}: {value}")
+    return SUCCESS
+
+
+@run_command.register
+def _(command: OverlayOptions) -> int:
+    from hfbench_nb.requirements import install_tensorflow_overlay
+
+    install_tensorflow_overlay(Path(command.folder))
+    print(f"Measure with it: hfbench {command.framework} --overlay {command.folder} --models ...")
     return SUCCESS
 
 

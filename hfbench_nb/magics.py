@@ -33,9 +33,9 @@ class HfbenchMagics(Magics):
                 raise UsageError(
                     "%hfbench measures: its first word is a framework, as in %hfbench pytorch --models ..."
                 )
-            from hfbench_nb.runner import PyTorchBenchmark
+            from hfbench_nb.runner import make_benchmark
 
-            return PyTorchBenchmark(command).run()
+            return make_benchmark(command).run()
         except HelpShown as shown:
             if shown.code:
                 raise UsageError(shown.text) from None

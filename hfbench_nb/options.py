@@ -9,9 +9,11 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Literal, Union
 
-from hfbench_nb.arguments import PyTorchBenchmarkArguments
+import tyro
+
+from hfbench_nb.arguments import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
 
 PROGRAM = "hfbench"
 
@@ -41,13 +43,25 @@ class EnvOptions:
     """Show the environment in which models would be measured."""
 
 
-Command = Union[PyTorchBenchmarkArguments, PlotOptions, ModelsOptions, EnvOptions]  # noqa: UP007 - tyro reads it
+@dataclass(kw_only=True)
+class OverlayOptions:
+    """Install what a framework needs beside this environment, into a folder, for the argument `overlay`."""
+
+    framework: tyro.conf.Positional[Literal["tensorflow"]] = field(metadata={"help": "The framework."})
+    folder: tyro.conf.Positional[str] = field(metadata={"help": "The folder, which must be empty or not there."})
+
+
+Command = (
+    PyTorchBenchmarkArguments | TensorFlowBenchmarkArguments | PlotOptions | ModelsOptions | EnvOptions | OverlayOptions
+)
 
 _COMMANDS: dict[str, type] = {
     "pytorch": PyTorchBenchmarkArguments,
+    "tensorflow": TensorFlowBenchmarkArguments,
     "plot": PlotOptions,
     "models": ModelsOptions,
     "env": EnvOptions,
+    "overlay": OverlayOptions,
 }
 
 
@@ -66,7 +80,7 @@ def parse(words: Sequence[str]) -> Command:
     Parameters
     ----------
     words
-        A command (``pytorch``, ``plot``, ``models``, ``env``) and its options.
+        A command (``pytorch``, ``plot``, ``models`` ...) and its options.
 
     Raises
     ------
@@ -75,8 +89,6 @@ def parse(words: Sequence[str]) -> Command:
     ArgumentError
         If an option has a value that cannot be used.
     """
-    import tyro
-
     alternatives: Any = tuple(
         Annotated[kind, tyro.conf.subcommand(name, description=_summary(kind), prefix_name=False)]
         for name, kind in _COMMANDS.items()

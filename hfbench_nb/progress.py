@@ -48,6 +48,10 @@ class Display(Protocol):
         """Show that `done` of `total` cells are finished, and what is going on."""
         ...
 
+    def log(self, text: str) -> None:
+        """Show what a measuring process has printed, where there is room for it."""
+        ...
+
     def close(self, text: str) -> None:
         """Show the last word."""
         ...
@@ -83,6 +87,8 @@ class Progress:
         if message["event"] == "progress":
             samples = message.get("samples")
             self._show(message["phase"] if not samples else f"{message['phase']}, {samples} samples")
+        elif message["event"] == "log":
+            self._display.log(message["text"])
 
     def finish(self, cell: Cell, measurement: Measurement) -> None:
         """Show that a cell is finished."""
@@ -127,6 +133,9 @@ class TerminalDisplay:
             self._bar.n = done
             self._bar.set_description_str(text)
 
+    def log(self, text: str) -> None:
+        """Do nothing: the terminal is the report's."""
+
     def close(self, text: str) -> None:
         """Take the bar away: the report follows."""
         if self._bar is not None:
@@ -147,6 +156,9 @@ class NotebookDisplay:
         """Update the output."""
         self._handle.update(self._bundle(done, total, text), raw=True)
 
+    def log(self, text: str) -> None:
+        """Do nothing: the output is the table's."""
+
     def close(self, text: str) -> None:
         """Leave one line of text behind."""
         self._handle.update({"text/plain": text, "text/html": f"<small>{html.escape(text)}</small>"}, raw=True)
@@ -166,6 +178,10 @@ class LineDisplay:
     def show(self, done: int, total: int, text: str) -> None:
         """Write a line."""
         print(f"[hfbench {done}/{total}] {text}", file=sys.stderr, flush=True)
+
+    def log(self, text: str) -> None:
+        """Write what a measuring process has printed."""
+        print(text, file=sys.stderr, flush=True)
 
     def close(self, text: str) -> None:
         """Write the last line."""

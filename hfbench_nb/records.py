@@ -79,6 +79,9 @@ class Settings:
     max_seconds: float = 5.0
     only_pretrain_model: bool = False
     torchscript: bool = False
+    eager_mode: bool = False
+    use_xla: bool = False
+    device_idx: int = 0
     trace_memory_line_by_line: bool = False
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from hfbench_nb import csv_files
-from hfbench_nb.arguments import BenchmarkArguments, PyTorchBenchmarkArguments
+from hfbench_nb.arguments import BenchmarkArguments, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
 from hfbench_nb.environment import describe
 from hfbench_nb.errors import IsolationError, wrong_value
 from hfbench_nb.isolation.client import Cancelled, Measurer, measurer
@@ -23,6 +23,7 @@ from hfbench_nb.models import find_models
 from hfbench_nb.plan import plan
 from hfbench_nb.progress import Progress, choose_display
 from hfbench_nb.records import Cell, Failure, Measurement
+from hfbench_nb.requirements import check_tensorflow
 from hfbench_nb.results import BenchmarkResults
 
 _Args = TypeVar("_Args", bound=BenchmarkArguments)
@@ -140,7 +141,7 @@ class Benchmark(Generic[_Args]):
     def _finish(self, cell: Cell, measurement: Measurement, journal: Journal | None) -> None:
         self._finished.append((cell, measurement))
         if self.args.verbose and measurement.failure is not None:
-            print(measurement.failure.traceback, measurement.failure.log, file=sys.stderr)
+            print(measurement.failure.traceback, file=sys.stderr)
         if journal is not None:
             try:
                 journal.add(cell, measurement)
@@ -189,3 +190,35 @@ class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
 
     framework = "PyTorch"
     arguments_class = PyTorchBenchmarkArguments
+
+
+class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
+    """Measures Transformers models in TensorFlow: as a graph, eagerly, or compiled by XLA.
+
+    Raises
+    ------
+    IsolationError
+        If what it needs is not installed: tensorflow, tf-keras, and Transformers 4.
+
+    Examples
+    --------
+    >>> from hfbench_nb import TensorFlowBenchmark, TensorFlowBenchmarkArguments
+    >>> args = TensorFlowBenchmarkArguments(models=["bert-base-uncased"], batch_sizes=[8], use_xla=True)
+    >>> results = TensorFlowBenchmark(args).run()  # doctest: +SKIP
+    """
+
+    framework = "TensorFlow"
+    arguments_class = TensorFlowBenchmarkArguments
+
+    def __init__(self, args: TensorFlowBenchmarkArguments, configs: Sequence[Any] | None = None) -> None:
+        super().__init__(args, configs)
+        if args.python is None:
+            check_tensorflow(args.overlay)
+
+
+def make_benchmark(args: BenchmarkArguments) -> Benchmark[Any]:
+    """Give the benchmark that takes arguments of this class."""
+    by_arguments: dict[type, type[Benchmark[Any]]] = {
+        kind.arguments_class: kind for kind in (PyTorchBenchmark, TensorFlowBenchmark)
+    }
+    return by_arguments[type(args)](args)

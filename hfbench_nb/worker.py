@@ -60,6 +60,8 @@ def measure(backend: Backend, cell: Cell, spec: ModelSpec, settings: Settings, r
         report("memory" if settings.memory else "warm-up", {})
         memory, calls_s = _read_memory(runtime, call, baseline_bytes, loaded_bytes)
         runtime.details["first_call_s"] = calls_s[0]
+        if runtime.compiles:
+            runtime.details["compile_s"] = max(0.0, calls_s[0] - calls_s[-1])
         if settings.speed:
             timing = _take_time(runtime, call, calls_s, settings, report)
         if settings.trace_memory_line_by_line:

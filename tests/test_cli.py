@@ -136,3 +136,12 @@ def test_log_print_appends_the_report_to_the_log(model, tmp_path, capsys):
     words = f"pytorch --models {model} --sequence_lengths 8 --max_seconds 0.05 --log_print --log_filename run.log"
     assert cli.main(words.split()) == 0
     assert (tmp_path / "run.log").read_text() == capsys.readouterr().out
+
+
+def test_verbose_shows_what_the_processes_do_and_print(model, capfd):
+    words = f"pytorch --models {model} --sequence_lengths 8 9999 --max_seconds 0.05 --verbose"
+    assert cli.main(words.split()) == 0
+    err = capfd.readouterr().err
+    assert "[hfbench 0/2] building: tiny, inference, batch size 8, sequence length 8" in err
+    assert "Traceback" in err
+    assert "[hfbench] 2 of 2 cells in" in err

@@ -43,6 +43,10 @@ class FakeNvml:
             raise self.NVMLError("not found")
         return "handle"
 
+    def nvmlDeviceGetHandleByPciBusId(self, address):
+        assert address == "0000:3b:00.0"
+        return "handle"
+
     def nvmlDeviceGetComputeRunningProcesses(self, handle):
         used = None if self.own_mib is None else self.own_mib * MIB
         return [
@@ -100,7 +104,7 @@ class FakeModule:
 
 def test_the_process_own_figure_is_taken_and_not_the_devices():
     nvml = FakeNvml()
-    meter = AcceleratorMeter(FakeModule(), NvmlDevice(nvml, UUID, {}))
+    meter = AcceleratorMeter(FakeModule(), NvmlDevice(nvml, "handle", {}))
     with meter.watch() as peak:
         nvml.own_mib = 420
     assert (meter.method, peak.bytes) == ("NVML process", 420 * MIB)
@@ -116,7 +120,7 @@ def test_the_process_own_figure_is_taken_and_not_the_devices():
 def test_in_a_container_the_devices_difference_is_taken_and_the_process_figure_is_missing(hidden):
     nvml = FakeNvml(**hidden)
     before = {f"GPU-{UUID}": nvml.nvmlDeviceGetMemoryInfo("handle", "v2").used}
-    meter = AcceleratorMeter(FakeModule(), NvmlDevice(nvml, UUID, before))
+    meter = AcceleratorMeter(FakeModule(), NvmlDevice(nvml, "handle", before))
     assert meter.current_bytes() == 0
     with meter.watch() as peak:
         nvml.other_mib += 250
@@ -135,14 +139,20 @@ def test_without_a_driver_library_the_framework_is_asked():
 
 def test_the_device_is_found_by_its_uuid(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pynvml", FakeNvml())
-    assert open_nvml(UUID, {}).process_bytes() == 300 * MIB
-    assert open_nvml(f"GPU-{UUID}", {}) is not None
-    assert open_nvml("another", {}) is None
+    assert open_nvml({}, uuid=UUID).process_bytes() == 300 * MIB
+    assert open_nvml({}, uuid=f"GPU-{UUID}") is not None
+    assert open_nvml({}, uuid="another") is None
+    assert open_nvml({}) is None
     assert gpu.used_bytes_by_uuid() == {f"GPU-{UUID}": 1300 * MIB}
 
 
+def test_the_device_is_found_by_its_bus_address(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pynvml", FakeNvml())
+    assert open_nvml({}, pci_bus_id="0000:3b:00.0").process_bytes() == 300 * MIB
+
+
 def test_facts_that_the_driver_does_not_tell_are_not_available():
-    facts = NvmlDevice(FakeNvml(), UUID, {}).facts()
+    facts = NvmlDevice(FakeNvml(), "handle", {}).facts()
     assert list(facts)[:4] == ["gpu", "gpu_ram_mb", "gpu_power_watts", "gpu_performance_state"]
     assert (facts["gpu"], facts["gpu_ram_mb"], facts["gpu_power_watts"]) == ("Fake GPU", 80_000, 700.0)
     assert facts["gpu_performance_state"] == "N/A"
@@ -205,7 +215,7 @@ def test_the_device_figures_reach_the_record(monkeypatch):
 
 
 def test_nothing_but_memory_v2_is_asked_for_the_used_memory():
-    assert NvmlDevice(FakeNvml(), UUID, {}).device_bytes() == 1300 * MIB
+    assert NvmlDevice(FakeNvml(), "handle", {}).device_bytes() == 1300 * MIB
 
 
 @pytest.fixture

@@ -21,11 +21,14 @@ class Runtime(Protocol):
         Times calls on the device.
     details
         What is worth knowing of the measurement; grows while it goes on.
+    compiles
+        Whether the first call compiles what the later ones run.
     """
 
     meter: Meter
     stopwatch: Stopwatch
     details: dict[str, Any]
+    compiles: bool
 
     def build(self, spec: ModelSpec, task: str) -> Any:
         """Build the model from its configuration, with random weights, on the device."""

@@ -52,13 +52,22 @@ class EventStopwatch:
 
 
 class NvmlDevice:
-    """One NVIDIA device as the driver sees it, found by its UUID: indices differ from the framework's."""
+    """One NVIDIA device as the driver sees it.
 
-    def __init__(self, nvml: Any, uuid: str, used_before: dict[str, int]) -> None:
-        name = uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
+    Parameters
+    ----------
+    nvml
+        The driver's library, initialised.
+    handle
+        Its handle of the device.
+    used_before
+        What `used_bytes_by_uuid` gave before this process came to the device.
+    """
+
+    def __init__(self, nvml: Any, handle: Any, used_before: dict[str, int]) -> None:
         self._nvml = nvml
-        self._handle = nvml.nvmlDeviceGetHandleByUUID(name)
-        self._bytes_before = used_before.get(name, 0)
+        self._handle = handle
+        self._bytes_before = used_before.get(_text(nvml.nvmlDeviceGetUUID(handle)), 0)
 
     def process_bytes(self) -> int | None:
         """Give the device memory of this process as ``nvidia-smi`` shows it, bytes; None where that cannot be had.
@@ -98,21 +107,33 @@ class NvmlDevice:
         return facts
 
 
-def open_nvml(uuid: str, used_before: dict[str, int]) -> NvmlDevice | None:
-    """Find a device by its UUID; None where the driver's library is not installed or does not know the device.
+def open_nvml(
+    used_before: dict[str, int], *, uuid: str | None = None, pci_bus_id: str | None = None
+) -> NvmlDevice | None:
+    """Find a device by its UUID or bus address: the driver's indices differ from the framework's.
 
     Parameters
     ----------
-    uuid
-        With or without ``GPU-``.
     used_before
         What `used_bytes_by_uuid` gave before this process came to the device.
+    uuid
+        With or without ``GPU-``.
+    pci_bus_id
+        As in ``0000:3b:00.0``.
+
+    Returns
+    -------
+    NvmlDevice or None
+        None where the driver's library is not installed or does not know the device.
     """
     nvml = _initialised_nvml()
-    if nvml is None:
+    if nvml is None or not (uuid or pci_bus_id):
         return None
     try:
-        return NvmlDevice(nvml, uuid, used_before)
+        if uuid:
+            name = uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
+            return NvmlDevice(nvml, nvml.nvmlDeviceGetHandleByUUID(name), used_before)
+        return NvmlDevice(nvml, nvml.nvmlDeviceGetHandleByPciBusId(pci_bus_id), used_before)
     except nvml.NVMLError:
         return None
 

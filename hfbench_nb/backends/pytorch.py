@@ -79,6 +79,7 @@ class PyTorchRuntime:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.compiles = False
         self._dtype: torch.dtype = getattr(torch, settings.dtype)
         self._threads_before = torch.get_num_threads()
         if settings.threads is not None:
@@ -100,7 +101,7 @@ class PyTorchRuntime:
             module.set_device(self.device)
             _touch_common_code(self.device)
             if self.device.type == "cuda":
-                self.nvml = open_nvml(str(module.get_device_properties(self.device).uuid), used_before)
+                self.nvml = open_nvml(used_before, uuid=str(module.get_device_properties(self.device).uuid))
             self.meter = AcceleratorMeter(module, self.nvml)
             self.stopwatch = EventStopwatch(module)
 

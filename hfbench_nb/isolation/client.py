@@ -142,6 +142,8 @@ class _Asker:
 
             answer, end = self._ask(process, request, timeout_s, watch)
             log = process.log_tail(log_start)
+        if log:
+            on_progress({"event": "log", "text": log})
         if answer is not None:
             measurement = Measurement.from_dict(answer["measurement"])
             measurement.details.update(started)

@@ -22,6 +22,8 @@ _RELEVANT_PREFIXES = (
 # it finds); and what a library would draw on a terminal has no reader.
 _SET = {
     "PyTorch": {"USE_TORCH": "1", "USE_TF": "0", "USE_FLAX": "0"},
+    # Transformers' TensorFlow classes are written for Keras 2, which the package tf_keras holds.
+    "TensorFlow": {"USE_TORCH": "0", "USE_TF": "1", "USE_FLAX": "0", "TF_USE_LEGACY_KERAS": "1"},
 }
 _SET_ALWAYS = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
 
