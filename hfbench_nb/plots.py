@@ -47,7 +47,7 @@ def plot(
     """Draw the curves; see `BenchmarkResults.plot`."""
     import pandas as pd
 
-    frame = results.frame
+    frame = results.frame.assign(label=results.labels)
     column = _column(frame, values)
     if along not in ("sequence_length", "batch_size"):
         raise wrong_value("along", along, "'sequence_length' or 'batch_size'")
@@ -55,12 +55,12 @@ def plot(
         if task not in results.tasks:
             raise wrong_value("task", task, " or ".join(map(repr, results.tasks)))
         frame = frame[frame["task"] == task]
-    models = list(dict.fromkeys(frame["model"]))
+    models = list(dict.fromkeys(frame["label"]))
     if labels is not None and len(labels) != len(models):
         raise wrong_value("labels", labels, f"a list of {len(models)} names, one a model: {', '.join(models)}")
     ax = _new_axes() if ax is None else ax
     other = "batch_size" if along == "sequence_length" else "sequence_length"
-    series = list(frame.groupby(["framework", "model", "task", other], sort=False, dropna=False))
+    series = list(frame.groupby(["label", "task", other], sort=False, dropna=False))
     names = _names(series, dict(zip(models, labels or models, strict=True)), other)
     for (_, points), name, style in zip(series, names, _styles(), strict=False):
         _draw_series(ax, pd.DataFrame(points).sort_values(along), column, along, name, style)
@@ -114,19 +114,11 @@ def _column(frame: pd.DataFrame, values: str | None) -> str:
 def _names(series: list[Any], short: dict[str, str], other: str) -> list[str]:
     """Name each line by what tells it from the others."""
     keys = [key for key, _ in series]
-    varies = [len({key[i] for key in keys}) > 1 for i in range(4)]
+    several_tasks, several_others = (len({key[i] for key in keys}) > 1 for i in (1, 2))
     short_other = "batch" if other == "batch_size" else "length"
     return [
-        ", ".join(
-            part
-            for part, wanted in zip(
-                (short[model], framework, task, f"{short_other} {size}"),
-                (True, varies[0], varies[2], varies[3]),
-                strict=True,
-            )
-            if wanted
-        )
-        for framework, model, task, size in keys
+        short[label] + f", {task}" * several_tasks + f", {short_other} {size}" * several_others
+        for label, task, size in keys
     ]
 
 

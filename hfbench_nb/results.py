@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb import csv_files, journal
+from hfbench_nb.labels import make_labels, merge_facts
 from hfbench_nb.memory_summary import Memory, MemorySummary, summarize
 from hfbench_nb.records import Cell, Measurement
 
@@ -58,6 +59,25 @@ class BenchmarkResults:
         from hfbench_nb.frame import make_frame
 
         return make_frame(self.entries)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The name of each row's model, with what tells it from the same cell of another run that was added."""
+        return make_labels(self.entries)
+
+    def __add__(self, other: BenchmarkResults) -> BenchmarkResults:
+        """Bring the rows of two runs together, to compare frameworks, versions or machines in one table or plot.
+
+        Facts of the environment that differ become lists.
+        """
+        if not isinstance(other, BenchmarkResults):
+            return NotImplemented
+        asked = {name: self.asked_for(name) or other.asked_for(name) for name in ("speed", "memory")}
+        return BenchmarkResults(
+            self.entries + other.entries,
+            merge_facts(self.environment, other.environment),
+            {**self.arguments, **other.arguments, **asked},
+        )
 
     @property
     def tasks(self) -> list[str]:
@@ -110,18 +130,21 @@ class BenchmarkResults:
         return next((summary for cell, summary in reversed(self.summaries.items()) if cell.task == task), None)
 
     def nested(self, task: str, figure: str) -> dict[str, Any]:
-        """Give one figure of one task as the original's nested dictionaries; ``"N/A"`` where a cell has none."""
+        """Give one figure of one task as the original's nested dictionaries; ``"N/A"`` where a cell has none.
+
+        The keys are `labels`: the names of the models, unless results of several runs were added up.
+        """
         batch_sizes = list(dict.fromkeys(cell.batch_size for cell, _ in self.entries))
         lengths = list(dict.fromkeys(cell.sequence_length for cell, _ in self.entries))
         nested: dict[str, Any] = {
-            model: {"bs": batch_sizes, "ss": lengths, "result": {size: {} for size in batch_sizes}}
-            for model in dict.fromkeys(cell.model for cell, _ in self.entries)
+            label: {"bs": batch_sizes, "ss": lengths, "result": {size: {} for size in batch_sizes}}
+            for label in self.labels
         }
         if self.asked_for(figure):
-            for cell, measurement in self.entries:
+            for label, (cell, measurement) in zip(self.labels, self.entries, strict=True):
                 if cell.task == task:
                     value = _classic_value(measurement, figure)
-                    nested[cell.model]["result"][cell.batch_size][cell.sequence_length] = value
+                    nested[label]["result"][cell.batch_size][cell.sequence_length] = value
         return nested
 
     # ---- text and tables

@@ -47,33 +47,27 @@ class Table:
 
 def make_tables(results: BenchmarkResults) -> Iterator[Table]:
     """Give the tables of the figures that were measured."""
-    found = {(c.task, c.framework, c.model, c.batch_size, c.sequence_length): m for c, m in results.entries}
+    labelled = [(label, *entry) for label, entry in zip(results.labels, results.entries, strict=True)]
+    found = {(c.task, label, c.batch_size, c.sequence_length): m for label, c, m in labelled}
     lengths = tuple(dict.fromkeys(cell.sequence_length for cell, _ in results.entries))
-    frameworks = {cell.framework for cell, _ in results.entries}
     for task in results.tasks:
-        rows = dict.fromkeys((c.framework, c.model, c.batch_size) for c, _ in results.entries if c.task == task)
+        rows = dict.fromkeys((label, c.batch_size) for label, c, _ in labelled if c.task == task)
         for figure, title in _TITLES.items():
-            if not results.asked_for(figure):
-                continue
-            yield Table(
-                f"{title}, {task}",
-                lengths,
-                tuple(
-                    (
-                        model if len(frameworks) == 1 else f"{model} ({framework})",
-                        batch_size,
-                        tuple(
-                            None if (m := found.get((task, framework, model, batch_size, length))) is None
-                            else _table_cell(m, figure)
-                            for length in lengths
-                        ),
-                    )
-                    for framework, model, batch_size in rows
-                ),
-            )  # fmt: skip
+            if results.asked_for(figure):
+                cells = (
+                    tuple(_table_cell(found.get((task, label, batch_size, length)), figure) for length in lengths)
+                    for label, batch_size in rows
+                )
+                yield Table(
+                    f"{title}, {task}",
+                    lengths,
+                    tuple((*row, of_row) for row, of_row in zip(rows, cells, strict=True)),
+                )
 
 
-def _table_cell(measurement: Measurement, figure: str) -> TableCell:
+def _table_cell(measurement: Measurement | None, figure: str) -> TableCell | None:
+    if measurement is None:
+        return None
     timing, memory = measurement.timing, measurement.memory
     if figure == "speed" and timing is not None:
         low_s, high_s = timing.interval_s

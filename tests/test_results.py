@@ -247,3 +247,31 @@ def test_figures_of_one_kind_only():
     assert "MEMORY" not in str(only_time)
     assert math.isnan(only_time.frame["memory_mb"][0])
     assert csv_files.NAMES[-1] == "env_info"
+
+
+def with_versions(framework, transformers_version, time_s):
+    details = {"transformers_version": transformers_version, "framework_version": "2.0"}
+    measurement = Measurement("ok", Timing((time_s, time_s)), details=details)
+    environment = {"transformers_version": transformers_version, "system": "Linux"}
+    return BenchmarkResults([(Cell(framework, "bert", "inference", 8, 8), measurement)], environment, {"memory": False})
+
+
+def test_results_of_several_runs_stand_in_one_table_with_what_differs():
+    both = with_versions("PyTorch", "4.57.6", 0.1) + with_versions("PyTorch", "5.23.0", 0.2)
+    labels = ["bert (Transformers 4.57.6)", "bert (Transformers 5.23.0)"]
+    assert both.labels == labels
+    assert both.environment == {"transformers_version": ["4.57.6", "5.23.0"], "system": "Linux"}
+    assert [both.time_inference_result[label]["result"][8][8] for label in labels] == [0.1, 0.2]
+    assert {"100 ms", "200 ms", *labels} <= set(Tags(both._repr_html_()).texts)
+    three = both + with_versions("TensorFlow", "4.57.6", 0.3) + with_versions("TensorFlow", "4.57.6", 0.4)
+    assert three.labels[1:] == [
+        "bert (PyTorch, Transformers 5.23.0)",
+        "bert (TensorFlow, Transformers 4.57.6)",
+        "bert (TensorFlow, Transformers 4.57.6, run 2)",
+    ]
+    assert len(three.plot().lines) == 4
+
+
+def test_only_results_are_added():
+    with pytest.raises(TypeError):
+        with_versions("PyTorch", "5", 0.1) + 1

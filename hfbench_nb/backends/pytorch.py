@@ -86,6 +86,8 @@ class PyTorchRuntime:
             torch.set_num_threads(settings.threads)
         self.device = _find_device(settings)
         self.details: dict[str, Any] = {
+            "transformers_version": transformers.__version__,
+            "framework_version": torch.__version__,
             "device": str(self.device), "dtype": settings.dtype, "threads": torch.get_num_threads()
         }  # fmt: skip
         self.nvml: NvmlDevice | None = None

@@ -83,6 +83,8 @@ class TensorFlowRuntime:
         self._loss: Any = None
         self.compiles = not settings.eager_mode
         self.details: dict[str, Any] = {
+            "transformers_version": transformers.__version__,
+            "framework_version": tf.__version__,
             "device": device,
             "dtype": settings.dtype,
             "threads": _set_threads(settings.threads),

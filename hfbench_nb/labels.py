@@ -1,0 +1,50 @@
+"""Naming the rows of results that were brought together from several runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hfbench_nb.records import Cell, Measurement
+
+Entry = tuple[Cell, Measurement]
+
+
+def make_labels(entries: Sequence[Entry]) -> list[str]:
+    """Name each entry's model, with whatever else tells it from an entry of the same cell.
+
+    In results of one run that is the model's name alone.  Otherwise framework, version of the framework and version of
+    Transformers are added, those that vary; and where even they are the same, the number of the run.
+    """
+    facts = [
+        (
+            cell.framework,
+            str(measurement.details.get("framework_version", "")),
+            f"Transformers {measurement.details.get('transformers_version', '')}".rstrip(" "),
+        )
+        for cell, measurement in entries
+    ]
+    varies = [len({fact[i] for fact in facts}) > 1 for i in range(3)]
+    turns: Counter[tuple[Any, ...]] = Counter()
+    labels = []
+    for (cell, _), fact in zip(entries, facts, strict=True):
+        parts = [part for part, wanted in zip(fact, varies, strict=True) if wanted and part]
+        key = (cell, fact)
+        turns[key] += 1
+        if turns[key] > 1:
+            parts.append(f"run {turns[key]}")
+        labels.append(f"{cell.model} ({', '.join(parts)})" if parts else cell.model)
+    return labels
+
+
+def merge_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring the facts of two runs together: what differs becomes the list of both."""
+    merged = dict(one)
+    for name, value in other.items():
+        if name not in merged or merged[name] == value:
+            merged[name] = value
+        else:
+            before = merged[name] if isinstance(merged[name], list) else [merged[name]]
+            merged[name] = before if value in before else [*before, value]
+    return merged
