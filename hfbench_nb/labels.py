@@ -17,15 +17,17 @@ def make_labels(entries: Sequence[Entry]) -> list[str]:
     In results of one run that is the model's name alone.  Otherwise framework, version of the framework and version of
     Transformers are added, those that vary; and where even they are the same, the number of the run.
     """
+    versions = {(cell.framework, measurement.details.get("framework_version")) for cell, measurement in entries}
+    frameworks = {framework for framework, _ in versions}
+    several_versions = len(versions) > len(frameworks)
     facts = [
         (
-            cell.framework,
-            str(measurement.details.get("framework_version", "")),
-            f"Transformers {measurement.details.get('transformers_version', '')}".rstrip(" "),
+            f"{cell.framework} {measurement.details.get('framework_version', '') if several_versions else ''}".strip(),
+            f"Transformers {measurement.details.get('transformers_version', '')}".strip(),
         )
         for cell, measurement in entries
     ]
-    varies = [len({fact[i] for fact in facts}) > 1 for i in range(3)]
+    varies = [len({fact[i] for fact in facts}) > 1 for i in range(2)]
     turns: Counter[tuple[Any, ...]] = Counter()
     labels = []
     for (cell, _), fact in zip(entries, facts, strict=True):
