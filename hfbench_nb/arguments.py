@@ -226,7 +226,7 @@ class BenchmarkArguments:
         names = {f.name for f in dataclasses.fields(Settings)}
         shared = {name: value for name, value in self.to_dict().items() if name in names}
         shared["dtype"] = "float16" if self.fp16 else self.dtype
-        return Settings(**shared, use_accelerator=self.cuda)
+        return Settings(**shared, use_accelerator=self.cuda, use_tpu=self.is_tpu)
 
 
 @_accept_negative_names
@@ -310,6 +310,11 @@ class TensorFlowBenchmarkArguments(BenchmarkArguments):
             raise ArgumentError(
                 "trace_memory_line_by_line=True needs eager_mode=True: the lines of a graph run only while it is made."
             )
+
+    @property
+    def is_tpu(self) -> bool:
+        """Whether a TPU is to be used: one is named, here or by the variable ``TPU_NAME``, and `tpu` is True."""
+        return self.tpu and bool(self.tpu_name or os.environ.get("TPU_NAME"))
 
     @property
     def n_gpu(self) -> int:

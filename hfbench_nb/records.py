@@ -82,6 +82,9 @@ class Settings:
     eager_mode: bool = False
     use_xla: bool = False
     device_idx: int = 0
+    use_tpu: bool = False
+    tpu_name: str | None = None
+    torch_xla_tpu_print_metrics: bool = False
     trace_memory_line_by_line: bool = False
 
 

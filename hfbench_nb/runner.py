@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from hfbench_nb import csv_files
 from hfbench_nb.arguments import BenchmarkArguments, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
 from hfbench_nb.environment import describe
-from hfbench_nb.errors import IsolationError, wrong_value
+from hfbench_nb.errors import ArgumentError, IsolationError, wrong_value
 from hfbench_nb.isolation.client import Cancelled, Measurer, measurer
 from hfbench_nb.isolation.inprocess import CallingProcess
 from hfbench_nb.journal import Journal
@@ -60,6 +60,11 @@ class Benchmark(Generic[_Args]):
         if not isinstance(args, self.arguments_class):
             raise wrong_value("args", args, f"a {self.arguments_class.__name__}")
         args.check()
+        if args.is_tpu and args.memory:
+            raise ArgumentError(
+                "memory=True cannot be used on a TPU, whose memory is not measured: memory must be False "
+                "(--no_memory), or tpu must be False (--no_tpu) to measure elsewhere."
+            )
         self.args = args
         self._models = {spec.name: spec for spec in find_models(args.model_names, configs)}
         self._cells = plan(args, self.framework)

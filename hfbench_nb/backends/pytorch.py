@@ -84,7 +84,7 @@ class PyTorchRuntime:
         self._threads_before = torch.get_num_threads()
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
-        self.device = _find_device(settings)
+        self.device = XlaModule.device() if settings.use_tpu else _find_device(settings)
         self.details: dict[str, Any] = {
             "transformers_version": transformers.__version__,
             "framework_version": torch.__version__,
@@ -93,7 +93,11 @@ class PyTorchRuntime:
         self.nvml: NvmlDevice | None = None
         self.meter: Meter
         self.stopwatch: Stopwatch
-        if self.device.type == "cpu":
+        self._xla = XlaModule() if settings.use_tpu else None
+        if self._xla is not None:
+            self.meter = host_meter()
+            self.stopwatch = EventStopwatch(self._xla)
+        elif self.device.type == "cpu":
             _touch_common_code(self.device)
             self.meter = host_meter()
             self.stopwatch = wall_clock
@@ -129,14 +133,27 @@ class PyTorchRuntime:
         if cell.task == "training":
             labels, loss_name = pytorch_models.make_labels(model, inputs, self._settings.seed)
             self.details["loss"] = loss_name
-            return lambda: pytorch_models.train(model, inputs, labels)
+            return self._stepping(lambda: pytorch_models.train(model, inputs, labels))
         if self._settings.torchscript:
             with torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # notes of the tracer on the model's code
                 model = torch.jit.trace(  # type: ignore[no-untyped-call]
                     model, example_kwarg_inputs=inputs, strict=False, check_trace=False
                 )
-        return lambda: pytorch_models.infer(model, inputs)
+        return self._stepping(lambda: pytorch_models.infer(model, inputs))
+
+    def _stepping(self, call: Callable[[], object]) -> Callable[[], object]:
+        """On a TPU, let each call run: torch_xla only notes operations until it is told that a step ends."""
+        if self._xla is None:
+            return call
+        mark_step = self._xla.mark_step
+
+        def step() -> object:
+            outputs = call()
+            mark_step()
+            return outputs
+
+        return step
 
     def forget_passes(self, model: torch.nn.Module) -> None:
         """Let go of the gradients."""
@@ -149,8 +166,35 @@ class PyTorchRuntime:
         )
 
     def close(self) -> None:
-        """Set the number of threads back."""
+        """Set the number of threads back, and print torch_xla's metrics if they are asked for."""
+        if self._xla is not None and self._settings.torch_xla_tpu_print_metrics:
+            print(self._xla.metrics_report())
         torch.set_num_threads(self._threads_before)
+
+
+class XlaModule:
+    """torch_xla, under the names that PyTorch's device modules have."""
+
+    def __init__(self) -> None:
+        import torch_xla.core.xla_model
+        import torch_xla.debug.metrics
+
+        self._model = torch_xla.core.xla_model
+        self.mark_step = self._model.mark_step
+        self.metrics_report = torch_xla.debug.metrics.metrics_report
+
+    @staticmethod
+    def device() -> torch.device:
+        """Give the TPU."""
+        import torch_xla.core.xla_model
+
+        device: torch.device = torch_xla.core.xla_model.xla_device()
+        return device
+
+    def synchronize(self) -> None:
+        """Wait until the TPU has done what it was given."""
+        self._model.mark_step()
+        self._model.wait_device_ops()
 
 
 def _find_device(settings: Settings) -> torch.device:

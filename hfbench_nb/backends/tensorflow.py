@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -10,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import tensorflow as tf
+import tf_keras
 import transformers
 from tensorflow.python.client import device_lib
 from transformers import modeling_tf_utils  # noqa: F401 - every model needs it: imported before the first fork
@@ -78,8 +80,10 @@ class TensorFlowRuntime:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._policy_before = tf.keras.mixed_precision.global_policy()
-        self.gpu, device = _choose_device(settings)
+        self._policy_before = tf_keras.mixed_precision.global_policy()
+        self._strategy = _tpu_strategy(settings.tpu_name) if settings.use_tpu else None
+        self.gpu: Any
+        self.gpu, device = (None, "tpu") if self._strategy else _choose_device(settings)
         self._loss: Any = None
         self.compiles = not settings.eager_mode
         self.details: dict[str, Any] = {
@@ -93,7 +97,7 @@ class TensorFlowRuntime:
         self.nvml: NvmlDevice | None = None
         self.meter: Meter
         self.stopwatch: Stopwatch
-        tf.keras.mixed_precision.set_global_policy(_POLICIES[settings.dtype])
+        tf_keras.mixed_precision.set_global_policy(_POLICIES[settings.dtype])
         if self.gpu is None:
             _touch_common_code()
             self.meter = host_meter()
@@ -112,7 +116,8 @@ class TensorFlowRuntime:
         config, model_class = tensorflow_models.find_class(
             spec, task, only_pretrain_model=self._settings.only_pretrain_model
         )
-        model = tensorflow_models.build(model_class, config, self._settings.seed)
+        with self._strategy.scope() if self._strategy else contextlib.nullcontext():
+            model = tensorflow_models.build(model_class, config, self._settings.seed)
         self.details["model_class"] = model_class.__name__
         self.details["parameters"] = sum(int(weight.shape.num_elements() or 0) for weight in model.weights)
         return model
@@ -129,6 +134,9 @@ class TensorFlowRuntime:
 
     def _compile(self, run: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
         """Give the pass in the mode asked for; the inputs stay arguments, lest the graph takes them for constants."""
+        if self._strategy is not None:
+            strategy, on_one = self._strategy, run
+            run = lambda inputs: strategy.run(on_one, args=(inputs,))  # noqa: E731
         if self._settings.eager_mode:
             return run
         compiled: Callable[[dict[str, Any]], Any] = tf.function(run, jit_compile=self._settings.use_xla)
@@ -149,7 +157,7 @@ class TensorFlowRuntime:
         """Note the last loss, and set the precision back."""
         if self._loss is not None:
             self.details["loss_value"] = float(self._loss)
-        tf.keras.mixed_precision.set_global_policy(self._policy_before)
+        tf_keras.mixed_precision.set_global_policy(self._policy_before)
 
 
 class _DeviceModule:
@@ -177,6 +185,14 @@ class _DeviceModule:
     def reset_peak_memory_stats(self) -> None:
         """Forget the peak."""
         tf.config.experimental.reset_memory_stats("GPU:0")
+
+
+def _tpu_strategy(tpu_name: str | None) -> Any:
+    """Connect to a TPU and give the strategy that runs on it."""
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu_name or "")
+    tf.config.experimental_connect_to_cluster(resolver)
+    tf.tpu.experimental.initialize_tpu_system(resolver)
+    return tf.distribute.TPUStrategy(resolver)
 
 
 def _choose_device(settings: Settings) -> tuple[Any, str]:
