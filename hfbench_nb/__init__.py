@@ -2,6 +2,7 @@
 
 `PyTorchBenchmark` and `PyTorchBenchmarkArguments` are the classes that Transformers once had, with the same
 arguments; `BenchmarkResults` is what a run returns; `load_results` and `read_csv` bring back what was saved.
+`references` lists published runs and `load_reference` gives one, to compare with.
 `start_memory_tracing` and `stop_memory_tracing` trace the memory of any code line by line.
 
 Importing this package loads no framework, no pandas, no matplotlib: each name loads what it needs when it is used.
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hfbench_nb.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
     from hfbench_nb.magics import load_ipython_extension
     from hfbench_nb.memory_summary import MemorySummary
+    from hfbench_nb.reference_runs import load_reference, references
     from hfbench_nb.results import BenchmarkResults, load_results, read_csv
     from hfbench_nb.runner import PyTorchBenchmark, TensorFlowBenchmark
     from hfbench_nb.tracing import start_memory_tracing, stop_memory_tracing
@@ -27,7 +29,9 @@ _HOMES = {
     "PyTorchBenchmarkArguments": "arguments",
     "BenchmarkResults": "results",
     "MemorySummary": "memory_summary",
+    "load_reference": "reference_runs",
     "load_results": "results",
+    "references": "reference_runs",
     "start_memory_tracing": "tracing",
     "stop_memory_tracing": "tracing",
     "read_csv": "results",
@@ -52,8 +56,10 @@ __all__ = [
     "TensorFlowBenchmarkArguments",
     "TracingError",
     "load_ipython_extension",
+    "load_reference",
     "load_results",
     "read_csv",
+    "references",
     "start_memory_tracing",
     "stop_memory_tracing",
 ]

@@ -196,7 +196,7 @@ class Measurement:
     timing, memory
         The figures, or None where not asked for or not to be had.
     failure
-        Why not, unless `status` is ``ok``.
+        Why not; where `status` is ``ok``, why one of the figures that were read from a publication is missing.
     line_trace
         How memory changed line by line in a pass of its own, where that was asked for.
     details

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hfbench_nb.report_reader import INDENT
+
 if TYPE_CHECKING:
+    from hfbench_nb.records import Measurement
     from hfbench_nb.results import BenchmarkResults
 
 _TITLES = {
@@ -62,11 +65,18 @@ def _table(results: BenchmarkResults, task: str, figure: str) -> list[str]:
                 lines.append(f"{start} {str(length).center(_WIDTH)} {_value(value).center(_WIDTH)}")
     lines.append(rule)
     lines += [
-        f"N/A: {cell}: {measurement.status}: {measurement.failure}"
+        # A message of several lines stays one item, for the eye and for `report_reader`.
+        f"N/A: {cell}: {measurement.status}: {measurement.failure}".replace("\n", "\n" + INDENT)
         for cell, measurement in results.entries
-        if cell.task == task and measurement.status != "ok"
+        if cell.task == task and (measurement.status != "ok" or _lacks(measurement, figure))
     ]
     return lines
+
+
+def _lacks(measurement: Measurement, figure: str) -> bool:
+    """Tell whether a cell that did not fail lacks this figure, and knows why (see `report_reader`)."""
+    missing = measurement.timing is None if figure == "speed" else measurement.memory is None
+    return missing and measurement.failure is not None
 
 
 def _line_by_line(results: BenchmarkResults, task: str) -> list[str]:

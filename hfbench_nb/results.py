@@ -53,6 +53,42 @@ class BenchmarkResults:
         self.arguments = arguments
         self.folder = folder
 
+    @classmethod
+    def from_report(cls, text: str) -> BenchmarkResults:
+        """Read a report that was printed and pasted: the original's, or one of ours.
+
+        Times come back to the millisecond and memory to the MB, as printed. ``< 0.001`` is no figure: such a cell has
+        no time, and `frame` says in ``error`` what was printed. Names that the original cut at 30 characters stay cut.
+        Of a text with several reports the first is read.
+
+        Parameters
+        ----------
+        text
+            The report, with or without the environment, and what pasting has put around it: blanks, quoting marks,
+            fences, escapes of HTML.
+
+        Returns
+        -------
+        BenchmarkResults
+            With the environment of the report, where it has one; the framework of the cells is taken from there.
+
+        Warns
+        -----
+        UserWarning
+            For each row that is left out, or read otherwise than printed: a cell that is there twice, for instance.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no row of a report in the text.
+        """
+        from hfbench_nb.report_reader import read_report
+
+        entries, environment, arguments, problems = read_report(text)
+        for problem in problems:
+            warnings.warn(problem, stacklevel=2)
+        return cls(entries, environment, arguments)
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """A tidy DataFrame, a row a cell, with the columns of `hfbench_nb.frame.COLUMNS`; what is absent is NaN."""

@@ -78,7 +78,8 @@ def _table_cell(measurement: Measurement | None, figure: str) -> TableCell | Non
         parts = {"baseline": memory.baseline_bytes, "weights": memory.weights_bytes, "working": memory.working_bytes}
         known = [f"{name} {format_memory(size / MEGABYTE)}" for name, size in parts.items() if size is not None]
         return TableCell(format_memory(memory.peak_bytes / MEGABYTE), hint=", ".join([*known, memory.method]))
-    return TableCell(measurement.status, hint=str(measurement.failure or ""), failed=True)
+    text = "N/A" if measurement.status == "ok" else measurement.status
+    return TableCell(text, hint=str(measurement.failure or ""), failed=True)
 
 
 def to_html(results: BenchmarkResults) -> str:

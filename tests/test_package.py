@@ -56,6 +56,7 @@ def test_a_wheel_holds_package_data_and_the_module_hfbench(tmp_path, pytestconfi
     names = zipfile.ZipFile(wheel).namelist()
     assert {"hfbench.py", "hfbench_nb/py.typed", "hfbench_nb/templates/results.html.j2"} <= set(names)
     assert "hfbench_nb/catalog/google-bert--bert-base-uncased.json" in names
+    assert "hfbench_nb/references/bert-base-uncased-pytorch.json" in names
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     code = f"import sys; sys.path.insert(0, {str(site)!r}); import hfbench; print(hfbench.__file__, hfbench.read_csv)"
