@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from hfbench_nb.records import Cell, Measurement
 
 Entry = tuple[Cell, Measurement]
+
+_VERSIONS = ("framework_version", "transformers_version")
 
 
 def make_labels(entries: Sequence[Entry]) -> list[str]:
@@ -38,6 +41,15 @@ def make_labels(entries: Sequence[Entry]) -> list[str]:
             parts.append(f"run {turns[key]}")
         labels.append(f"{cell.model} ({', '.join(parts)})" if parts else cell.model)
     return labels
+
+
+def stamp_versions(entries: Sequence[Entry], environment: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """Note the versions of a run's environment with each of its entries, where they are not noted yet."""
+    known = {name: environment[name] for name in _VERSIONS if isinstance(environment.get(name), str)}
+    return tuple(
+        (cell, dataclasses.replace(measurement, details={**known, **measurement.details}))
+        for cell, measurement in entries
+    )
 
 
 def merge_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb import csv_files, journal
-from hfbench_nb.labels import make_labels, merge_facts
+from hfbench_nb.labels import make_labels, merge_facts, stamp_versions
 from hfbench_nb.memory_summary import Memory, MemorySummary, summarize
 from hfbench_nb.records import Cell, Measurement
 
@@ -110,7 +110,7 @@ class BenchmarkResults:
             return NotImplemented
         asked = {name: self.asked_for(name) or other.asked_for(name) for name in ("speed", "memory")}
         return BenchmarkResults(
-            self.entries + other.entries,
+            stamp_versions(self.entries, self.environment) + stamp_versions(other.entries, other.environment),
             merge_facts(self.environment, other.environment),
             {**self.arguments, **other.arguments, **asked},
         )

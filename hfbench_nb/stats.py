@@ -67,8 +67,9 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float]:
         return mean - half_width, mean + half_width
     ordered = sorted(samples)
     d, weight = _order_statistic_weights(n)
-    low = (1 - weight) * ordered[d - 1] + weight * ordered[d]
-    high = (1 - weight) * ordered[n - d] + weight * ordered[n - d - 1]
+    # Written so that equal neighbours give themselves: rounding must not carry an end beyond the samples.
+    low = ordered[d - 1] + weight * (ordered[d] - ordered[d - 1])
+    high = ordered[n - d] - weight * (ordered[n - d] - ordered[n - d - 1])
     return low, high
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import re
 import subprocess
@@ -136,7 +137,7 @@ def test_a_machine_is_plotted_against_the_published_one(tmp_path):
         ax = both.plot(values)
         ax.figure.canvas.draw()
         assert [line.get_label() for line in ax.lines] == [
-            "bert-base, PyTorch", "bert-base, TensorFlow", "bert-384-hid, TensorFlow", "bert-6-lay, TensorFlow",
+            "bert-base (PyTorch)", "bert-base (TensorFlow)", "bert-384-hid (TensorFlow)", "bert-6-lay (TensorFlow)",
         ]  # fmt: skip
     plt.close("all")
     both.save(tmp_path)
@@ -380,3 +381,14 @@ def test_any_text_is_read_or_refused(text):
         return
     assert len(read.frame) == len(read.entries) > 0
     assert figures(BenchmarkResults.from_report(str(read))).keys() == figures(read).keys()
+
+
+def test_adding_a_published_run_tells_the_rows_apart_by_their_versions():
+    details = {"framework_version": "2.13.0", "transformers_version": "5.23.0"}
+    measurement = dataclasses.replace(ok(0.1), details=details)
+    mine = BenchmarkResults([(cell("bert-base"), measurement)], {}, {})
+    labels = (mine + load_reference("bert-configurations-pytorch")).labels
+    assert labels[:2] == [
+        "bert-base (PyTorch 2.13.0, Transformers 5.23.0)",
+        "bert-base (PyTorch 1.4.0, Transformers 2.11.0)",
+    ]

@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hfbench_nb.stats import drifts, median_interval, relative_half_width
@@ -41,6 +41,7 @@ def test_coverage_of_the_median_is_95_percent(n):
     assert covered / trials == pytest.approx(0.95, abs=0.015)
 
 
+@example([1.0] * 5 + [773.5620819521824] * 2)
 @given(st.lists(st.floats(1e-6, 1e3), min_size=2, max_size=60))
 def test_interval_is_ordered_and_bounded_for_any_samples(samples):
     low, high = median_interval(samples)
