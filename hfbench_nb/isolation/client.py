@@ -20,6 +20,7 @@ from hfbench_nb.isolation.process import KILL_TIMEOUT_S, MeasuringProcess
 from hfbench_nb.records import Cell, Failure, Measurement, ModelSpec, Settings
 
 ENVIRONMENT_TIMEOUT_S = 120.0
+_SIGKILL = 9
 
 OnProgress = Callable[[dict[str, Any]], None]
 
@@ -148,7 +149,7 @@ class _Asker:
             measurement = Measurement.from_dict(answer["measurement"])
             measurement.details.update(started)
             return measurement
-        was_oom = end == -signal.SIGKILL and _kernel_oom_kills() > ooms
+        was_oom = end == -_SIGKILL and _kernel_oom_kills() > ooms
         return Measurement(*_judge_end(end, timeout_s, was_oom=was_oom, log=log), details=started)
 
     def cancel(self) -> None:

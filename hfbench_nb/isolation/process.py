@@ -99,7 +99,9 @@ class MeasuringProcess:
         return os.fstat(self._log.fileno()).st_size
 
     def log_tail(self, start: int = 0) -> str:
-        """Give the end of the log, from `start` on at most."""
+        """Give the end of the log, from `start` on at most; empty where a file that is written cannot be read."""
+        if not hasattr(os, "pread"):  # Windows
+            return ""
         size = self.log_size()
         return os.pread(self._log.fileno(), LOG_TAIL_BYTES, max(start, size - LOG_TAIL_BYTES)).decode(
             "utf-8", "replace"
