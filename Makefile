@@ -49,7 +49,7 @@ bench: $(VENV)/.installed  ## Measure the tool itself: cost of a cell, influence
 	$(BIN)/python tests/benchmarks/run.py
 
 notebook: $(VENV)/.installed-dev  ## Start JupyterLab
-	$(BIN)/jupyter lab
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) $(DEMO) dist build test-artefacts
