@@ -227,9 +227,10 @@ class ForkServer:
         """Take note of the processes that have ended, and end what they left behind."""
         if self._child is not None and os.waitid(os.P_PID, self._child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             _kill_group(self._child)
-            self._tell_exit(os.waitpid(self._child, 0)[1])
+            status = os.waitpid(self._child, 0)[1]
             self._child = None
-            self._on_idle()
+            self._on_idle()  # first: once the notebook knows, its next request may overtake what the trunk is told
+            self._tell_exit(status)
         if self._branch is not None:
             pid, status = os.waitpid(self._branch.pid, os.WNOHANG)
             if pid:
