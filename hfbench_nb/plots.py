@@ -28,8 +28,9 @@ _LABELS = {
     "sequence_length": "Sequence length (tokens)",
     "batch_size": "Batch size",
 }
-# More lines than this fit into no legend inside the axes.
-_LEGEND_INSIDE = 4
+# What still fits into a legend inside the axes.
+_LEGEND_LINES = 4
+_LEGEND_LETTERS = 20
 # How many steps of a line-by-line summary are named.
 _NAMED_STEPS = 3
 
@@ -170,10 +171,20 @@ def _finish(ax: Axes, frame: pd.DataFrame, column: str, along: str, *, log: bool
     ax.set_ylabel(_LABELS.get(column, column))
     ax.grid(True, which="major", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
-    if lines > _LEGEND_INSIDE:
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small")
-    elif lines:
+    if lines:
+        _place_legend(ax)
+
+
+def _place_legend(ax: Axes) -> None:
+    """Put the legend where it covers no data: into the axes, beside them, or below them if names are long."""
+    labels = [str(label) for label in ax.get_legend_handles_labels()[1]]
+    longest = max(map(len, labels))
+    if len(labels) <= _LEGEND_LINES and longest <= _LEGEND_LETTERS:
         ax.legend(frameon=False)
+    elif longest <= 2 * _LEGEND_LETTERS:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small")
+    else:
+        ax.legend(loc="upper left", bbox_to_anchor=(0.0, -0.14), frameon=False, fontsize="small")
 
 
 def _decades(values: pd.Series[float]) -> float:
