@@ -2,7 +2,7 @@
 
 `PyTorchBenchmark` and `PyTorchBenchmarkArguments` are the classes that Transformers once had, with the same
 arguments; `BenchmarkResults` is what a run returns; `load_results` and `read_csv` bring back what was saved.
-`start_memory_tracing` and `stop_memory_tracing` trace the memory of any code line by line.
+`models` lists the checkpoints that need no network.  `start_memory_tracing` and `stop_memory_tracing` trace the memory of any code line by line.
 
 Importing this package loads no framework, no pandas, no matplotlib: each name loads what it needs when it is used.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hfbench_nb.arguments import PyTorchBenchmarkArguments
+    from hfbench_nb.catalog.listing import models
     from hfbench_nb.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
     from hfbench_nb.magics import load_ipython_extension
     from hfbench_nb.memory_summary import MemorySummary
@@ -26,6 +27,7 @@ _HOMES = {
     "BenchmarkResults": "results",
     "MemorySummary": "memory_summary",
     "load_results": "results",
+    "models": "catalog.listing",
     "start_memory_tracing": "tracing",
     "stop_memory_tracing": "tracing",
     "read_csv": "results",
@@ -49,6 +51,7 @@ __all__ = [
     "TracingError",
     "load_ipython_extension",
     "load_results",
+    "models",
     "read_csv",
     "start_memory_tracing",
     "stop_memory_tracing",

@@ -167,7 +167,7 @@ def test_the_device_figures_reach_the_record(monkeypatch):
 
     from hfbench_nb import worker
     from hfbench_nb.backends import load_backend, pytorch
-    from hfbench_nb.models import find_models
+    from hfbench_nb.lookup import find_models
     from hfbench_nb.records import Cell, Settings
 
     module = FakeModule()
