@@ -2,7 +2,8 @@
 
 `PyTorchBenchmark` and `PyTorchBenchmarkArguments` are the classes that Transformers once had, with the same
 arguments; `BenchmarkResults` is what a run returns; `load_results` and `read_csv` bring back what was saved.
-`models` lists the checkpoints that need no network.  `start_memory_tracing` and `stop_memory_tracing` trace the memory of any code line by line.
+`models` lists the checkpoints that need no network.
+`start_memory_tracing` and `stop_memory_tracing` trace the memory of any code line by line.
 
 Importing this package loads no framework, no pandas, no matplotlib: each name loads what it needs when it is used.
 """

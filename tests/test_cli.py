@@ -100,7 +100,7 @@ def test_models_are_searched_by_a_part_of_the_name(words, capsys):
     heading, *lines = capsys.readouterr().out.splitlines()
     assert heading.split()[0] == "Model"
     assert lines
-    assert all("bert-large" in line for line in lines)
+    assert all("bert-large" in line.lower() for line in lines)
 
 
 def test_a_search_that_finds_nothing_suggests_close_names(capsys):

@@ -247,7 +247,7 @@ def test_big_bird_takes_every_length(length, task):
     is_sparse = length > 56
     assert model.bert.attention_type == ("block_sparse" if is_sparse else "original_full")
     assert runtime.details["note"].startswith("block-sparse attention" if is_sparse else "full attention")
-    assert ("padded to 64" in runtime.details["note"]) == (length in (57, 60))
+    assert ("pads to 64" in runtime.details["note"]) == (length in (57, 60))
 
 
 @pytest.mark.parametrize("task", ["inference", "training"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import warnings
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -138,11 +137,7 @@ class PyTorchRuntime:
         if cell.task == "training":
             return lambda: pytorch_models.train(model, inputs, labels)
         if self._settings.torchscript:
-            with torch.no_grad(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # notes of the tracer on the model's code
-                model = torch.jit.trace(  # type: ignore[no-untyped-call]
-                    model, example_kwarg_inputs=inputs, strict=False, check_trace=False
-                )
+            return pytorch_models.trace(model, inputs)
         return lambda: pytorch_models.infer(model, inputs)
 
     def forget_passes(self, model: torch.nn.Module) -> None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from hfbench_nb.backends.pytorch_lengths import attention_notes, check_positions
+
 # Sizes that a configuration may leave open.
 _IMAGE_SIZE = 224
 _CHANNELS = 3
 _SAMPLES_PER_SECOND = 16_000
 _CHOICES = 2
-
-_POSITIONS = re.compile(r"(^|\.)(wpe|position_embeddings?|embed_positions?|pos_embeddings?)$")
-_NOT_OF_TEXT = re.compile(r"vision|visual|image|audio")
-_ENCODER = re.compile(r"(^|\.)encoder\.")
 
 
 @dataclass(frozen=True)
@@ -91,13 +88,13 @@ def make_inputs(
     ask = _Ask(model, batch_size, sequence_length, dtype, torch.Generator().manual_seed(seed))
     names = _names(model)
     if {"input_ids", "decoder_input_ids"} & set(names):
-        _check_positions(model, sequence_length, only_decoder="input_ids" not in names)
+        check_positions(model, sequence_length, only_decoder="input_ids" not in names)
     tensors: dict[str, torch.Tensor] = {}
     for name in names:
         same = tensors.get("input_ids") if name == "decoder_input_ids" else None
         tensors[name] = (_MAKERS[name](ask) if same is None else same).to(device)
-    _note_the_length(ask, names)
-    return Inputs(tensors, tuple(ask.notes))
+    notes = [*ask.notes, *_image_notes(ask, names), *attention_notes(model.config, sequence_length)]
+    return Inputs(tensors, tuple(notes))
 
 
 def _names(model: torch.nn.Module) -> list[str]:
@@ -197,11 +194,9 @@ def _waveform(ask: _Ask) -> torch.Tensor:
         samples = ask.length
         for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
             samples = (samples - 1) * stride + kernel
-        # The last convolution may make the frames fewer still (SEW).
         seconds = samples / _SAMPLES_PER_SECOND
-        ask.notes.append(
-            f"the sequence length counts frames of audio: {ask.length} are {samples:,} samples, {seconds:.2f} s at 16 kHz"
-        )
+        long = f"{samples:,} samples, {seconds:.2f} s at 16 kHz"
+        ask.notes.append(f"the sequence length counts frames of audio: {ask.length} are {long}")
         return ask.noise(samples)
     if hasattr(config, "max_length") and hasattr(config, "num_mel_bins"):
         ask.notes.append(f"no sequence length: spectrograms of {config.max_length} frames x {config.num_mel_bins}")
@@ -240,6 +235,12 @@ def _features(ask: _Ask) -> torch.Tensor:
     )
 
 
+def _unknown_audio(ask: _Ask) -> NotImplementedError:
+    return NotImplementedError(
+        f"{type(ask.model).__name__}: what its audio looks like cannot be told from its configuration"
+    )
+
+
 def _mask(ask: _Ask) -> torch.Tensor:
     return torch.ones((ask.batch_size, ask.length), dtype=torch.long)
 
@@ -254,61 +255,15 @@ _MAKERS: dict[str, Callable[[_Ask], torch.Tensor]] = {
 }
 
 
-# ---- the sequence length
-
-
-def _note_the_length(ask: _Ask, names: list[str]) -> None:
-    """Say what the sequence length stands for where it is not just that of a text."""
-    config = ask.config
-    if "pixel_values" in names:
-        _, height, width = _image_shape(ask)
-        images = f"images of {height} x {width}"
-        if "input_ids" in names:
-            ask.notes.append(f"each text with one of {images}")
-        elif "decoder_input_ids" in names:
-            ask.notes.append(f"{images}; the sequence length is the decoder's")
-        else:
-            ask.notes.append(f"no sequence length: {images}")
-    elif getattr(config, "vision_config", None) is not None:
-        ask.notes.append("text alone: this model cuts images up in a way of its own")
-    if getattr(config, "attention_type", None) == "block_sparse":
-        ask.notes.append(_block_sparse_note(ask))
-    windows = getattr(config, "attention_window", None)
-    if windows:
-        window = windows if isinstance(windows, int) else max(windows)
-        if ask.length % window:
-            padded = -(-ask.length // window) * window
-            ask.notes.append(f"the model pads to {padded}: its attention has windows of {window}")
-
-
-def _block_sparse_note(ask: _Ask) -> str:
-    """Say what BigBird does with a length: it computes full attention where block-sparse attention has no room."""
-    config = ask.config
-    if ask.length <= (5 + 2 * config.num_random_blocks) * config.block_size:
-        return "full attention: the sequence is too short for block-sparse attention"
-    padded = -(-ask.length // config.block_size) * config.block_size
-    return f"block-sparse attention, blocks of {config.block_size}" + (
-        f", padded to {padded}" if padded > ask.length else ""
-    )
-
-
-def _check_positions(model: torch.nn.Module, length: int, *, only_decoder: bool) -> None:
-    """Refuse a length that a table of positions does not reach; relative and rotary positions have no such table.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer positions.
-    """
-    for name, module in model.named_modules():
-        if not isinstance(module, torch.nn.Embedding) or not _POSITIONS.search(name) or _NOT_OF_TEXT.search(name):
-            continue
-        if only_decoder and _ENCODER.search(name):
-            continue
-        # RoBERTa counts on from the padding's id; OPT and BART say themselves how many come before the first.
-        before = getattr(module, "offset", None) or (0 if module.padding_idx is None else module.padding_idx + 1)
-        if length > module.num_embeddings - before:
-            raise ValueError(
-                f"sequence_length {length} is beyond the {module.num_embeddings - before} positions of "
-                f"{type(model).__name__}"
-            )
+def _image_notes(ask: _Ask, names: list[str]) -> list[str]:
+    """Say which images there are, and what is left for the sequence length."""
+    if "pixel_values" not in names:
+        has_images = getattr(ask.config, "vision_config", None) is not None
+        return ["text alone: this model cuts images up in a way of its own"] if has_images else []
+    _, height, width = _image_shape(ask)
+    images = f"images of {height} x {width}"
+    if "input_ids" in names:
+        return [f"each text with one of {images}"]
+    if "decoder_input_ids" in names:
+        return [f"{images}; the sequence length is the decoder's"]
+    return [f"no sequence length: {images}"]

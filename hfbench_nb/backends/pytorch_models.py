@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import pickle
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -98,15 +99,50 @@ def _remote_class(
     if architecture in by_class and not only_pretrain_model:
         wanted.insert(0, by_class[architecture])
     if wanted:
-        return config, get_class_from_dynamic_module(wanted[0], place)  # type: ignore[no-untyped-call]
+        return config, get_class_from_dynamic_module(wanted[0], place)
     return config, _class_for(config, task)
 
 
 def prepare_for_tracing(config: PretrainedConfig) -> None:
-    """Let the model return tensors alone: all that TorchScript can trace."""
+    """Let the model return nothing that TorchScript cannot trace, and tie no weights, as the original did."""
     config.torchscript = True
-    config.return_dict = False
     config.use_cache = False
+
+
+def trace(model: torch.nn.Module, inputs: Tensors) -> Callable[[], object]:
+    """Trace a model with TorchScript; give the function that runs one forward pass of what came of it."""
+    tensors = tuple(inputs.values())
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # notes of the tracer on the model's code
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            _TensorsAlone(model, list(inputs)), tensors, strict=False, check_trace=False
+        )
+
+    @torch.no_grad()
+    def run() -> object:
+        return traced(*tensors)
+
+    return run
+
+
+class _TensorsAlone(torch.nn.Module):
+    """A model that takes its inputs in order and returns tuples of tensors: all that can be traced."""
+
+    def __init__(self, model: torch.nn.Module, names: list[str]) -> None:
+        super().__init__()
+        self.model = model
+        self.names = names
+
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        return _tensors_in(self.model(**dict(zip(self.names, tensors, strict=True))))
+
+
+def _tensors_in(outputs: Any) -> Any:
+    """Give the tensors in nested outputs, leaving out everything else."""
+    if isinstance(outputs, torch.Tensor):
+        return outputs
+    values = outputs.values() if hasattr(outputs, "values") else outputs
+    return tuple(_tensors_in(value) for value in values if isinstance(value, torch.Tensor | tuple | list | dict))
 
 
 def build(

@@ -102,7 +102,7 @@ def _positions(config: dict[str, Any]) -> int | None:
     if config["model_type"] in _WITHOUT_END:
         return None
     text = config.get("text_config") or config
-    number = next((text[name] for name in _POSITION_FIELDS if isinstance(text.get(name), int)), None)
+    number: int | None = next((text[name] for name in _POSITION_FIELDS if isinstance(text.get(name), int)), None)
     if number is None:
         return None
     return number - 2 if config["model_type"] in _TWO_RESERVED else number
