@@ -2,7 +2,8 @@
 
 `PyTorchBenchmark` and `PyTorchBenchmarkArguments` are the classes that Transformers once had, with the same
 arguments; `BenchmarkResults` is what a run returns; `load_results` and `read_csv` bring back what was saved.
-`references` lists published runs and `load_reference` gives one, to compare with.
+`references` lists published runs and `load_reference` gives one, to compare with; `models` lists the checkpoints
+that need no network.
 `start_memory_tracing` and `stop_memory_tracing` trace the memory of any code line by line.
 
 Importing this package loads no framework, no pandas, no matplotlib: each name loads what it needs when it is used.
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hfbench_nb.arguments import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+    from hfbench_nb.catalog.listing import models
     from hfbench_nb.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
     from hfbench_nb.magics import load_ipython_extension
     from hfbench_nb.memory_summary import MemorySummary
@@ -32,6 +34,7 @@ _HOMES = {
     "load_reference": "reference_runs",
     "load_results": "results",
     "references": "reference_runs",
+    "models": "catalog.listing",
     "start_memory_tracing": "tracing",
     "stop_memory_tracing": "tracing",
     "read_csv": "results",
@@ -58,6 +61,7 @@ __all__ = [
     "load_ipython_extension",
     "load_reference",
     "load_results",
+    "models",
     "read_csv",
     "references",
     "start_memory_tracing",

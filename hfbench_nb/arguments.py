@@ -107,6 +107,9 @@ class BenchmarkArguments:
         False, "Build the base model (inference) or the model with its language-modelling head (training), whatever "
         "architecture the configuration names."
     )  # fmt: skip
+    trust_remote_code: bool = _option(
+        False, "Run code that a model brings along (auto_map in its configuration), in the measuring process alone."
+    )
     precision: float = _option(
         0.02, "Stop timing a cell once the 95 % confidence interval of the median is within this share of it."
     )

@@ -94,15 +94,19 @@ def _(command: PlotOptions) -> int:
 
 @run_command.register
 def _(command: ModelsOptions) -> int:
-    from hfbench_nb.catalog import checkpoints
-    from hfbench_nb.records import MEGABYTE
+    import pandas as pd
 
-    print(f"{'Model':<44}{'Type':<14}{'Parameters':>14}{'float32 MB':>12}{'16-bit MB':>11}")
-    for checkpoint in checkpoints():
-        sizes = [checkpoint.parameters * element_bytes / MEGABYTE for element_bytes in (4, 2)]
+    from hfbench_nb.catalog.listing import models
+
+    listed = models(command.search)
+    width = max(len(name) for name in listed["model"]) + 2
+    heading = ("Family", "Task", "Parameters", "float32 MB", "16-bit MB", "Positions")
+    print(f"{'Model':<{width}}{heading[0]:<13}{heading[1]:<24}" + "".join(f"{title:>15}" for title in heading[2:]))
+    for row in listed.itertuples():
+        positions = "" if row.positions is pd.NA else f"{row.positions:,}"
         print(
-            f"{checkpoint.name:<44}{checkpoint.config['model_type']:<14}{checkpoint.parameters:>14,}"
-            f"{sizes[0]:>12,.0f}{sizes[1]:>11,.0f}"
+            f"{row.model:<{width}}{row.family:<13}{row.task:<24}{row.parameters:>15,}{row.float32_mb:>15,.0f}"
+            f"{row.bfloat16_mb:>15,.0f}{positions:>15}"
         )
     return SUCCESS
 

@@ -35,7 +35,9 @@ class PlotOptions:
 
 @dataclass(kw_only=True)
 class ModelsOptions:
-    """List the models of the catalogue: they need no network."""
+    """List the models of the catalogue, which need no network: all, or ``hfbench models PART`` of a name."""
+
+    search: str = field(default="", metadata={"help": "Part of a name or of a family."})
 
 
 @dataclass(kw_only=True)
@@ -89,6 +91,8 @@ def parse(words: Sequence[str]) -> Command:
     ArgumentError
         If an option has a value that cannot be used.
     """
+    if list(words[:1]) == ["models"] and words[1:2] and not words[1].startswith("-"):
+        words = ["models", "--search", *words[1:]]
     alternatives: Any = tuple(
         Annotated[kind, tyro.conf.subcommand(name, description=_summary(kind), prefix_name=False)]
         for name, kind in _COMMANDS.items()

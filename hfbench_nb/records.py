@@ -50,12 +50,15 @@ class ModelSpec:
     pickled
         Base64 of a cloudpickle of ``(configuration, {task: model class})`` for a configuration class that is not
         part of Transformers; None otherwise.
+    folder
+        Absolute path of the directory that the configuration came from, or None.
     """
 
     name: str
     config: dict[str, Any]
     source: str
     pickled: str | None = None
+    folder: str | None = None
 
     @property
     def family(self) -> str:
@@ -85,6 +88,7 @@ class Settings:
     use_tpu: bool = False
     tpu_name: str | None = None
     torch_xla_tpu_print_metrics: bool = False
+    trust_remote_code: bool = False
     trace_memory_line_by_line: bool = False
 
 
@@ -201,6 +205,7 @@ class Measurement:
         How memory changed line by line in a pass of its own, where that was asked for.
     details
         What else the measuring process knows: model class, parameters, device, threads, ``build_s``, ``start_s`` ...
+        ``inputs`` has the shape of each input by name, ``note`` says what a reader of the figures should know of them.
     """
 
     status: str

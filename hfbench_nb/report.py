@@ -70,7 +70,20 @@ def _table(results: BenchmarkResults, task: str, figure: str) -> list[str]:
         for cell, measurement in results.entries
         if cell.task == task and (measurement.status != "ok" or _lacks(measurement, figure))
     ]
-    return lines
+    return [*lines, *_notes(results, task)]
+
+
+def _notes(results: BenchmarkResults, task: str) -> list[str]:
+    """Say, once for each model and note, what the measuring process has noted of a model's inputs."""
+    noted: dict[tuple[str, str], list[int]] = {}
+    for cell, measurement in results.entries:
+        if cell.task == task and measurement.status == "ok" and measurement.details.get("note"):
+            noted.setdefault((cell.model, measurement.details["note"]), []).append(cell.sequence_length)
+    of_each = {model: sum(1 for other, _ in noted if other == model) for model, _ in noted}
+    return [
+        f"Note: {model}{'' if of_each[model] == 1 else f', sequence length {lengths[0]}'}: {note}"
+        for (model, note), lengths in noted.items()
+    ]
 
 
 def _lacks(measurement: Measurement, figure: str) -> bool:

@@ -19,7 +19,7 @@ from hfbench_nb.errors import ArgumentError, IsolationError, wrong_value
 from hfbench_nb.isolation.client import Cancelled, Measurer, measurer
 from hfbench_nb.isolation.inprocess import CallingProcess
 from hfbench_nb.journal import Journal
-from hfbench_nb.models import find_models
+from hfbench_nb.lookup import find_models
 from hfbench_nb.plan import plan
 from hfbench_nb.progress import Progress, choose_display
 from hfbench_nb.records import Cell, Failure, Measurement
@@ -66,7 +66,8 @@ class Benchmark(Generic[_Args]):
                 "(--no_memory), or tpu must be False (--no_tpu) to measure elsewhere."
             )
         self.args = args
-        self._models = {spec.name: spec for spec in find_models(args.model_names, configs)}
+        specs = find_models(args.model_names, configs, trust_remote_code=args.trust_remote_code)
+        self._models = {spec.name: spec for spec in specs}
         self._cells = plan(args, self.framework)
         self._measurer: Measurer | None = None
         self._finished: list[tuple[Cell, Measurement]] = []

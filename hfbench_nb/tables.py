@@ -69,17 +69,24 @@ def _table_cell(measurement: Measurement | None, figure: str) -> TableCell | Non
     if measurement is None:
         return None
     timing, memory = measurement.timing, measurement.memory
+    note = str(measurement.details.get("note", ""))
     if figure == "speed" and timing is not None:
         low_s, high_s = timing.interval_s
-        hint = f"95 % interval {format_time(low_s)} to {format_time(high_s)}, {len(timing.samples_s)} samples"
+        spread = f"95 % interval {format_time(low_s)} to {format_time(high_s)}, {len(timing.samples_s)} samples"
         share = relative_half_width(timing.samples_s) if len(timing.samples_s) > 1 else float("nan")
+        hint = _hint(spread, note)
         return TableCell(format_time(timing.median_s), format_share(share), hint, noisy=timing.noisy)
     if figure == "memory" and memory is not None:
         parts = {"baseline": memory.baseline_bytes, "weights": memory.weights_bytes, "working": memory.working_bytes}
         known = [f"{name} {format_memory(size / MEGABYTE)}" for name, size in parts.items() if size is not None]
-        return TableCell(format_memory(memory.peak_bytes / MEGABYTE), hint=", ".join([*known, memory.method]))
+        hint = _hint(", ".join([*known, memory.method]), note)
+        return TableCell(format_memory(memory.peak_bytes / MEGABYTE), hint=hint)
     text = "N/A" if measurement.status == "ok" else measurement.status
     return TableCell(text, hint=str(measurement.failure or ""), failed=True)
+
+
+def _hint(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def to_html(results: BenchmarkResults) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hfbench_nb import catalog
+from hfbench_nb import ModelNotFoundError, catalog, models
 from hfbench_nb.catalog import Checkpoint
 
 torch = pytest.importorskip("torch")
@@ -95,7 +95,9 @@ def architecture_of(checkpoint: Checkpoint) -> str | None:
 
 @each
 def test_the_count_is_that_of_the_built_model(checkpoint: Checkpoint) -> None:
-    assert count(checkpoint, architecture_of(checkpoint)) == checkpoint.parameters
+    major = transformers.__version__.partition(".")[0]
+    expected = checkpoint.parameters_by_major.get(major, checkpoint.parameters)
+    assert count(checkpoint, architecture_of(checkpoint)) == expected
 
 
 @each
@@ -129,11 +131,11 @@ def test_every_file_has_every_field_and_the_name_of_its_checkpoint() -> None:
     assert len(files) == len(ALL) >= 45
     for entry in files:
         data = json.loads(entry.read_text(encoding="utf-8"))
-        assert sorted(data) == sorted(fields), entry.name
+        assert sorted({*data, "parameters_by_major"}) == sorted(fields), entry.name
         assert entry.name == data["name"].replace("/", "--") + ".json"
         assert data["name"].count("/") == 1, entry.name
         assert isinstance(data["aliases"], list), entry.name
-        assert all(data[field] for field in fields if field != "aliases"), entry.name
+        assert all(data[field] for field in data if field != "aliases"), entry.name
         assert "model_type" in data["config"], entry.name
         assert not {"transformers_version", "_name_or_path", "torch_dtype", "dtype"} & set(data["config"]), entry.name
 
@@ -159,3 +161,31 @@ def test_a_caller_cannot_change_the_catalogue() -> None:
 
 def test_another_name_finds_nothing() -> None:
     assert catalog.find_config("nobody/nothing") is None
+
+
+def test_the_list_has_what_a_user_chooses_by() -> None:
+    listed = models()
+    assert list(listed.columns) == [
+        "model", "family", "task", "parameters", "float32_mb", "float16_mb", "bfloat16_mb", "positions",
+    ]  # fmt: skip
+    assert list(listed["model"]) == [checkpoint.name for checkpoint in ALL]
+    rows = listed.set_index("model")
+    assert rows.loc["FacebookAI/roberta-base", "positions"] == 512
+    assert rows.loc["openai-community/gpt2", "positions"] == 1024
+    assert rows.loc["openai/clip-vit-base-patch32", "positions"] == 77
+    assert (
+        rows["positions"].isna()[["google-t5/t5-small", "bigscience/bloom-560m", "google/vit-base-patch16-224"]].all()
+    )
+    assert rows.loc["openai-community/gpt2", "float32_mb"] == pytest.approx(124_439_808 * 4 / 2**20, abs=0.05)
+    assert rows.loc["openai-community/gpt2", "bfloat16_mb"] == pytest.approx(124_439_808 * 2 / 2**20, abs=0.05)
+    assert "<table" in listed._repr_html_()
+
+
+@pytest.mark.parametrize(("part", "found"), [("distilgpt", 1), ("GPT2", 5), ("wav2vec2", 2), ("t5-small", 1)])
+def test_the_list_is_searched_by_name_old_spelling_and_family(part: str, found: int) -> None:
+    assert len(models(part)) >= found
+
+
+def test_a_search_without_result_suggests_names() -> None:
+    with pytest.raises(ModelNotFoundError, match=r"'robrta-base' in its name. Did you mean .*roberta-base"):
+        models("robrta-base")

@@ -91,7 +91,21 @@ def test_models_lists_the_catalogue(capsys):
     assert cli.main(["models"]) == 0
     out = capsys.readouterr().out
     line = next(line for line in out.splitlines() if line.startswith("google-bert/bert-base-uncased "))
-    assert line.split()[1:] == ["bert", "109,514,298", "418", "209"]
+    assert line.split()[1:] == ["bert", "masked", "language", "model", "109,514,298", "418", "209", "512"]
+
+
+@pytest.mark.parametrize("words", ["models bert-large", "models --search BERT-LARGE"])
+def test_models_are_searched_by_a_part_of_the_name(words, capsys):
+    assert cli.main(words.split()) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert heading.split()[0] == "Model"
+    assert lines
+    assert all("bert-large" in line.lower() for line in lines)
+
+
+def test_a_search_that_finds_nothing_suggests_close_names(capsys):
+    assert cli.main(["models", "bert-bsae"]) == 2
+    assert "Did you mean" in capsys.readouterr().err
 
 
 def test_env_names_the_versions(capsys):

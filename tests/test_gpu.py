@@ -177,7 +177,7 @@ def test_the_device_figures_reach_the_record(monkeypatch):
 
     from hfbench_nb import worker
     from hfbench_nb.backends import load_backend, pytorch
-    from hfbench_nb.models import find_models
+    from hfbench_nb.lookup import find_models
     from hfbench_nb.records import Cell, Settings
 
     module = FakeModule()
@@ -199,8 +199,8 @@ def test_the_device_figures_reach_the_record(monkeypatch):
     original = pytorch.pytorch_models.build
     cpu = torch.device("cpu")
     monkeypatch.setattr(pytorch.pytorch_models, "build", lambda *a: original(*a[:3], cpu, *a[4:]))
-    inputs = pytorch.pytorch_models.make_inputs
-    monkeypatch.setattr(pytorch.pytorch_models, "make_inputs", lambda *a: inputs(*a[:3], cpu, *a[4:]))
+    inputs = pytorch.make_inputs
+    monkeypatch.setattr(pytorch, "make_inputs", lambda *a: inputs(*a[:3], cpu, *a[4:]))
     (spec,) = find_models(["tiny"], [tiny_bert()])
     measurement = worker.measure(
         load_backend("PyTorch"), Cell("PyTorch", "tiny", "inference", 1, 8), spec,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import warnings
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -17,12 +16,14 @@ import transformers.models.auto.modeling_auto
 from hfbench_nb.backends import pytorch_models
 from hfbench_nb.backends.base import DeviceNotFoundError
 from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml, used_bytes_by_uuid
+from hfbench_nb.backends.pytorch_inputs import make_inputs
+from hfbench_nb.backends.pytorch_labels import NO_LOSS, make_labels
+from hfbench_nb.backends.pytorch_majors import silence_deprecations
 from hfbench_nb.clock import Stopwatch, wall_clock
 from hfbench_nb.memory import Meter, host_meter
 from hfbench_nb.records import Cell, ModelSpec, Settings
 
-# torch 2.13 says so at each trace; it is the user's wish and not their problem.
-warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
+silence_deprecations()
 
 
 def load() -> PyTorchBackend:
@@ -114,7 +115,10 @@ class PyTorchRuntime:
     def build(self, spec: ModelSpec, task: str) -> torch.nn.Module:
         """Build the model from its configuration, with random weights, on the device."""
         config, model_class = pytorch_models.find_class(
-            spec, task, only_pretrain_model=self._settings.only_pretrain_model
+            spec,
+            task,
+            only_pretrain_model=self._settings.only_pretrain_model,
+            trust_remote_code=self._settings.trust_remote_code,
         )
         if self._settings.torchscript:
             if task == "training":
@@ -127,19 +131,20 @@ class PyTorchRuntime:
 
     def make_call(self, model: torch.nn.Module, cell: Cell) -> Callable[[], object]:
         """Make the inputs, and give the function that is measured: one pass of the cell's task."""
-        inputs = pytorch_models.make_inputs(
-            model, cell.batch_size, cell.sequence_length, self.device, self._settings.seed
-        )
+        made = make_inputs(model, cell.batch_size, cell.sequence_length, self.device, self._settings.seed)
+        inputs, notes = made.tensors, list(made.notes)
+        self.details["inputs"] = made.shapes
         if cell.task == "training":
-            labels, loss_name = pytorch_models.make_labels(model, inputs, self._settings.seed)
+            labels, loss_name = make_labels(model, inputs, self._settings.seed)
             self.details["loss"] = loss_name
+            if loss_name == NO_LOSS:
+                notes.append(f"training minimises the {loss_name}")
+        if notes:
+            self.details["note"] = "; ".join(notes)
+        if cell.task == "training":
             return self._stepping(lambda: pytorch_models.train(model, inputs, labels))
         if self._settings.torchscript:
-            with torch.no_grad(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # notes of the tracer on the model's code
-                model = torch.jit.trace(  # type: ignore[no-untyped-call]
-                    model, example_kwarg_inputs=inputs, strict=False, check_trace=False
-                )
+            return pytorch_models.trace(model, inputs)
         return self._stepping(lambda: pytorch_models.infer(model, inputs))
 
     def _stepping(self, call: Callable[[], object]) -> Callable[[], object]:

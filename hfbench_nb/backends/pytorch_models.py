@@ -1,11 +1,12 @@
-"""PyTorch: building Transformers models quickly, their inputs, and one pass of each task."""
+"""PyTorch: choosing the class of a Transformers model, building it quickly, and one pass of each task."""
 
 from __future__ import annotations
 
 import base64
-import inspect
+import copy
 import pickle
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
@@ -13,43 +14,45 @@ from unittest import mock
 import torch
 import transformers
 from transformers import PretrainedConfig, PreTrainedModel
-from transformers.models.auto import modeling_auto
 
+from hfbench_nb.backends.pytorch_majors import class_mappings, initialisation_tables
 from hfbench_nb.records import ModelSpec
 
-# Where the classes of each task are looked up, in this order.
-_MAPPINGS = {
-    "inference": ("MODEL_MAPPING",),
-    "training": (
-        "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING",
-        "MODEL_FOR_MASKED_LM_MAPPING",
-        "MODEL_FOR_CAUSAL_LM_MAPPING",
-    ),
-}
 # Spread of the random weights, as most models are initialised.
 _WEIGHT_STD = 0.02
 # Weights are filled by copying a block of this many random numbers: it stays in the processor's cache.
 _BLOCK_NUMBERS = 1 << 16
-_IGNORED_LABEL = -100
+# Functions of `torch.nn.init`, and methods of tensors, that draw random numbers.
+_RANDOM_FUNCTIONS = ("uniform_", "normal_", "trunc_normal_", "orthogonal_", "sparse_", "xavier_", "kaiming_")
+_RANDOM_METHODS = ("normal_", "uniform_")
 
-Inputs = dict[str, torch.Tensor]
+Tensors = dict[str, torch.Tensor]
 
 
 def find_class(
-    spec: ModelSpec, task: str, *, only_pretrain_model: bool
+    spec: ModelSpec, task: str, *, only_pretrain_model: bool, trust_remote_code: bool = False
 ) -> tuple[PretrainedConfig, type[torch.nn.Module]]:
     """Give the configuration and the class that is built from it.
 
     Raises
     ------
     ValueError
-        If Transformers, in the version installed here, does not know the model.
+        If Transformers, in the version installed here, does not know the model, or the model comes with code of its
+        own that is not trusted.
     """
     registered: dict[str, type[torch.nn.Module] | None] = {}
     if spec.pickled is not None:
         config, registered = pickle.loads(base64.b64decode(spec.pickled))  # from this user's own notebook, by a pipe
+    elif "auto_map" in spec.config and trust_remote_code:
+        return _remote_class(spec, task, only_pretrain_model=only_pretrain_model)
+    elif "auto_map" in spec.config and spec.family not in transformers.CONFIG_MAPPING:
+        raise ValueError(
+            f"{spec.name} is defined by code of its own, which Transformers {transformers.__version__} does not have; "
+            "trust_remote_code=True runs that code in the measuring process"
+        )
     else:
-        config = transformers.AutoConfig.for_model(**spec.config)
+        # A copy: configurations of several parts take the dictionary apart.
+        config = transformers.AutoConfig.for_model(**copy.deepcopy(spec.config))
     architectures = getattr(config, "architectures", None) or []
     named = getattr(transformers, architectures[0], None) if architectures else None
     if architectures and named is None and not only_pretrain_model and not registered.get(task):
@@ -66,19 +69,80 @@ def find_class(
 def _class_for(config: PretrainedConfig, task: str) -> type[torch.nn.Module]:
     """Look a class up by the configuration's class, or by one that it is derived from."""
     for config_class in type(config).__mro__:
-        for name in (*_MAPPINGS[task], *_MAPPINGS["inference"]):
-            mapping = getattr(modeling_auto, name)
+        for mapping in class_mappings(task):
             if config_class in mapping:
                 found = mapping[config_class]
                 return found[0] if isinstance(found, tuple) else found  # type: ignore[no-any-return]
     raise ValueError(f"Transformers {transformers.__version__} has no model for {type(config).__name__}")
 
 
+# The classes of a model's own code by the names that its `auto_map` gives them, the first that is there.
+_REMOTE_CLASSES = {
+    "base": ("AutoModel", "AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModelForSeq2SeqLM"),
+    "head": ("AutoModelForSeq2SeqLM", "AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModel"),
+}
+
+
+def _remote_class(
+    spec: ModelSpec, task: str, *, only_pretrain_model: bool
+) -> tuple[PretrainedConfig, type[torch.nn.Module]]:
+    """Let the hub's loader import the model's own code; the caller has said that it is trusted."""
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    place = spec.folder or spec.name
+    config = transformers.AutoConfig.from_pretrained(place, trust_remote_code=True)
+    code: dict[str, str] = spec.config["auto_map"]
+    architecture = (spec.config.get("architectures") or [None])[0]
+    by_class = {reference.rpartition(".")[2]: reference for name, reference in code.items() if name != "AutoConfig"}
+    kind = "head" if task == "training" else "base"
+    wanted = [code[name] for name in _REMOTE_CLASSES[kind] if name in code]
+    if architecture in by_class and not only_pretrain_model:
+        wanted.insert(0, by_class[architecture])
+    if wanted:
+        return config, get_class_from_dynamic_module(wanted[0], place)
+    return config, _class_for(config, task)
+
+
 def prepare_for_tracing(config: PretrainedConfig) -> None:
-    """Let the model return tensors alone: all that TorchScript can trace."""
+    """Let the model return nothing that TorchScript cannot trace, and tie no weights, as the original did."""
     config.torchscript = True
-    config.return_dict = False
     config.use_cache = False
+
+
+def trace(model: torch.nn.Module, inputs: Tensors) -> Callable[[], object]:
+    """Trace a model with TorchScript; give the function that runs one forward pass of what came of it."""
+    tensors = tuple(inputs.values())
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # notes of the tracer on the model's code
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            _TensorsAlone(model, list(inputs)), tensors, strict=False, check_trace=False
+        )
+
+    @torch.no_grad()
+    def run() -> object:
+        return traced(*tensors)
+
+    return run
+
+
+class _TensorsAlone(torch.nn.Module):
+    """A model that takes its inputs in order and returns tuples of tensors: all that can be traced."""
+
+    def __init__(self, model: torch.nn.Module, names: list[str]) -> None:
+        super().__init__()
+        self.model = model
+        self.names = names
+
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        return _tensors_in(self.model(**dict(zip(self.names, tensors, strict=True))))
+
+
+def _tensors_in(outputs: Any) -> Any:
+    """Give the tensors in nested outputs, leaving out everything else."""
+    if isinstance(outputs, torch.Tensor):
+        return outputs
+    values = outputs.values() if hasattr(outputs, "values") else outputs
+    return tuple(_tensors_in(value) for value in values if isinstance(value, torch.Tensor | tuple | list | dict))
 
 
 def build(
@@ -90,33 +154,67 @@ def build(
 ) -> torch.nn.Module:
     """Build a model with random weights for little more than filling its memory once.
 
-    The parameters are made without being initialised, then filled; buffers are made as the model makes them.
+    The parameters are made without being initialised, and filled.  Then the model initialises itself without drawing
+    random numbers: what has a meaning (zeros, ones, scales, sinusoidal positions) is as the model wants it, in
+    parameters and in buffers.
     """
     default_dtype = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
-        with torch.device(device), _without_initialisation():
-            model = model_class(config)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # for what a constructor draws by itself
+            with torch.device(device), _left_out(lambda name: True), _without_initialisation():
+                model = model_class(config)
+            model.to(device)  # what the model made without asking for the default device
+            fill(model, seed)
+            if isinstance(model, PreTrainedModel):
+                with torch.device(device), _left_out(_is_random), _without_random_methods():
+                    model.initialize_weights()  # type: ignore[no-untyped-call]
     finally:
         torch.set_default_dtype(default_dtype)
-    model.to(device)  # what the model made without asking for the default device
-    fill(model, seed)
     return model
 
 
 @contextmanager
 def _without_initialisation() -> Iterator[None]:
-    """Make `torch.nn.init` and Transformers' initialisation do nothing."""
-
-    def leave(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return tensor
-
-    with ExitStack() as patches:
-        for name in dir(torch.nn.init):
-            if name.endswith("_") and not name.startswith("_"):
-                patches.enter_context(mock.patch.object(torch.nn.init, name, leave))
-        patches.enter_context(mock.patch.object(PreTrainedModel, "initialize_weights", return_value=None))
+    """Make Transformers' initialisation, at the end of each constructor, do nothing."""
+    with mock.patch.object(PreTrainedModel, "initialize_weights", return_value=None):
         yield
+
+
+@contextmanager
+def _left_out(is_left_out: Callable[[str], bool]) -> Iterator[None]:
+    """Make those functions that initialise tensors do nothing."""
+    replaced: list[tuple[dict[str, Callable[..., Any]], str, Callable[..., Any]]] = [
+        (table, name, function)
+        for table in initialisation_tables()
+        for name, function in table.items()
+        if name.endswith("_") and not name.startswith("_") and is_left_out(name)
+    ]
+    for table, name, _ in replaced:
+        table[name] = _leave
+    try:
+        yield
+    finally:
+        for table, name, function in replaced:
+            table[name] = function
+
+
+@contextmanager
+def _without_random_methods() -> Iterator[None]:
+    """Make the methods of tensors that draw random numbers do nothing: Transformers 4 initialises with them."""
+    with ExitStack() as patches:
+        for name in _RANDOM_METHODS:
+            patches.enter_context(mock.patch.object(torch.Tensor, name, _leave))
+        yield
+
+
+def _is_random(function_name: str) -> bool:
+    return function_name.startswith(_RANDOM_FUNCTIONS)
+
+
+def _leave(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    return tensor
 
 
 @torch.no_grad()
@@ -140,61 +238,33 @@ def fill(model: torch.nn.Module, seed: int) -> None:
         flat[whole:].copy_(block[: flat.numel() - whole])
 
 
-def make_inputs(
-    model: torch.nn.Module, batch_size: int, sequence_length: int, device: torch.device, seed: int
-) -> Inputs:
-    """Make uniform random token ids, shape ``(batch_size, sequence_length)``, also for the decoder if there is one."""
-    config: Any = model.config
-    vocabulary = _text_config(config).vocab_size
-    generator = torch.Generator().manual_seed(seed)
-    ids = torch.randint(vocabulary, (batch_size, sequence_length), generator=generator).to(device)
-    return {"input_ids": ids, "decoder_input_ids": ids} if config.is_encoder_decoder else {"input_ids": ids}
-
-
-def _text_config(config: Any) -> Any:
-    return config if hasattr(config, "vocab_size") else config.get_text_config()
-
-
-def make_labels(model: torch.nn.Module, inputs: Inputs, seed: int) -> tuple[Inputs, str]:
-    """Make labels that fit the model's head.
-
-    Returns
-    -------
-    labels
-        Arguments of the forward pass, by name; none for a model without a loss.
-    str
-        What is minimised, in words.
-    """
-    accepted = inspect.signature(model.forward).parameters
-    ids = inputs["input_ids"]
-    head = type(model).__name__
-    generator = torch.Generator().manual_seed(seed)
-    if "start_positions" in accepted and "labels" not in accepted:
-        first = torch.zeros(len(ids), dtype=torch.long, device=ids.device)
-        return {"start_positions": first, "end_positions": first}, "span of the answer"
-    if "labels" not in accepted:
-        return {}, "mean of the output: the model has no loss"
-    classes = int(getattr(model.config, "num_labels", 2))
-    if head.endswith("ForSequenceClassification"):
-        return {"labels": torch.randint(classes, (len(ids),), generator=generator).to(ids.device)}, "class of the text"
-    if head.endswith("ForTokenClassification"):
-        return {"labels": torch.randint(classes, ids.shape, generator=generator).to(ids.device)}, "class of each token"
-    if head.endswith("ForPreTraining") and "next_sentence_label" in accepted:
-        pair = torch.zeros(len(ids), dtype=torch.long, device=ids.device)
-        return {"labels": ids, "next_sentence_label": pair}, "each token and the next sentence"
-    return {"labels": ids}, "each token"
-
-
 @torch.no_grad()
-def infer(model: torch.nn.Module, inputs: Inputs) -> object:
+def infer(model: torch.nn.Module, inputs: Tensors) -> object:
     """Run one forward pass."""
     return model(**inputs)
 
 
-def train(model: torch.nn.Module, inputs: Inputs, labels: Inputs) -> torch.Tensor:
-    """Clear the gradients, run one forward and one backward pass; return the loss."""
+def train(model: torch.nn.Module, inputs: Tensors, labels: dict[str, Any]) -> torch.Tensor:
+    """Clear the gradients, run one forward and one backward pass; return what was minimised."""
     model.zero_grad(set_to_none=True)
     outputs = model(**inputs, **labels)
-    loss: torch.Tensor = outputs[0] if labels else outputs[0].mean()
-    loss.backward()  # type: ignore[no-untyped-call]
-    return loss
+    loss = getattr(outputs, "loss", None)
+    minimised: torch.Tensor = first_tensor(outputs).mean() if loss is None else loss
+    minimised.backward()  # type: ignore[no-untyped-call]
+    return minimised
+
+
+def first_tensor(outputs: Any) -> torch.Tensor:
+    """Give the first tensor of numbers among what a model returns.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if isinstance(outputs, torch.Tensor):
+        return outputs
+    for value in outputs.to_tuple() if hasattr(outputs, "to_tuple") else outputs:
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            return value
+    raise ValueError(f"the model returns no tensor of numbers, but {type(outputs).__name__}")

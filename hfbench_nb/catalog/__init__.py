@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -29,6 +30,9 @@ class Checkpoint:
     source
         Where that number and, where it is another place, the configuration was found. ``counts BertModel`` in it says
         that the publication counts that class; ``rounded to 10M`` that its zeros are no digits.
+    parameters_by_major
+        The number of parameters under those major versions of Transformers, such as ``"5"``, that build another model
+        from this configuration; most files leave it out.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Checkpoint:
     config: dict[str, Any]
     published: str = ""
     source: str = ""
+    parameters_by_major: dict[str, int] = field(default_factory=dict)
 
 
 @cache
@@ -56,6 +61,14 @@ def _by_name() -> dict[str, Checkpoint]:
 def all_names() -> list[str]:
     """Give every name and other spelling of the catalogue, sorted."""
     return sorted(_by_name())
+
+
+def close_names(name: str) -> list[str]:
+    """Give the names of the catalogue, at most five, that are spelt like this one."""
+    last_parts = {known.rpartition("/")[2].lower(): known for known in all_names()}
+    close = difflib.get_close_matches(name, all_names(), n=5, cutoff=0.5)
+    close += [last_parts[part] for part in difflib.get_close_matches(name.lower(), last_parts, n=5, cutoff=0.5)]
+    return list(dict.fromkeys(close))[:5]
 
 
 def find_config(name: str) -> dict[str, Any] | None:

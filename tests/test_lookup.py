@@ -7,13 +7,13 @@ import pytest
 from conftest import tiny_bert
 from faulty import FaultyConfig
 
-from hfbench_nb import ArgumentError, ModelNotFoundError, catalog, models
-from hfbench_nb.models import find_models
+from hfbench_nb import ArgumentError, ModelNotFoundError, catalog, lookup
+from hfbench_nb.lookup import find_models
 
 
 @pytest.fixture(autouse=True)
 def no_hub(monkeypatch):
-    monkeypatch.setattr(models, "_answers", lambda endpoint: False)
+    monkeypatch.setattr(lookup, "_answers", lambda endpoint: False)
 
 
 def test_old_and_new_spelling_name_the_same_checkpoint():
@@ -65,7 +65,7 @@ def test_the_hub_is_not_asked_when_it_does_not_answer():
 
 def test_a_server_that_is_not_there_does_not_answer(monkeypatch):
     monkeypatch.undo()
-    assert not models._answers("http://127.0.0.1:9")
+    assert not lookup._answers("http://127.0.0.1:9")
 
 
 def test_configs_must_fit_the_names():
@@ -100,5 +100,5 @@ def test_every_checkpoint_has_what_the_list_shows():
 def test_looking_a_name_up_loads_no_framework():
     import subprocess
 
-    code = "import sys; from hfbench_nb.models import find_model; find_model('gpt2'); print('torch' in sys.modules)"
+    code = "import sys; from hfbench_nb.lookup import find_model; find_model('gpt2'); print('torch' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import difflib
 import json
+import os
 import socket
 import sys
 import threading
@@ -32,7 +32,9 @@ _AUTO_MAPPINGS = {
 }
 
 
-def find_models(names: Sequence[str], configs: Sequence[Any] | None = None) -> list[ModelSpec]:
+def find_models(
+    names: Sequence[str], configs: Sequence[Any] | None = None, *, trust_remote_code: bool = False
+) -> list[ModelSpec]:
     """Find the configuration of each model.
 
     Parameters
@@ -42,6 +44,8 @@ def find_models(names: Sequence[str], configs: Sequence[Any] | None = None) -> l
     configs
         Their configurations (``transformers.PretrainedConfig``), in the same order; None to look each name up in a
         local directory, the Hugging Face cache, the built-in catalogue and the hub, in this order.
+    trust_remote_code
+        Whether to fetch, for the measuring process, the code that a model on the hub brings along. It is not imported.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def find_models(names: Sequence[str], configs: Sequence[Any] | None = None) -> l
         If `configs` does not fit `names`, or a ``config.json`` cannot be read.
     """
     if configs is None:
-        return [find_model(name) for name in names]
+        return [find_model(name, trust_remote_code=trust_remote_code) for name in names]
     if isinstance(configs, str | dict) or not isinstance(configs, Sequence):
         raise ArgumentError(f"configs is of type {type(configs).__name__}: it must be a list of configurations.")
     if len(configs) != len(names):
@@ -67,7 +71,7 @@ def find_models(names: Sequence[str], configs: Sequence[Any] | None = None) -> l
     return [_from_config(name, config) for name, config in zip(names, configs, strict=True)]
 
 
-def find_model(name: str) -> ModelSpec:
+def find_model(name: str, *, trust_remote_code: bool = False) -> ModelSpec:
     """Find one model by its name; see `find_models`."""
     sources: dict[str, Callable[[str], dict[str, Any] | None]] = {
         "directory": _in_directory,
@@ -78,8 +82,11 @@ def find_model(name: str) -> ModelSpec:
     for source, look_up in sources.items():
         config = look_up(name)
         if config is not None:
-            return ModelSpec(name=name, config=config, source=source)
-    close = difflib.get_close_matches(name, catalog.all_names(), n=5, cutoff=0.5)
+            if trust_remote_code and "auto_map" in config and source in ("cache", "hub"):
+                _fetch_code(name)
+            folder = os.path.abspath(name) if source == "directory" else None
+            return ModelSpec(name=name, config=config, source=source, folder=folder)
+    close = catalog.close_names(name)
     hint = f" Did you mean {', '.join(close)}?" if close else ""
     raise ModelNotFoundError(
         f"models: {name!r} is not a directory with a config.json, not in the Hugging Face cache, not in the catalogue "
@@ -122,6 +129,14 @@ def _on_hub(name: str) -> dict[str, Any] | None:
         return _read_config(Path(hub.hf_hub_download(name, "config.json", etag_timeout=HUB_TIMEOUT_S)))
     except (OSError, ValueError):  # not there, not allowed, not a name that the hub could have
         return None
+
+
+def _fetch_code(name: str) -> None:
+    """Fetch the code of a model on the hub into the cache: the measuring process has no network."""
+    try:
+        _hub_library().snapshot_download(name, allow_patterns=["*.py", "config.json"], etag_timeout=HUB_TIMEOUT_S)
+    except (OSError, ValueError):
+        pass  # the measuring process will say which file it misses
 
 
 def _hub_library() -> Any:

@@ -1,0 +1,64 @@
+"""PyTorch: which sequence lengths a model takes, and what it does with those that its attention does not fit."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+
+_POSITIONS = re.compile(r"(^|\.)(wpe|position_embeddings?|embed_positions?|pos_embeddings?)$")
+_NOT_OF_TEXT = re.compile(r"vision|visual|image|audio")
+_ENCODER = re.compile(r"(^|\.)encoder\.")
+
+
+def check_positions(model: torch.nn.Module, length: int, *, only_decoder: bool) -> None:
+    """Refuse a length that a table of positions does not reach; relative and rotary positions have no such table.
+
+    Parameters
+    ----------
+    length
+        Tokens of the text.
+    only_decoder
+        Whether only the decoder reads text.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer positions.
+    """
+    for name, module in model.named_modules():
+        if not isinstance(module, torch.nn.Embedding) or not _POSITIONS.search(name) or _NOT_OF_TEXT.search(name):
+            continue
+        if only_decoder and _ENCODER.search(name):
+            continue
+        # RoBERTa counts on from the padding's id; OPT and BART say themselves how many come before the first.
+        before = getattr(module, "offset", None) or (0 if module.padding_idx is None else module.padding_idx + 1)
+        if length > module.num_embeddings - before:
+            raise ValueError(
+                f"sequence_length {length} is beyond the {module.num_embeddings - before} positions of "
+                f"{type(model).__name__}"
+            )
+
+
+def attention_notes(config: Any, length: int) -> list[str]:
+    """Say what a model whose attention has blocks or windows does with a length of so many tokens."""
+    notes = []
+    if getattr(config, "attention_type", None) == "block_sparse":  # BigBird
+        if length <= (5 + 2 * config.num_random_blocks) * config.block_size:
+            notes.append("full attention: the sequence is too short for block-sparse attention")
+        else:
+            padding = _padding(length, config.block_size)
+            notes.append(f"block-sparse attention, blocks of {config.block_size}{padding}")
+    windows = getattr(config, "attention_window", None)  # Longformer
+    if windows:
+        window = windows if isinstance(windows, int) else max(windows)
+        padding = _padding(length, window)
+        if padding:
+            notes.append(f"attention in windows of {window}{padding}")
+    return notes
+
+
+def _padding(length: int, block: int) -> str:
+    padded = -(-length // block) * block
+    return f", the model pads to {padded}" if padded > length else ""
