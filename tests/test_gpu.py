@@ -199,8 +199,8 @@ def test_the_device_figures_reach_the_record(monkeypatch):
     original = pytorch.pytorch_models.build
     cpu = torch.device("cpu")
     monkeypatch.setattr(pytorch.pytorch_models, "build", lambda *a: original(*a[:3], cpu, *a[4:]))
-    inputs = pytorch.make_inputs
-    monkeypatch.setattr(pytorch, "make_inputs", lambda *a: inputs(*a[:3], cpu, *a[4:]))
+    to_tensors = pytorch.pytorch_models.to_tensors
+    monkeypatch.setattr(pytorch.pytorch_models, "to_tensors", lambda *a: to_tensors(*a[:2], cpu))
     (spec,) = find_models(["tiny"], [tiny_bert()])
     measurement = worker.measure(
         load_backend("PyTorch"), Cell("PyTorch", "tiny", "inference", 1, 8), spec,

@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 import transformers
 from conftest import tiny_bart, tiny_bert, tiny_gpt2, tiny_t5
+from tiny import tiny
 
 from hfbench_nb import (
     ArgumentError,
     IsolationError,
     TensorFlowBenchmark,
     TensorFlowBenchmarkArguments,
+    catalog,
     cli,
     requirements,
 )
+from hfbench_nb.backends import load_backend
+from hfbench_nb.records import Cell, ModelSpec, Settings
 
 TINY = {"bert": tiny_bert, "gpt2": tiny_gpt2, "t5": tiny_t5, "bart": tiny_bart}
 MODES: dict[str, dict[str, bool]] = {"graph": {}, "eager": {"eager_mode": True}, "xla": {"use_xla": True}}
@@ -61,6 +65,38 @@ def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
         if mode != "eager":  # the first call compiled, and no sample did
             assert details["compile_s"] > 10 * max(measurement.timing.samples_s)
     assert capfd.readouterr() == ("", ""), "TensorFlow's chatter belongs to the log"
+
+
+# The model types of the catalogue that Transformers 4.57 has TensorFlow classes for; variables of each, in training,
+# that no gradient reaches there: a pooler that the head does not use, biases that the inputs have no use for.
+FAMILIES = {
+    "albert": 1, "bart": 0, "bert": 0, "clip": 0, "deberta-v2": 0, "distilbert": 0, "electra": 0, "gpt2": 0,
+    "longformer": 12, "marian": 0, "mistral": 0, "mpnet": 2, "opt": 0, "pegasus": 0, "roberta": 0, "t5": 0, "vit": 0,
+    "wav2vec2": 16, "whisper": 0, "xlm-roberta": 0,
+}  # fmt: skip
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("model_type", FAMILIES)
+def test_every_family_of_the_catalogue_runs_in_both_tasks(model_type):
+    backend = load_backend("TensorFlow")
+    for task in ("inference", "training"):
+        runtime = backend.open(Settings(eager_mode=True, device="cpu"))
+        model = runtime.build(ModelSpec(model_type, tiny(model_type), "test"), task)
+        call = runtime.make_call(model, Cell("TensorFlow", model_type, task, 2, 16))
+        call()
+        runtime.close()
+    assert runtime.details["variables_without_gradient"] == FAMILIES[model_type]
+    assert 0 < runtime.details["loss_value"] < 1000
+
+
+def test_no_family_of_the_catalogue_is_forgotten():
+    in_catalogue = {checkpoint.config["model_type"] for checkpoint in catalog.checkpoints()}
+    without_tensorflow = {
+        "big_bird", "bloom", "gemma2", "gpt_neo", "gpt_neox", "llama", "modernbert", "olmoe", "phi", "qwen2",
+        "qwen2_moe", "qwen3",
+    }  # fmt: skip
+    assert in_catalogue - without_tensorflow == set(FAMILIES)
 
 
 @needs_tensorflow

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import base64
+import copy
+import importlib
 import pickle
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import transformers
 
 from hfbench_nb.records import ModelSpec
 
+# A class for a task is looked up in these, in this order: what a model generates from decides before what it can also
+# be used for.  Those that an older version does not have are left out.
+_MAPPINGS = {
+    "inference": ("MODEL_MAPPING",),
+    "training": (
+        "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING",
+        "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING",
+        "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING",
+        "MODEL_FOR_CTC_MAPPING",
+        "MODEL_FOR_MASKED_LM_MAPPING",
+        "MODEL_FOR_CAUSAL_LM_MAPPING",
+        "MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING",  # models of texts with images, without a head
+        "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING",
+        "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING",
+    ),
+}
+# Where a framework's mappings are, and what their names and those of its classes begin with.
+_FRAMEWORKS = {"PyTorch": ("modeling_auto", "", ""), "TensorFlow": ("modeling_tf_auto", "TF_", "TF")}
 
-def find_class(
-    spec: ModelSpec, task: str, *, only_pretrain_model: bool, prefix: str, mappings: Mapping[str, Sequence[Any]]
-) -> tuple[Any, Any]:
+
+def find_class(spec: ModelSpec, task: str, framework: str, *, only_pretrain_model: bool) -> tuple[Any, Any]:
     """Give the configuration and the class that is built from it.
 
     Parameters
     ----------
     spec, task
         The model and what is done with it.
+    framework
+        ``PyTorch`` or ``TensorFlow``.
     only_pretrain_model
         Whether to pass over the architecture that the configuration names.
-    prefix
-        What the framework's classes have before the name of the architecture: ``""`` or ``"TF"``.
-    mappings
-        For each task, Transformers' mappings from configuration classes to the framework's classes, in the order in
-        which they are looked into.
 
     Returns
     -------
@@ -45,11 +60,12 @@ def find_class(
     if spec.pickled is not None:
         config, registered = pickle.loads(base64.b64decode(spec.pickled))  # from this user's own notebook, by a pipe
     else:
-        config = transformers.AutoConfig.for_model(**spec.config)
+        # A copy: configurations of several parts take the dictionary apart.
+        config = transformers.AutoConfig.for_model(**copy.deepcopy(spec.config))
     own = registered.get(task) or registered.get("inference")
     architectures = getattr(config, "architectures", None) or []
     if architectures and not only_pretrain_model:
-        name = f"{prefix}{architectures[0]}"
+        name = f"{_FRAMEWORKS[framework][2]}{architectures[0]}"
         named = getattr(transformers, name, None)
         if named is not None:
             return config, named
@@ -58,15 +74,23 @@ def find_class(
                 f"Transformers {transformers.__version__} has no class {name}, which the configuration names; "
                 "only_pretrain_model=True measures the pretrained model instead"
             )
-    return config, own or _look_up(config, (*mappings[task], *mappings["inference"]), prefix)
+    return config, own or class_for(config, task, framework)
 
 
-def _look_up(config: Any, mappings: Sequence[Any], prefix: str) -> Any:
-    """Look a class up by the configuration's class, or by one that it is derived from."""
+def class_for(config: Any, task: str, framework: str) -> Any:
+    """Look a class up by the configuration's class, or by one that it is derived from.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    module, prefix, _ = _FRAMEWORKS[framework]
+    auto = importlib.import_module(f"transformers.models.auto.{module}")
+    names = [f"{prefix}{name}" for name in (*_MAPPINGS[task], *_MAPPINGS["inference"])]
     for config_class in type(config).__mro__:
-        for mapping in mappings:
+        for mapping in (getattr(auto, name) for name in names if hasattr(auto, name)):
             if config_class in mapping:
                 found = mapping[config_class]
                 return found[0] if isinstance(found, tuple) else found
-    kind = "TensorFlow model" if prefix else "model"
-    raise ValueError(f"Transformers {transformers.__version__} has no {kind} for {type(config).__name__}")
+    raise ValueError(f"Transformers {transformers.__version__} has no {framework} model for {type(config).__name__}")

@@ -16,8 +16,8 @@ import transformers.models.auto.modeling_auto
 from hfbench_nb.backends import pytorch_models
 from hfbench_nb.backends.base import DeviceNotFoundError
 from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml, used_bytes_by_uuid
-from hfbench_nb.backends.pytorch_inputs import make_inputs
-from hfbench_nb.backends.pytorch_labels import NO_LOSS, make_labels
+from hfbench_nb.backends.labels import describe_call
+from hfbench_nb.backends.pytorch_lengths import check_positions
 from hfbench_nb.backends.pytorch_majors import silence_deprecations
 from hfbench_nb.clock import Stopwatch, wall_clock
 from hfbench_nb.memory import Meter, host_meter
@@ -131,21 +131,15 @@ class PyTorchRuntime:
 
     def make_call(self, model: torch.nn.Module, cell: Cell) -> Callable[[], object]:
         """Make the inputs, and give the function that is measured: one pass of the cell's task."""
-        made = make_inputs(model, cell.batch_size, cell.sequence_length, self.device, self._settings.seed)
-        inputs, notes = made.tensors, list(made.notes)
-        self.details["inputs"] = made.shapes
+        arrays = describe_call(model, cell, self._settings.seed, self.details)
+        if {"input_ids", "decoder_input_ids"} & set(arrays):
+            check_positions(model, cell.sequence_length, only_decoder="input_ids" not in arrays)
+        tensors = pytorch_models.to_tensors(arrays, model, self.device)
         if cell.task == "training":
-            labels, loss_name = make_labels(model, inputs, self._settings.seed)
-            self.details["loss"] = loss_name
-            if loss_name == NO_LOSS:
-                notes.append(f"training minimises the {loss_name}")
-        if notes:
-            self.details["note"] = "; ".join(notes)
-        if cell.task == "training":
-            return self._stepping(lambda: pytorch_models.train(model, inputs, labels))
+            return self._stepping(lambda: pytorch_models.train(model, tensors))
         if self._settings.torchscript:
-            return pytorch_models.trace(model, inputs)
-        return self._stepping(lambda: pytorch_models.infer(model, inputs))
+            return pytorch_models.trace(model, tensors)
+        return self._stepping(lambda: pytorch_models.infer(model, tensors))
 
     def _stepping(self, call: Callable[[], object]) -> Callable[[], object]:
         """On a TPU, let each call run: torch_xla only notes operations until it is told that a step ends."""

@@ -1,9 +1,8 @@
-"""PyTorch: which sequence lengths a model takes, and what it does with those that its attention does not fit."""
+"""PyTorch: which sequence lengths a model takes."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import torch
 
@@ -39,26 +38,3 @@ def check_positions(model: torch.nn.Module, length: int, *, only_decoder: bool) 
                 f"sequence_length {length} is beyond the {module.num_embeddings - before} positions of "
                 f"{type(model).__name__}"
             )
-
-
-def attention_notes(config: Any, length: int) -> list[str]:
-    """Say what a model whose attention has blocks or windows does with a length of so many tokens."""
-    notes = []
-    if getattr(config, "attention_type", None) == "block_sparse":  # BigBird
-        if length <= (5 + 2 * config.num_random_blocks) * config.block_size:
-            notes.append("full attention: the sequence is too short for block-sparse attention")
-        else:
-            padding = _padding(length, config.block_size)
-            notes.append(f"block-sparse attention, blocks of {config.block_size}{padding}")
-    windows = getattr(config, "attention_window", None)  # Longformer
-    if windows:
-        window = windows if isinstance(windows, int) else max(windows)
-        padding = _padding(length, window)
-        if padding:
-            notes.append(f"attention in windows of {window}{padding}")
-    return notes
-
-
-def _padding(length: int, block: int) -> str:
-    padded = -(-length // block) * block
-    return f", the model pads to {padded}" if padded > length else ""

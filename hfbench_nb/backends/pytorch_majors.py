@@ -9,30 +9,6 @@ from typing import Any
 
 import torch
 
-# A class for a task is looked up in these, in this order: what a model generates from decides before what it can also
-# be used for.  Those that an older version does not have are left out.
-_MAPPINGS = {
-    "inference": ("MODEL_MAPPING",),
-    "training": (
-        "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING",
-        "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING",
-        "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING",
-        "MODEL_FOR_CTC_MAPPING",
-        "MODEL_FOR_MASKED_LM_MAPPING",
-        "MODEL_FOR_CAUSAL_LM_MAPPING",
-        "MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING",  # models of texts with images, without a head
-        "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING",
-        "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING",
-    ),
-}
-
-
-def class_mappings(task: str) -> list[Any]:
-    """Give the mappings from a configuration's class to a model's that a task looks in, in order."""
-    auto = importlib.import_module("transformers.models.auto.modeling_auto")
-    names = (*_MAPPINGS[task], *_MAPPINGS["inference"])
-    return [getattr(auto, name) for name in names if hasattr(auto, name)]
-
 
 def initialisation_tables() -> list[dict[str, Callable[..., Any]]]:
     """Give the namespaces whose functions, by name, initialise a model's tensors.

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import copy
-import pickle
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 import transformers
 from transformers import PretrainedConfig, PreTrainedModel
 
-from hfbench_nb.backends.pytorch_majors import class_mappings, initialisation_tables
+from hfbench_nb.backends import model_classes
+from hfbench_nb.backends.pytorch_majors import initialisation_tables
 from hfbench_nb.records import ModelSpec
 
 # Spread of the random weights, as most models are initialised.
@@ -40,40 +39,15 @@ def find_class(
         If Transformers, in the version installed here, does not know the model, or the model comes with code of its
         own that is not trusted.
     """
-    registered: dict[str, type[torch.nn.Module] | None] = {}
-    if spec.pickled is not None:
-        config, registered = pickle.loads(base64.b64decode(spec.pickled))  # from this user's own notebook, by a pipe
-    elif "auto_map" in spec.config and trust_remote_code:
+    has_own_code = spec.pickled is None and "auto_map" in spec.config
+    if has_own_code and trust_remote_code:
         return _remote_class(spec, task, only_pretrain_model=only_pretrain_model)
-    elif "auto_map" in spec.config and spec.family not in transformers.CONFIG_MAPPING:
+    if has_own_code and spec.family not in transformers.CONFIG_MAPPING:
         raise ValueError(
             f"{spec.name} is defined by code of its own, which Transformers {transformers.__version__} does not have; "
             "trust_remote_code=True runs that code in the measuring process"
         )
-    else:
-        # A copy: configurations of several parts take the dictionary apart.
-        config = transformers.AutoConfig.for_model(**copy.deepcopy(spec.config))
-    architectures = getattr(config, "architectures", None) or []
-    named = getattr(transformers, architectures[0], None) if architectures else None
-    if architectures and named is None and not only_pretrain_model and not registered.get(task):
-        raise ValueError(
-            f"Transformers {transformers.__version__} has no class {architectures[0]}, which the configuration names; "
-            "only_pretrain_model=True measures the pretrained model instead"
-        )
-    if named is not None and not only_pretrain_model:
-        return config, named
-    own = registered.get(task) or registered.get("inference")
-    return config, own or _class_for(config, task)
-
-
-def _class_for(config: PretrainedConfig, task: str) -> type[torch.nn.Module]:
-    """Look a class up by the configuration's class, or by one that it is derived from."""
-    for config_class in type(config).__mro__:
-        for mapping in class_mappings(task):
-            if config_class in mapping:
-                found = mapping[config_class]
-                return found[0] if isinstance(found, tuple) else found  # type: ignore[no-any-return]
-    raise ValueError(f"Transformers {transformers.__version__} has no model for {type(config).__name__}")
+    return model_classes.find_class(spec, task, "PyTorch", only_pretrain_model=only_pretrain_model)
 
 
 # The classes of a model's own code by the names that its `auto_map` gives them, the first that is there.
@@ -100,7 +74,7 @@ def _remote_class(
         wanted.insert(0, by_class[architecture])
     if wanted:
         return config, get_class_from_dynamic_module(wanted[0], place)
-    return config, _class_for(config, task)
+    return config, model_classes.class_for(config, task, "PyTorch")
 
 
 def prepare_for_tracing(config: PretrainedConfig) -> None:
@@ -238,16 +212,32 @@ def fill(model: torch.nn.Module, seed: int) -> None:
         flat[whole:].copy_(block[: flat.numel() - whole])
 
 
+def to_tensors(arrays: dict[str, Any], model: torch.nn.Module, device: torch.device) -> Tensors:
+    """Put inputs and labels on the device, each once; numbers with a fraction get the type of the weights."""
+    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
+    made: dict[int, torch.Tensor] = {}
+
+    def tensor(array: Any) -> Any:
+        if not isinstance(array, np.ndarray):
+            return array
+        if id(array) not in made:
+            kind = torch.long if array.dtype.kind == "i" else dtype
+            made[id(array)] = torch.from_numpy(array).to(device=device, dtype=kind)
+        return made[id(array)]
+
+    return {name: tensor(array) for name, array in arrays.items()}
+
+
 @torch.no_grad()
 def infer(model: torch.nn.Module, inputs: Tensors) -> object:
     """Run one forward pass."""
     return model(**inputs)
 
 
-def train(model: torch.nn.Module, inputs: Tensors, labels: dict[str, Any]) -> torch.Tensor:
-    """Clear the gradients, run one forward and one backward pass; return what was minimised."""
+def train(model: torch.nn.Module, inputs: Tensors) -> torch.Tensor:
+    """Clear the gradients, run one forward pass with labels and one backward pass; return what was minimised."""
     model.zero_grad(set_to_none=True)
-    outputs = model(**inputs, **labels)
+    outputs = model(**inputs)
     loss = getattr(outputs, "loss", None)
     minimised: torch.Tensor = first_tensor(outputs).mean() if loss is None else loss
     minimised.backward()  # type: ignore[no-untyped-call]

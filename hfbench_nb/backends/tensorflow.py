@@ -19,6 +19,8 @@ from transformers import modeling_tf_utils  # noqa: F401 - every model needs it:
 from hfbench_nb.backends import tensorflow_models
 from hfbench_nb.backends.base import DeviceNotFoundError
 from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml, used_bytes_by_uuid
+from hfbench_nb.backends.labels import describe_call
+from hfbench_nb.backends.model_classes import find_class
 from hfbench_nb.clock import Stopwatch, wall_clock
 from hfbench_nb.memory import Meter, host_meter
 from hfbench_nb.records import Cell, ModelSpec, Settings
@@ -113,8 +115,8 @@ class TensorFlowRuntime:
 
     def build(self, spec: ModelSpec, task: str) -> Any:
         """Build the model from its configuration, with random weights, on the device."""
-        config, model_class = tensorflow_models.find_class(
-            spec, task, only_pretrain_model=self._settings.only_pretrain_model
+        config, model_class = find_class(
+            spec, task, "TensorFlow", only_pretrain_model=self._settings.only_pretrain_model
         )
         with self._strategy.scope() if self._strategy else contextlib.nullcontext():
             model = tensorflow_models.build(model_class, config, self._settings.seed)
@@ -124,13 +126,13 @@ class TensorFlowRuntime:
 
     def make_call(self, model: Any, cell: Cell) -> Callable[[], object]:
         """Make the inputs, and give the function that is measured: one pass of the cell's task."""
-        inputs = tensorflow_models.make_inputs(model, cell.batch_size, cell.sequence_length, self._settings.seed)
+        arrays = describe_call(model, cell, self._settings.seed, self.details)
+        tensors = tensorflow_models.to_tensors(arrays)
         if cell.task == "training":
-            labels, self.details["loss"] = tensorflow_models.make_labels(model, inputs, self._settings.seed)
             run = self._compile(tensorflow_models.training_pass(model, self.details))
-            return lambda: self._keep_loss(run({**inputs, **labels}))
+            return lambda: self._keep_loss(run(tensors))
         run = self._compile(tensorflow_models.inference_pass(model))
-        return lambda: run(inputs)
+        return lambda: run(tensors)
 
     def _compile(self, run: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
         """Give the pass in the mode asked for; the inputs stay arguments, lest the graph takes them for constants."""

@@ -1,13 +1,16 @@
-"""PyTorch: labels that fit a model's head."""
+"""Labels that fit a model's head; for every framework."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.random import Generator, default_rng
+
+from hfbench_nb.backends.inputs import forward_arguments, make_inputs
+from hfbench_nb.records import Cell
 
 NO_LOSS = "mean of the output: the model has no loss"
 
@@ -16,21 +19,20 @@ NO_LOSS = "mean of the output: the model has no loss"
 class _Ask:
     """What labels are made for."""
 
-    model: torch.nn.Module
-    inputs: dict[str, torch.Tensor]
-    generator: torch.Generator
+    model: Any
+    inputs: dict[str, np.ndarray]
+    generator: Generator
 
     @property
-    def ids(self) -> torch.Tensor:
+    def ids(self) -> np.ndarray:
         """The tokens that the head speaks of, shape ``(batch size, sequence length)``."""
         found = self.inputs.get("decoder_input_ids", self.inputs.get("input_ids"))
         assert found is not None, f"{type(self.model).__name__} has labels of tokens but no tokens"
         return found
 
-    def numbers(self, below: int, *shape: int) -> torch.Tensor:
-        """Draw whole numbers, on the device of the inputs."""
-        device = next(iter(self.inputs.values())).device
-        return torch.randint(below, shape, generator=self.generator).to(device)
+    def numbers(self, below: int, *shape: int) -> np.ndarray:
+        """Draw whole numbers."""
+        return self.generator.integers(below, size=shape)
 
     @property
     def batch_size(self) -> int:
@@ -81,9 +83,10 @@ def _tokens_and(name: str) -> Callable[[_Ask], _Labels]:
 
 def _transcript(ask: _Ask) -> _Labels:
     """Give texts that are half as long as the audio has frames: no two equal letters are then too many."""
-    config: Any = ask.model.config
-    samples = ask.inputs[ask.model.main_input_name].shape[1]  # type: ignore[index]
-    frames = int(ask.model._get_feat_extract_output_lengths(samples))  # type: ignore[operator]
+    config = ask.model.config
+    frames = ask.inputs[ask.model.main_input_name].shape[1]
+    for kernel, stride in zip(getattr(config, "conv_kernel", ()), getattr(config, "conv_stride", ()), strict=True):
+        frames = (frames - kernel) // stride + 1
     letters = ask.numbers(config.vocab_size - 1, ask.batch_size, max(1, frames // 2))
     return {"labels": letters + (letters >= config.pad_token_id)}  # the padding stands for no letter
 
@@ -115,7 +118,7 @@ _ROWS: tuple[tuple[tuple[str, ...], tuple[str, ...], str, Callable[[_Ask], _Labe
 )  # fmt: skip
 
 
-def make_labels(model: torch.nn.Module, inputs: dict[str, torch.Tensor], seed: int) -> tuple[_Labels, str]:
+def make_labels(model: Any, inputs: dict[str, np.ndarray], seed: int) -> tuple[_Labels, str]:
     """Make labels that fit the model's head.
 
     Returns
@@ -125,11 +128,29 @@ def make_labels(model: torch.nn.Module, inputs: dict[str, torch.Tensor], seed: i
     str
         What is minimised, in words.
     """
-    accepted = inspect.signature(model.forward).parameters
-    generator = torch.Generator().manual_seed(seed)
+    accepted = forward_arguments(model)
+    generator = default_rng(seed)
     for heads, arguments, words, make in _ROWS:
         if type(model).__name__.endswith(heads) and all(name in accepted for name in arguments):
             return make(_Ask(model, inputs, generator)), words
     if "labels" in accepted and ("input_ids" in inputs or "decoder_input_ids" in inputs):
         return _tokens(_Ask(model, inputs, generator)), "each token"  # a head of the user's own
     return {}, NO_LOSS
+
+
+def describe_call(model: Any, cell: Cell, seed: int, details: dict[str, Any]) -> _Labels:
+    """Make what the pass of a cell's task is called with, by name: inputs and, for training, labels.
+
+    `details` is told the shapes of the inputs, what is minimised, and what a user should know of either.
+    """
+    inputs = make_inputs(model, cell.batch_size, cell.sequence_length, seed)
+    notes = list(inputs.notes)
+    labels: _Labels = {}
+    details["inputs"] = inputs.shapes
+    if cell.task == "training":
+        labels, details["loss"] = make_labels(model, inputs.arrays, seed)
+        if details["loss"] == NO_LOSS:
+            notes.append(f"training minimises the {NO_LOSS}")
+    if notes:
+        details["note"] = "; ".join(notes)
+    return {**inputs.arrays, **labels}

@@ -1,15 +1,14 @@
-"""PyTorch: inputs that fit a model's forward pass, and what batch size and sequence length mean for it."""
+"""Inputs that fit a model's forward pass, and what batch size and sequence length mean for it; for every framework."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
-from hfbench_nb.backends.pytorch_lengths import attention_notes, check_positions
+import numpy as np
+from numpy.random import Generator, default_rng
 
 # Sizes that a configuration may leave open.
 _IMAGE_SIZE = 224
@@ -24,30 +23,29 @@ class Inputs:
 
     Attributes
     ----------
-    tensors
-        Arguments of the forward pass, by name.
+    arrays
+        Arguments of the forward pass, by name: whole numbers of 64 bits, or floating-point numbers of 32.
     notes
         What a user should know of them: what the sequence length stands for where it is not that of a text.
     """
 
-    tensors: dict[str, torch.Tensor]
+    arrays: dict[str, np.ndarray]
     notes: tuple[str, ...] = ()
 
     @property
     def shapes(self) -> dict[str, list[int]]:
-        """Shapes of the tensors, by name."""
-        return {name: list(tensor.shape) for name, tensor in self.tensors.items()}
+        """Shapes of the arrays, by name."""
+        return {name: list(array.shape) for name, array in self.arrays.items()}
 
 
 @dataclass(frozen=True)
 class _Ask:
     """What inputs are made for, and the notes that come up meanwhile."""
 
-    model: torch.nn.Module
+    model: Any
     batch_size: int
     length: int
-    dtype: torch.dtype
-    generator: torch.Generator
+    generator: Generator
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -59,14 +57,17 @@ class _Ask:
         """Give the configuration of a part of the model, or the whole one."""
         return getattr(self.config, name, None) or self.config
 
-    def noise(self, *shape: int) -> torch.Tensor:
-        """Draw normal numbers, one tensor for each example."""
-        return torch.randn((self.batch_size, *shape), generator=self.generator).to(self.dtype)
+    def noise(self, *shape: int) -> np.ndarray:
+        """Draw normal numbers, one array for each example."""
+        return self.generator.standard_normal((self.batch_size, *shape), np.float32)
 
 
-def make_inputs(
-    model: torch.nn.Module, batch_size: int, sequence_length: int, device: torch.device, seed: int
-) -> Inputs:
+def forward_arguments(model: Any) -> Mapping[str, inspect.Parameter]:
+    """Give the arguments of a model's forward pass, which PyTorch calls ``forward`` and Keras ``call``."""
+    return inspect.signature(model.forward if hasattr(model, "forward") else model.call).parameters
+
+
+def make_inputs(model: Any, batch_size: int, sequence_length: int, seed: int) -> Inputs:
     """Make random inputs from a fixed seed.
 
     Parameters
@@ -79,28 +80,23 @@ def make_inputs(
 
     Raises
     ------
-    ValueError
-        If the model has fewer positions.
     NotImplementedError
         If the model needs an input that is not known here.
     """
-    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
-    ask = _Ask(model, batch_size, sequence_length, dtype, torch.Generator().manual_seed(seed))
+    ask = _Ask(model, batch_size, sequence_length, default_rng(seed))
     names = _names(model)
-    if {"input_ids", "decoder_input_ids"} & set(names):
-        check_positions(model, sequence_length, only_decoder="input_ids" not in names)
-    tensors: dict[str, torch.Tensor] = {}
+    arrays: dict[str, np.ndarray] = {}
     for name in names:
-        same = tensors.get("input_ids") if name == "decoder_input_ids" else None
-        tensors[name] = (_MAKERS[name](ask) if same is None else same).to(device)
+        same = arrays.get("input_ids") if name == "decoder_input_ids" else None
+        arrays[name] = _MAKERS[name](ask) if same is None else same
     notes = [*ask.notes, *_image_notes(ask, names), *attention_notes(model.config, sequence_length)]
-    return Inputs(tensors, tuple(notes))
+    return Inputs(arrays, tuple(notes))
 
 
-def _names(model: torch.nn.Module) -> list[str]:
+def _names(model: Any) -> list[str]:
     """Name the arguments that the forward pass is given: the main input, and what the configuration calls for."""
     config: Any = model.config
-    arguments = inspect.signature(model.forward).parameters
+    arguments = forward_arguments(model)
     main = str(getattr(model, "main_input_name", "input_ids"))
     called_for = {
         "input_ids": getattr(config, "text_config", None) is not None,
@@ -122,7 +118,7 @@ def _names(model: torch.nn.Module) -> list[str]:
 # ---- one function an input
 
 
-def _token_ids(ask: _Ask) -> torch.Tensor:
+def _token_ids(ask: _Ask) -> np.ndarray:
     """Uniform random ids but for those of padding and end of text, which models give a meaning.
 
     Shape ``(batch size, sequence length)``; ``(batch size, choices, sequence length)`` for multiple choice.
@@ -134,7 +130,7 @@ def _token_ids(ask: _Ask) -> torch.Tensor:
     left_out = left_out if len(left_out) < config.vocab_size else []
     several = type(ask.model).__name__.endswith("ForMultipleChoice")
     shape = (ask.batch_size, _CHOICES, ask.length) if several else (ask.batch_size, ask.length)
-    ids = torch.randint(config.vocab_size - len(left_out), shape, generator=ask.generator)
+    ids = ask.generator.integers(config.vocab_size - len(left_out), size=shape)
     for token in left_out:  # in rising order, so that each id moves past all that are left out
         ids += ids >= token
     if several:
@@ -145,7 +141,7 @@ def _token_ids(ask: _Ask) -> torch.Tensor:
     if not count:
         return ids
     ask.notes.append(f"{count} tokens of the image come before those of the sequence length")
-    return torch.cat([torch.full((ask.batch_size, count), image_token), ids], dim=1)
+    return np.concatenate([np.full((ask.batch_size, count), image_token), ids], axis=1)
 
 
 def text_config(config: Any) -> Any:
@@ -170,7 +166,7 @@ def _first(config: Any, *names: str) -> Any:
     return next((value for name in names if (value := getattr(config, name, None)) is not None), None)
 
 
-def _images(ask: _Ask) -> torch.Tensor:
+def _images(ask: _Ask) -> np.ndarray:
     """Noise, shape ``(batch size, channels, height, width)``."""
     return ask.noise(*_image_shape(ask))
 
@@ -184,7 +180,7 @@ def _image_shape(ask: _Ask) -> tuple[int, int, int]:
     return int(getattr(config, "num_channels", None) or _CHANNELS), int(height), int(width)
 
 
-def _waveform(ask: _Ask) -> torch.Tensor:
+def _waveform(ask: _Ask) -> np.ndarray:
     """Noise: samples that give as many frames as the sequence length, or one spectrogram where that has a fixed size.
 
     Shape ``(batch size, samples)`` or ``(batch size, frames, mel bins)``.
@@ -206,7 +202,7 @@ def _waveform(ask: _Ask) -> torch.Tensor:
     )
 
 
-def _features(ask: _Ask) -> torch.Tensor:
+def _features(ask: _Ask) -> np.ndarray:
     """Noise: a spectrogram.
 
     Shape ``(batch size, mel bins, frames)`` where the encoder has a fixed number of frames, as Whisper's; otherwise
@@ -241,11 +237,11 @@ def _unknown_audio(ask: _Ask) -> NotImplementedError:
     )
 
 
-def _mask(ask: _Ask) -> torch.Tensor:
-    return torch.ones((ask.batch_size, ask.length), dtype=torch.long)
+def _mask(ask: _Ask) -> np.ndarray:
+    return np.ones((ask.batch_size, ask.length), np.int64)
 
 
-_MAKERS: dict[str, Callable[[_Ask], torch.Tensor]] = {
+_MAKERS: dict[str, Callable[[_Ask], np.ndarray]] = {
     "input_ids": _token_ids,
     "decoder_input_ids": _token_ids,
     "pixel_values": _images,
@@ -267,3 +263,26 @@ def _image_notes(ask: _Ask, names: list[str]) -> list[str]:
     if "decoder_input_ids" in names:
         return [f"{images}; the sequence length is the decoder's"]
     return [f"no sequence length: {images}"]
+
+
+def attention_notes(config: Any, length: int) -> list[str]:
+    """Say what a model whose attention has blocks or windows does with a length of so many tokens."""
+    notes = []
+    if getattr(config, "attention_type", None) == "block_sparse":  # BigBird
+        if length <= (5 + 2 * config.num_random_blocks) * config.block_size:
+            notes.append("full attention: the sequence is too short for block-sparse attention")
+        else:
+            padding = _padding(length, config.block_size)
+            notes.append(f"block-sparse attention, blocks of {config.block_size}{padding}")
+    windows = getattr(config, "attention_window", None)  # Longformer
+    if windows:
+        window = windows if isinstance(windows, int) else max(windows)
+        padding = _padding(length, window)
+        if padding:
+            notes.append(f"attention in windows of {window}{padding}")
+    return notes
+
+
+def _padding(length: int, block: int) -> str:
+    padded = -(-length // block) * block
+    return f", the model pads to {padded}" if padded > length else ""
