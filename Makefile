@@ -5,10 +5,12 @@ BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO = demo
 
-.PHONY: help demo test lint bench notebook test-gpu clean
+VENV5 ?= .venv-transformers5
+
+.PHONY: help demo test test-transformers5 lint bench notebook test-gpu clean
 
 help:  ## Show the targets
-	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 20
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +39,15 @@ demo: $(VENV)/.installed  ## Benchmark BERT base: the report, CSV files and a pl
 test: $(VENV)/.installed-test  ## Run the whole test suite
 	$(BIN)/python -m pytest
 
+$(VENV5)/.installed: pyproject.toml constraints-transformers5.txt
+	$(PYTHON) -m venv $(VENV5)
+	$(VENV5)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-transformers5.txt --editable ".[test]"
+	@touch $@
+
+test-transformers5: $(VENV5)/.installed  ## Run the test suite with the newest Transformers 5, in an environment of its own
+	$(VENV5)/bin/python -m pytest
+
 test-gpu: $(VENV)/.installed-test  ## Run the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
 
@@ -52,4 +63,4 @@ notebook: $(VENV)/.installed-dev  ## Start JupyterLab
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(DEMO) dist build test-artefacts
+	rm -rf $(VENV) $(VENV5) $(DEMO) dist build test-artefacts

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -33,8 +36,11 @@ def prepare(spec, task="inference", length=LENGTH, **settings):
     return model, runtime, runtime.make_call(model, Cell("PyTorch", spec.name, task, BATCH, length))
 
 
-def test_there_are_at_least_thirty_types():
+def test_there_are_at_least_thirty_types_and_the_documentation_lists_them():
     assert len(TINY) >= 30
+    page = (Path(__file__).parents[1] / "SUPPORTED_MODELS.md").read_text(encoding="utf-8")
+    listed = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert listed == list(TINY)
 
 
 @every_type
@@ -352,9 +358,6 @@ def remote(tmp_path, monkeypatch):
 
 
 def test_code_that_comes_with_a_model_runs_in_the_child_alone_and_only_when_asked_for(remote):
-    import os
-    import sys
-
     refused = PyTorchBenchmark(short(models=["own"])).run()
     (error,) = refused.frame["error"]
     assert "own is defined by code of its own" in error

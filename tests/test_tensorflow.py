@@ -68,11 +68,12 @@ def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
 
 
 # The model types of the catalogue that Transformers 4.57 has TensorFlow classes for; variables of each, in training,
-# that no gradient reaches there: a pooler that the head does not use, biases that the inputs have no use for.
+# that no gradient reaches there: a pooler that the head does not use, biases that the inputs have no use for. Wav2vec 2.0
+# drops layers at random.
 FAMILIES = {
     "albert": 1, "bart": 0, "bert": 0, "clip": 0, "deberta-v2": 0, "distilbert": 0, "electra": 0, "gpt2": 0,
     "longformer": 12, "marian": 0, "mistral": 0, "mpnet": 2, "opt": 0, "pegasus": 0, "roberta": 0, "t5": 0, "vit": 0,
-    "wav2vec2": 16, "whisper": 0, "xlm-roberta": 0,
+    "wav2vec2": None, "whisper": 0, "xlm-roberta": 0,
 }  # fmt: skip
 
 
@@ -86,7 +87,8 @@ def test_every_family_of_the_catalogue_runs_in_both_tasks(model_type):
         call = runtime.make_call(model, Cell("TensorFlow", model_type, task, 2, 16))
         call()
         runtime.close()
-    assert runtime.details["variables_without_gradient"] == FAMILIES[model_type]
+    if FAMILIES[model_type] is not None:
+        assert runtime.details["variables_without_gradient"] == FAMILIES[model_type]
     assert 0 < runtime.details["loss_value"] < 1000
 
 

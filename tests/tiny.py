@@ -159,14 +159,6 @@ LIMITED = {
 # Types that take any length, and only lose meaning.
 UNLIMITED = ("t5", "bloom", "llama", "gpt_neox", "deberta-v2", "modernbert")
 
-# What cannot be measured, and why: shown in the documentation, too.
-REFUSED: dict[str, tuple[Config, str]] = {
-    "qwen2_vl": (
-        {"model_type": "qwen2_vl", "architectures": ["Qwen2VLForConditionalGeneration"]},
-        "its text alone is measured: it cuts images up in a way of its own",
-    ),
-}
-
 
 def tiny(model_type: str, architecture: str | None = None, **more: Any) -> Config:
     """Give a configuration of the caller's own; `architecture` puts another head on it."""
