@@ -68,8 +68,8 @@ def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
 
 
 # The model types of the catalogue that Transformers 4.57 has TensorFlow classes for; variables of each, in training,
-# that no gradient reaches there: a pooler that the head does not use, biases that the inputs have no use for. Wav2vec 2.0
-# drops layers at random.
+# that no gradient reaches there: a pooler that the head does not use, biases that the inputs have no use for.
+# Wav2vec 2.0 drops layers at random.
 FAMILIES = {
     "albert": 1, "bart": 0, "bert": 0, "clip": 0, "deberta-v2": 0, "distilbert": 0, "electra": 0, "gpt2": 0,
     "longformer": 12, "marian": 0, "mistral": 0, "mpnet": 2, "opt": 0, "pegasus": 0, "roberta": 0, "t5": 0, "vit": 0,
