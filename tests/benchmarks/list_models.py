@@ -32,7 +32,8 @@ CANNOT = """
 | what | why | what happens |
 |:---|:---|:---|
 | a length beyond a table of positions (BERT, GPT-2, OPT, BART, Whisper's decoder, CLIP ...) | there are no weights \
-for it | `ValueError: sequence_length 1024 is beyond the 512 positions of ...`; rotary and relative positions have no end |
+for it | `ValueError: sequence_length 1024 is beyond the 512 positions of ...`; rotary and relative positions have \
+no end |
 | images of Qwen2-VL and its kin (`image_grid_thw`) | their number of tokens depends on how each image is cut up | the \
 text alone is measured, and the note says so |
 | texts with images whose configuration does not tell how many tokens stand for an image | the text could not hold \
