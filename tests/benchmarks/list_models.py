@@ -32,16 +32,17 @@ CANNOT = """
 
 | what | why | what happens |
 |:---|:---|:---|
-| a length beyond a table of positions (BERT, GPT-2, OPT, BART, Whisper's decoder, CLIP ...) | there are no weights for \
-it | `ValueError: sequence_length 1024 is beyond the 512 positions of ...`; rotary and relative positions have no end |
+| a length beyond a table of positions (BERT, GPT-2, OPT, BART, Whisper's decoder, CLIP ...) | there are no weights \
+for it | `ValueError: sequence_length 1024 is beyond the 512 positions of ...`; rotary and relative positions have \
+no end |
 | images of Qwen2-VL and its kin (`image_grid_thw`) | their number of tokens depends on how each image is cut up | the \
 text alone is measured, and the note says so |
-| texts with images whose configuration does not tell how many tokens stand for an image | the text could not hold them \
-| `NotImplementedError`, with the class |
+| texts with images whose configuration does not tell how many tokens stand for an image | the text could not hold \
+them | `NotImplementedError`, with the class |
 | models whose forward pass needs other inputs (boxes of a page, time series, point clouds ...) | what they look like \
 is not in the configuration | `NotImplementedError`, naming the inputs |
-| wav2vec 2.0 and its kin in training, fewer frames than `mask_time_length` (10) | the model masks spans of that length \
-in training | Transformers' own `ValueError` |
+| wav2vec 2.0 and its kin in training, fewer frames than `mask_time_length` (10) | the model masks spans of that \
+length in training | Transformers' own `ValueError` |
 | Reformer in training, a length other than the product of `axial_pos_shape` | its positions have two axes | \
 Transformers' own `ValueError` |
 | checkpoints with code of their own | it runs only with `trust_remote_code=True` | `ValueError`, naming the argument |
