@@ -370,3 +370,20 @@ def test_code_that_comes_with_a_model_runs_in_the_child_alone_and_only_when_aske
     assert {m.details["parameters"] for _, m in results.entries} == {600}
     assert int(remote.read_text()) != os.getpid()
     assert not [name for name in sys.modules if "modeling_own" in name]
+
+
+# Transformers 4 makes their causal masks by torch.vmap, which the tracer cannot follow.
+UNTRACEABLE_BEFORE_5 = {
+    "gpt2", "gpt_neox", "gpt_bigcode", "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi", "phi3", "olmo2",
+    "mixtral", "whisper",
+}  # fmt: skip
+
+
+@every_type
+def test_torchscript_traces_what_can_be_traced_and_says_what_cannot(model_type):
+    if transformers.__version__ < "5" and model_type in UNTRACEABLE_BEFORE_5:
+        with pytest.raises(RuntimeError, match=r"TorchScript cannot trace \w+ of Transformers 4"):
+            prepare(spec_of(model_type), torchscript=True)
+        return
+    _, _, call = prepare(spec_of(model_type), torchscript=True)
+    assert first_tensor(call()).isfinite().all()

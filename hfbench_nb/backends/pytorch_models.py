@@ -84,13 +84,25 @@ def prepare_for_tracing(config: PretrainedConfig) -> None:
 
 
 def trace(model: torch.nn.Module, inputs: Tensors) -> Callable[[], object]:
-    """Trace a model with TorchScript; give the function that runs one forward pass of what came of it."""
+    """Trace a model with TorchScript; give the function that runs one forward pass of what came of it.
+
+    Raises
+    ------
+    RuntimeError
+        If the tracer cannot follow the model's code: Transformers 4 makes causal masks by `torch.vmap`, for instance.
+    """
     tensors = tuple(inputs.values())
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # notes of the tracer on the model's code
-        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-            _TensorsAlone(model, list(inputs)), tensors, strict=False, check_trace=False
-        )
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # notes of the tracer on the model's code
+            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+                _TensorsAlone(model, list(inputs)), tensors, strict=False, check_trace=False
+            )
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"TorchScript cannot trace {type(model).__name__} of Transformers {transformers.__version__} "
+            f"(torch.jit.trace: {error})"
+        ) from error
 
     @torch.no_grad()
     def run() -> object:
