@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from hfbench_nb.arguments import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
     from hfbench_nb.catalog.listing import models
     from hfbench_nb.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
+    from hfbench_nb.loading import load_results, read_csv
     from hfbench_nb.magics import load_ipython_extension
     from hfbench_nb.memory_summary import MemorySummary
     from hfbench_nb.reference_runs import load_reference, references
-    from hfbench_nb.results import BenchmarkResults, load_results, read_csv
+    from hfbench_nb.results import BenchmarkResults
     from hfbench_nb.runner import PyTorchBenchmark, TensorFlowBenchmark
     from hfbench_nb.tracing import start_memory_tracing, stop_memory_tracing
 
@@ -32,12 +33,12 @@ _HOMES = {
     "BenchmarkResults": "results",
     "MemorySummary": "memory_summary",
     "load_reference": "reference_runs",
-    "load_results": "results",
+    "load_results": "loading",
     "references": "reference_runs",
     "models": "catalog.listing",
     "start_memory_tracing": "tracing",
     "stop_memory_tracing": "tracing",
-    "read_csv": "results",
+    "read_csv": "loading",
     "ArgumentError": "errors",
     "HfbenchError": "errors",
     "IsolationError": "errors",

@@ -7,63 +7,23 @@ fields.  Values are checked when an object is made, from the values alone: nothi
 from __future__ import annotations
 
 import dataclasses
-import functools
 import importlib.util
 import json
 import os
 import re
-import time
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hfbench_nb import checks
 from hfbench_nb.errors import ArgumentError, wrong_value
+from hfbench_nb.fields import accept_negative_names, option, timestamped
 from hfbench_nb.records import Settings
 
 DTYPES = ("float32", "float16", "bfloat16")
 FP16_OPT_LEVELS = ("O0", "O1", "O2", "O3")
-NEGATIVE_NAMES = ("no_inference", "no_cuda", "no_tpu", "no_speed", "no_memory", "no_env_print", "no_multi_process")
 
 _DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
-
-_Arguments = TypeVar("_Arguments", bound="type[BenchmarkArguments]")
-
-
-def _option(default: Any, help_text: str) -> Any:
-    if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata={"help": help_text})
-    return field(default=default, metadata={"help": help_text})
-
-
-def _timestamped(name: str, help_text: str) -> Any:
-    return field(
-        default_factory=lambda: f"{name}_{round(time.time())}.csv",
-        metadata={"help": f"{help_text} The default carries the time."},
-    )
-
-
-def _accept_negative_names(cls: _Arguments) -> _Arguments:
-    """Let the class be called with the original's old ``no_*`` names, which its own code crashed on."""
-    initialize: Callable[..., None] = cls.__init__
-
-    @functools.wraps(initialize)
-    def __init__(self: BenchmarkArguments, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        for negative in NEGATIVE_NAMES:
-            if negative not in kwargs:
-                continue
-            positive, value = negative[3:], kwargs.pop(negative)
-            checks.boolean(negative, value)
-            if positive in kwargs:
-                raise ArgumentError(f"{negative} and {positive} say the same thing: give only {positive}.")
-            warnings.warn(f"{negative} is deprecated: use {positive}={not value}.", FutureWarning, stacklevel=2)
-            kwargs[positive] = not value
-        initialize(self, *args, **kwargs)
-
-    cls.__init__ = __init__  # type: ignore[method-assign]
-    return cls
 
 
 @dataclass(kw_only=True)
@@ -76,53 +36,53 @@ class BenchmarkArguments:
         If a value cannot be used; the message names the parameter, the value and what is allowed.
     """
 
-    models: list[str] = _option([], "Names of the models: a folder with a config.json, or a checkpoint's name.")
-    batch_sizes: list[int] = _option([8], "Batch sizes to measure.")
-    sequence_lengths: list[int] = _option([8, 32, 128, 512], "Sequence lengths to measure, in tokens.")
-    inference: bool = _option(True, "Measure inference: one forward pass without gradients.")
-    training: bool = _option(False, "Measure training: one forward and one backward pass.")
-    speed: bool = _option(True, "Measure time.")
-    memory: bool = _option(True, "Measure memory.")
-    cuda: bool = _option(True, "Use a GPU or another accelerator where there is one.")
-    tpu: bool = _option(True, "Use a TPU where there is one.")
-    fp16: bool = _option(False, "Compute in half precision; the same as dtype=float16.")
-    verbose: bool = _option(False, "Show on stderr what each measuring process does and prints.")
-    trace_memory_line_by_line: bool = _option(False, "Trace memory line by line.")
-    save_to_csv: bool = _option(False, "Save the results to CSV files.")
-    log_print: bool = _option(False, "Append the report to the file named by log_filename.")
-    env_print: bool = _option(False, "Let the report list the environment.")
-    multi_process: bool = _option(
+    models: list[str] = option([], "Names of the models: a folder with a config.json, or a checkpoint's name.")
+    batch_sizes: list[int] = option([8], "Batch sizes to measure.")
+    sequence_lengths: list[int] = option([8, 32, 128, 512], "Sequence lengths to measure, in tokens.")
+    inference: bool = option(True, "Measure inference: one forward pass without gradients.")
+    training: bool = option(False, "Measure training: one forward and one backward pass.")
+    speed: bool = option(True, "Measure time.")
+    memory: bool = option(True, "Measure memory.")
+    cuda: bool = option(True, "Use a GPU or another accelerator where there is one.")
+    tpu: bool = option(True, "Use a TPU where there is one.")
+    fp16: bool = option(False, "Compute in half precision; the same as dtype=float16.")
+    verbose: bool = option(False, "Show on stderr what each measuring process does and prints.")
+    trace_memory_line_by_line: bool = option(False, "Trace memory line by line.")
+    save_to_csv: bool = option(False, "Save the results to CSV files.")
+    log_print: bool = option(False, "Append the report to the file named by log_filename.")
+    env_print: bool = option(False, "Let the report list the environment.")
+    multi_process: bool = option(
         True,
         "Measure each cell in a process of its own. Turn it off for debugging only: the figures then include "
         "everything that the calling process holds.",
     )
-    inference_time_csv_file: str = _timestamped("inference_time", "CSV file for the time of inference.")
-    inference_memory_csv_file: str = _timestamped("inference_memory", "CSV file for the memory of inference.")
-    train_time_csv_file: str = _timestamped("train_time", "CSV file for the time of training.")
-    train_memory_csv_file: str = _timestamped("train_memory", "CSV file for the memory of training.")
-    env_info_csv_file: str = _timestamped("env_info", "CSV file for the environment.")
-    log_filename: str = _timestamped("log", "Log file.")
-    repeat: int = _option(3, "Smallest number of timing samples of a cell.")
-    only_pretrain_model: bool = _option(
+    inference_time_csv_file: str = timestamped("inference_time", "CSV file for the time of inference.")
+    inference_memory_csv_file: str = timestamped("inference_memory", "CSV file for the memory of inference.")
+    train_time_csv_file: str = timestamped("train_time", "CSV file for the time of training.")
+    train_memory_csv_file: str = timestamped("train_memory", "CSV file for the memory of training.")
+    env_info_csv_file: str = timestamped("env_info", "CSV file for the environment.")
+    log_filename: str = timestamped("log", "Log file.")
+    repeat: int = option(3, "Smallest number of timing samples of a cell.")
+    only_pretrain_model: bool = option(
         False, "Build the base model (inference) or the model with its language-modelling head (training), whatever "
         "architecture the configuration names."
     )  # fmt: skip
-    trust_remote_code: bool = _option(
+    trust_remote_code: bool = option(
         False, "Run code that a model brings along (auto_map in its configuration), in the measuring process alone."
     )
-    precision: float = _option(
+    precision: float = option(
         0.02, "Stop timing a cell once the 95 % confidence interval of the median is within this share of it."
     )
-    max_seconds: float = _option(5.0, "Stop timing a cell after so many seconds, precise or not.")
-    timeout_s: float = _option(3600.0, "Give a cell up after so many seconds, building and memory included.")
-    device: str = _option(
+    max_seconds: float = option(5.0, "Stop timing a cell after so many seconds, precise or not.")
+    timeout_s: float = option(3600.0, "Give a cell up after so many seconds, building and memory included.")
+    device: str = option(
         "auto", "Where to run: auto, cpu, cuda, cuda:1, mps or xpu. auto takes the accelerator if there is one."
     )
-    dtype: str = _option("float32", "Data type of weights and computation: float32, float16 or bfloat16.")
-    threads: int | None = _option(None, "Number of CPU threads of the framework. By default the framework's own.")
-    seed: int = _option(0, "Seed of the random inputs and weights.")
-    python: str | None = _option(None, "Python interpreter of another environment to measure in.")
-    overlay: str | None = _option(None, "Folder put first on the path of the measuring process: other versions.")
+    dtype: str = option("float32", "Data type of weights and computation: float32, float16 or bfloat16.")
+    threads: int | None = option(None, "Number of CPU threads of the framework. By default the framework's own.")
+    seed: int = option(0, "Seed of the random inputs and weights.")
+    python: str | None = option(None, "Python interpreter of another environment to measure in.")
+    overlay: str | None = option(None, "Folder put first on the path of the measuring process: other versions.")
 
     def __post_init__(self) -> None:
         self.check()
@@ -232,7 +192,7 @@ class BenchmarkArguments:
         return Settings(**shared, use_accelerator=self.cuda, use_tpu=self.is_tpu)
 
 
-@_accept_negative_names
+@accept_negative_names
 @dataclass(kw_only=True)
 class PyTorchBenchmarkArguments(BenchmarkArguments):
     """Measure models in PyTorch.
@@ -252,9 +212,9 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
     [1, 8]
     """
 
-    torchscript: bool = _option(False, "Trace the model with TorchScript before it is measured (inference only).")
-    torch_xla_tpu_print_metrics: bool = _option(False, "On a TPU, log the metrics of torch_xla.")
-    fp16_opt_level: str = _option("O1", "Apex level of the original (O0 to O3); like there, it changes nothing.")
+    torchscript: bool = option(False, "Trace the model with TorchScript before it is measured (inference only).")
+    torch_xla_tpu_print_metrics: bool = option(False, "On a TPU, log the metrics of torch_xla.")
+    fp16_opt_level: str = option("O1", "Apex level of the original (O0 to O3); like there, it changes nothing.")
 
     def check(self) -> None:  # noqa: D102 - inherited
         super().check()
@@ -275,7 +235,7 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
         return int(torch.accelerator.device_count())
 
 
-@_accept_negative_names
+@accept_negative_names
 @dataclass(kw_only=True)
 class TensorFlowBenchmarkArguments(BenchmarkArguments):
     """Measure models in TensorFlow.
@@ -295,10 +255,10 @@ class TensorFlowBenchmarkArguments(BenchmarkArguments):
     False
     """
 
-    tpu_name: str | None = _option(None, "Name of the TPU.")
-    device_idx: int = _option(0, "Index of the GPU, where device does not say it.")
-    eager_mode: bool = _option(False, "Run eagerly, not as a graph.")
-    use_xla: bool = _option(False, "Compile the graph with XLA; not together with eager_mode.")
+    tpu_name: str | None = option(None, "Name of the TPU.")
+    device_idx: int = option(0, "Index of the GPU, where device does not say it.")
+    eager_mode: bool = option(False, "Run eagerly, not as a graph.")
+    use_xla: bool = option(False, "Compile the graph with XLA; not together with eager_mode.")
 
     def check(self) -> None:  # noqa: D102 - inherited
         super().check()

@@ -73,7 +73,7 @@ def _(command: BenchmarkArguments) -> int:
 def _(command: PlotOptions) -> int:
     import matplotlib.figure
 
-    from hfbench_nb.results import read_csv
+    from hfbench_nb.loading import read_csv
 
     task = "training" if command.is_train else "inference"
     values = "time_s" if command.is_time else "memory_mb"

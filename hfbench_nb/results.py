@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["NOT_AVAILABLE", "BenchmarkResults", "Memory", "load_results", "read_csv"]
+__all__ = ["NOT_AVAILABLE", "BenchmarkResults", "Memory"]
 
 NOT_AVAILABLE = "N/A"
 """What the original's dictionaries, report and files hold for a figure that is not there."""
@@ -277,48 +277,6 @@ class BenchmarkResults:
         `load_results` reads it back.
         """
         return journal.write(Path(folder), self.environment, self.arguments, self.entries)
-
-
-def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
-    """Read what `BenchmarkResults.save`, or a run, has written to a folder.
-
-    A line that cannot be read is left out, with a warning.
-
-    Raises
-    ------
-    ArgumentError
-        If there are no results in the folder.
-    """
-    environment, arguments, entries, problems = journal.read(Path(folder))
-    for problem in problems:
-        warnings.warn(problem, stacklevel=2)
-    return BenchmarkResults(entries, environment, arguments, Path(folder))
-
-
-def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str = "inference") -> BenchmarkResults:
-    """Read a CSV file of the original benchmark, or of this one.
-
-    Parameters
-    ----------
-    path
-        The file: columns ``model, batch_size, sequence_length, result``.
-    values
-        What ``result`` is: ``time_s`` or ``memory_mb``. By default numbers with a fraction are times: both tools
-        write memory in whole MB and times with decimals.
-    task
-        ``inference`` or ``training``: the file does not say.
-
-    Returns
-    -------
-    BenchmarkResults
-        With the one figure that the file holds; rows without a number are failed cells.
-
-    Raises
-    ------
-    ArgumentError
-        If the file is not such a file; the message names line and value.
-    """
-    return BenchmarkResults(csv_files.read(Path(path), values, task), {}, {})
 
 
 def _classic_value(measurement: Measurement, figure: str) -> float | Memory | str:

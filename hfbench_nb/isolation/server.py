@@ -10,7 +10,6 @@ Standard library only: it may run in another environment than the notebook.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import select
@@ -20,16 +19,15 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from hfbench_nb import worker
 from hfbench_nb.backends import load_backend
 from hfbench_nb.backends.base import Backend
 from hfbench_nb.isolation import pages, protocol
+from hfbench_nb.isolation.child import become_child, kill_group
 from hfbench_nb.records import Cell, ModelSpec, Settings
 
-_PR_SET_PDEATHSIG = 1
 _READ_BYTES = 1 << 16
 
 
@@ -178,7 +176,7 @@ class ForkServer:
             return
 
         def body() -> None:
-            _become_child(server, self._pages)
+            become_child(server, self._pages)
             answer(self._backend, request, self._replies)
 
         self._run_forked(body)
@@ -226,7 +224,7 @@ class ForkServer:
     def _reap(self) -> None:
         """Take note of the processes that have ended, and end what they left behind."""
         if self._child is not None and os.waitid(os.P_PID, self._child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            _kill_group(self._child)
+            kill_group(self._child)
             status = os.waitpid(self._child, 0)[1]
             self._child = None
             self._on_idle()  # first: once the notebook knows, its next request may overtake what the trunk is told
@@ -248,7 +246,7 @@ class ForkServer:
     def _kill_child(self) -> None:
         if self._child is not None:
             os.kill(self._child, signal.SIGKILL)
-            _kill_group(self._child)
+            kill_group(self._child)
 
     def _drop_branch(self) -> None:
         """Close a branch's line, which ends it, and wait for that."""
@@ -264,28 +262,6 @@ class _Branch:
         self.pid = pid
         self.line = line
         self.busy = False
-
-
-def _become_child(server: int, file_pages: list[int]) -> None:
-    """Turn a freshly forked process into one that may be killed without harm to anyone else."""
-    os.setsid()
-    # A cell that is too large must cost a row and not the notebook: the kernel takes this process first.
-    try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError:
-        pass  # not Linux, or not allowed: the cell runs all the same
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != server:
-            os._exit(1)
-    pages.touch(file_pages)
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # the process had no group of its own yet, or nobody is left in it
 
 
 def _open_pidfd(pid: int) -> int | None:

@@ -1,4 +1,3 @@
-
 """Write SUPPORTED_MODELS.md: what was tried, in both tasks, with the Transformers of one or more interpreters.
 
 ``python tests/benchmarks/list_models.py PYTHON [PYTHON ...]`` tries every type of ``tests/tiny.py`` with each of them.
