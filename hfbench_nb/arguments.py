@@ -267,6 +267,8 @@ class TensorFlowBenchmarkArguments(BenchmarkArguments):
             raise wrong_value("tpu_name", self.tpu_name, "a name or None")
         if self.device.startswith(("mps", "xpu")):
             raise wrong_value("device", self.device, "'auto', 'cpu', 'cuda' or 'cuda:1' for TensorFlow")
+        if self.trust_remote_code:
+            raise wrong_value("trust_remote_code", True, "False for TensorFlow: models bring code for PyTorch alone")
         if self.eager_mode and self.use_xla:
             raise ArgumentError("eager_mode=True and use_xla=True contradict each other: XLA compiles graphs.")
         if self.trace_memory_line_by_line and not self.eager_mode:

@@ -168,6 +168,7 @@ def test_the_command_line(capsys, tmp_path, monkeypatch):
         ({"device_idx": -1}, "device_idx=-1 cannot be used: device_idx must be a whole number of at least 0."),
         ({"device": "mps"}, "device='mps' cannot be used: device must be 'auto', 'cpu', 'cuda' or 'cuda:1'"),
         ({"tpu_name": 3}, "tpu_name=3 cannot be used"),
+        ({"trust_remote_code": True}, "trust_remote_code=True cannot be used: trust_remote_code must be False for Ten"),
     ],
 )
 def test_wrong_values_are_named(given, message):

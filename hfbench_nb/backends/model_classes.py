@@ -32,6 +32,16 @@ _MAPPINGS = {
 _FRAMEWORKS = {"PyTorch": ("modeling_auto", "", ""), "TensorFlow": ("modeling_tf_auto", "TF_", "TF")}
 
 
+def import_code(family: str, framework: str) -> None:
+    """Import the code of a model type for a framework, if there is one of that name."""
+    name = transformers.models.auto.configuration_auto.model_type_to_module_name(family)
+    kind = "modeling_tf" if framework == "TensorFlow" else "modeling"
+    try:
+        importlib.import_module(f"transformers.models.{name}.{kind}_{name}")
+    except ImportError:
+        pass  # building the model will say what is wrong, with the name of the model
+
+
 def find_class(spec: ModelSpec, task: str, framework: str, *, only_pretrain_model: bool) -> tuple[Any, Any]:
     """Give the configuration and the class that is built from it.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from hfbench_nb.backends import pytorch_models
 from hfbench_nb.backends.base import DeviceNotFoundError
 from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml, used_bytes_by_uuid
 from hfbench_nb.backends.labels import describe_call
+from hfbench_nb.backends.model_classes import import_code
 from hfbench_nb.backends.pytorch_lengths import check_positions
 from hfbench_nb.backends.pytorch_majors import silence_deprecations
 from hfbench_nb.clock import Stopwatch, wall_clock
@@ -37,11 +37,7 @@ class PyTorchBackend:
 
     def import_model_code(self, family: str) -> None:
         """Import the code of a model type, if there is one of that name."""
-        module = transformers.models.auto.configuration_auto.model_type_to_module_name(family)
-        try:
-            import_module(f"transformers.models.{module}.modeling_{module}")
-        except ImportError:
-            pass  # building the model will say what is wrong, with the name of the model
+        import_code(family, "PyTorch")
 
     def open(self, settings: Settings) -> PyTorchRuntime:
         """Choose the device and set the number of threads.

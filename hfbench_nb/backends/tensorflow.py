@@ -7,7 +7,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import tensorflow as tf
@@ -20,7 +19,7 @@ from hfbench_nb.backends import tensorflow_models
 from hfbench_nb.backends.base import DeviceNotFoundError
 from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml, used_bytes_by_uuid
 from hfbench_nb.backends.labels import describe_call
-from hfbench_nb.backends.model_classes import find_class
+from hfbench_nb.backends.model_classes import find_class, import_code
 from hfbench_nb.clock import Stopwatch, wall_clock
 from hfbench_nb.memory import Meter, host_meter
 from hfbench_nb.records import Cell, ModelSpec, Settings
@@ -39,11 +38,7 @@ class TensorFlowBackend:
 
     def import_model_code(self, family: str) -> None:
         """Import the code of a model type, if there is one of that name for TensorFlow."""
-        module = transformers.models.auto.configuration_auto.model_type_to_module_name(family)
-        try:
-            import_module(f"transformers.models.{module}.modeling_tf_{module}")
-        except ImportError:
-            pass  # building the model will say what is wrong, with the name of the model
+        import_code(family, "TensorFlow")
 
     def open(self, settings: Settings) -> TensorFlowRuntime:
         """Choose the device, the number of threads and the precision.
