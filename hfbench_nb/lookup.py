@@ -16,20 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hfbench_nb import catalog
+from hfbench_nb.class_mappings import CLASS_MAPPINGS
 from hfbench_nb.errors import ArgumentError, ModelNotFoundError, wrong_value
 from hfbench_nb.records import ModelSpec
 
 HUB_TIMEOUT_S = 3.0
-
-# What `AutoModel.register` and its kin fill, and the tasks that we take their classes for.
-_AUTO_MAPPINGS = {
-    "inference": ("MODEL_MAPPING",),
-    "training": (
-        "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING",
-        "MODEL_FOR_MASKED_LM_MAPPING",
-        "MODEL_FOR_CAUSAL_LM_MAPPING",
-    ),
-}
 
 
 def find_models(
@@ -183,7 +174,7 @@ def _pickle(config: Any) -> str:
     """Pack a configuration of a class that the measuring process may not be able to import, with its models."""
     import cloudpickle
 
-    classes = {task: _registered_class(type(config), mappings) for task, mappings in _AUTO_MAPPINGS.items()}
+    classes = {task: _registered_class(type(config), mappings) for task, mappings in CLASS_MAPPINGS.items()}
     return base64.b64encode(cloudpickle.dumps((config, classes))).decode("ascii")
 
 

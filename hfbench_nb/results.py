@@ -99,7 +99,8 @@ class BenchmarkResults:
     @cached_property
     def labels(self) -> list[str]:
         """The name of each row's model, with what tells it from the same cell of another run that was added."""
-        return make_labels(self.entries)
+        # A process that died told no version: the environment of its run knows it.
+        return make_labels(stamp_versions(self.entries, self.environment))
 
     def __add__(self, other: BenchmarkResults) -> BenchmarkResults:
         """Bring the rows of two runs together, to compare frameworks, versions or machines in one table or plot.

@@ -68,6 +68,7 @@ def test_a_faulty_cell_is_a_row_and_its_neighbours_are_intact(fault, capfd):
     results = run([FaultyConfig(), FaultyConfig(fault), FaultyConfig()], timeout_s=2.0)
     assert list(results.frame["status"]) == ["ok", status, "ok"]
     assert message in results.frame["error"][1]
+    assert results.labels == ["model-0", "model-1", "model-2"]
     assert results.frame["time_s"].notna().tolist() == [True, status == "ok", True]
     assert capfd.readouterr().out == ""
     names = [process.name() for process in psutil.Process().children(recursive=True)]

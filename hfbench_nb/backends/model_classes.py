@@ -10,24 +10,9 @@ from typing import Any
 
 import transformers
 
+from hfbench_nb.class_mappings import CLASS_MAPPINGS
 from hfbench_nb.records import ModelSpec
 
-# A class for a task is looked up in these, in this order: what a model generates from decides before what it can also
-# be used for.  Those that an older version does not have are left out.
-_MAPPINGS = {
-    "inference": ("MODEL_MAPPING",),
-    "training": (
-        "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING",
-        "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING",
-        "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING",
-        "MODEL_FOR_CTC_MAPPING",
-        "MODEL_FOR_MASKED_LM_MAPPING",
-        "MODEL_FOR_CAUSAL_LM_MAPPING",
-        "MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING",  # models of texts with images, without a head
-        "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING",
-        "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING",
-    ),
-}
 # Where a framework's mappings are, and what their names and those of its classes begin with.
 _FRAMEWORKS = {"PyTorch": ("modeling_auto", "", ""), "TensorFlow": ("modeling_tf_auto", "TF_", "TF")}
 
@@ -97,7 +82,7 @@ def class_for(config: Any, task: str, framework: str) -> Any:
     """
     module, prefix, _ = _FRAMEWORKS[framework]
     auto = importlib.import_module(f"transformers.models.auto.{module}")
-    names = [f"{prefix}{name}" for name in (*_MAPPINGS[task], *_MAPPINGS["inference"])]
+    names = [f"{prefix}{name}" for name in (*CLASS_MAPPINGS[task], *CLASS_MAPPINGS["inference"])]
     for config_class in type(config).__mro__:
         for mapping in (getattr(auto, name) for name in names if hasattr(auto, name)):
             if config_class in mapping:
