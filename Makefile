@@ -6,8 +6,13 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 DEMO = demo
 
 VENV5 ?= .venv-transformers5
+VENV_COLAB ?= .venv-colab
 
-.PHONY: help demo test test-transformers5 lint bench notebook test-gpu clean
+# What the notebook's front end has no part in: tested in the two other environments.
+MEASURING = catalog clock families gpu isolation lookup memory overlay pytorch stats tensorflow tpu tracing
+COLAB_TESTS = $(filter-out $(MEASURING:%=tests/test_%.py),$(wildcard tests/test_*.py))
+
+.PHONY: help demo test test-transformers5 test-colab test-browser lint bench notebook test-gpu test-binder clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 20
@@ -20,7 +25,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(INSTALL) --editable ".[test,tensorflow]"
+	$(INSTALL) --editable ".[browser,tensorflow]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-test
@@ -46,21 +51,46 @@ $(VENV5)/.installed: pyproject.toml constraints-transformers5.txt
 	@touch $@
 
 test-transformers5: $(VENV5)/.installed  ## Run the test suite with the newest Transformers 5, in an environment of its own
-	$(VENV5)/bin/python -m pytest
+	$(VENV5)/bin/python -m pytest --ignore=tests/browser
+
+$(VENV_COLAB)/.installed: pyproject.toml constraints-colab.txt
+	$(PYTHON) -m venv $(VENV_COLAB)
+	$(VENV_COLAB)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-colab.txt --editable ".[test]"
+	@touch $@
+
+test-colab: $(VENV_COLAB)/.installed  ## Test what notebooks show with Colab's front end, in an environment of its own
+	$(VENV_COLAB)/bin/python -m pytest $(COLAB_TESTS)
+
+test-browser: $(VENV)/.installed-test  ## Run the tests in a real browser: JupyterLab and Voilà in Chromium
+	$(BIN)/python -m pytest tests/browser
 
 test-gpu: $(VENV)/.installed-test  ## Run the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
+
+# What mybinder.org does with the files of binder/: that Python, its base environment, the requirements, then start.
+# One retry: where the index of PyTorch's CPU builds cannot be reached, pip takes them from where else they are.
+BINDER = .venv-binder
+test-binder: export PIP_RETRIES = 1
+test-binder:  ## Make the environment that binder/ describes, in .venv-binder, and run the quickstart in it
+	rm -rf $(BINDER)
+	$(subst -,,$(shell cat binder/runtime.txt)) -m venv $(BINDER)
+	$(BINDER)/bin/python -m pip install --quiet --disable-pip-version-check jupyterlab
+	$(BINDER)/bin/python -m pip install --quiet --disable-pip-version-check --requirement binder/requirements.txt
+	mkdir -p $(BINDER)/run && cp notebooks/quickstart.ipynb $(BINDER)/run
+	cd $(BINDER)/run && PATH=$(CURDIR)/$(BINDER)/bin:$$PATH $(CURDIR)/binder/start \
+		jupyter nbconvert --execute --to markdown --stdout --log-level WARN quickstart.ipynb
 
 lint: $(VENV)/.installed-dev  ## Check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed  ## Measure the tool itself: cost of a cell, influence of the caller, speed of building
-	$(BIN)/python tests/benchmarks/run.py
+bench: $(VENV)/.installed  ## Measure the tool itself and its peers, into bench.md; SECTIONS="cells truth" for some
+	$(BIN)/python tests/benchmarks/run.py $(SECTIONS)
 
 notebook: $(VENV)/.installed-dev  ## Start JupyterLab
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(VENV5) $(DEMO) dist build test-artefacts
+	rm -rf $(VENV) $(VENV5) $(VENV_COLAB) .venv-binder $(DEMO) .bench bench.md dist build test-artefacts

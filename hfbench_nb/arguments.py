@@ -12,21 +12,22 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hfbench_nb import checks
 from hfbench_nb.errors import ArgumentError, wrong_value
-from hfbench_nb.fields import accept_negative_names, option, timestamped
+from hfbench_nb.fields import accept_negative_names, as_call, as_lines, as_table, option, timestamped
 from hfbench_nb.records import Settings
 
 DTYPES = ("float32", "float16", "bfloat16")
 FP16_OPT_LEVELS = ("O0", "O1", "O2", "O3")
 
-_DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
+_DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:[0-9]{1,3})?")
+# PyTorch takes the number of threads as a 32-bit integer.
+_MOST_THREADS = (1 << 31) - 1
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class BenchmarkArguments:
     """What every framework's benchmark takes.
 
@@ -36,7 +37,11 @@ class BenchmarkArguments:
         If a value cannot be used; the message names the parameter, the value and what is allowed.
     """
 
-    models: list[str] = option([], "Names of the models: a folder with a config.json, or a checkpoint's name.")
+    models: list[str] = option(
+        [],
+        "Names of the models: a folder with a config.json, or a checkpoint's name. NAME:num_hidden_layers=6 is NAME "
+        "with that setting of its configuration replaced; commas separate several.",
+    )
     batch_sizes: list[int] = option([8], "Batch sizes to measure.")
     sequence_lengths: list[int] = option([8, 32, 128, 512], "Sequence lengths to measure, in tokens.")
     inference: bool = option(True, "Measure inference: one forward pass without gradients.")
@@ -78,7 +83,7 @@ class BenchmarkArguments:
     device: str = option(
         "auto", "Where to run: auto, cpu, cuda, cuda:1, mps or xpu. auto takes the accelerator if there is one."
     )
-    dtype: str = option("float32", "Data type of weights and computation: float32, float16 or bfloat16.")
+    dtype: str = option("float32", "Data type of weights and computation.", DTYPES)
     threads: int | None = option(None, "Number of CPU threads of the framework. By default the framework's own.")
     seed: int = option(0, "Seed of the random inputs and weights.")
     python: str | None = option(None, "Python interpreter of another environment to measure in.")
@@ -103,10 +108,10 @@ class BenchmarkArguments:
         checks.integer("repeat", self.repeat, minimum=1)
         checks.integer("seed", self.seed, minimum=0)
         if self.threads is not None:
-            checks.integer("threads", self.threads, minimum=1)
+            checks.integer("threads", self.threads, minimum=1, maximum=_MOST_THREADS)
         checks.number("precision", self.precision, above=0.0, below=1.0)
         checks.number("max_seconds", self.max_seconds, above=0.0)
-        checks.number("timeout_s", self.timeout_s, above=0.0)
+        checks.number("timeout_s", self.timeout_s, above=0.0, below=checks.LONGEST_TIMEOUT_S)
         checks.one_of("dtype", self.dtype, DTYPES)
         if self.fp16 and self.dtype == "bfloat16":
             raise ArgumentError("fp16=True and dtype='bfloat16' contradict each other: give only dtype.")
@@ -132,10 +137,10 @@ class BenchmarkArguments:
         for name in self.csv_file_fields():
             checks.new_file(name, getattr(self, name), needed=self.save_to_csv)
         checks.new_file("log_filename", self.log_filename, needed=self.log_print)
-        if self.python is not None and not (isinstance(self.python, str) and os.access(self.python, os.X_OK)):
-            raise wrong_value("python", self.python, "the path of a Python interpreter that can be run")
-        if self.overlay is not None and not (isinstance(self.overlay, str) and Path(self.overlay).is_dir()):
-            raise wrong_value("overlay", self.overlay, "the path of a folder that is there")
+        if self.python is not None:
+            checks.program("python", self.python)
+        if self.overlay is not None:
+            checks.folder("overlay", self.overlay)
 
     @classmethod
     def _names_of(cls, kind: type) -> list[str]:
@@ -153,6 +158,10 @@ class BenchmarkArguments:
     def to_json_string(self) -> str:
         """Give the arguments as JSON text, indented by two."""
         return json.dumps(self.to_dict(), indent=2)
+
+    __repr__ = as_call
+    __str__ = as_lines
+    _repr_html_ = as_table
 
     @property
     def model_names(self) -> list[str]:
@@ -193,7 +202,7 @@ class BenchmarkArguments:
 
 
 @accept_negative_names
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class PyTorchBenchmarkArguments(BenchmarkArguments):
     """Measure models in PyTorch.
 
@@ -214,7 +223,7 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
 
     torchscript: bool = option(False, "Trace the model with TorchScript before it is measured (inference only).")
     torch_xla_tpu_print_metrics: bool = option(False, "On a TPU, log the metrics of torch_xla.")
-    fp16_opt_level: str = option("O1", "Apex level of the original (O0 to O3); like there, it changes nothing.")
+    fp16_opt_level: str = option("O1", "Apex level of the original; like there, it changes nothing.", FP16_OPT_LEVELS)
 
     def check(self) -> None:  # noqa: D102 - inherited
         super().check()
@@ -236,7 +245,7 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
 
 
 @accept_negative_names
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class TensorFlowBenchmarkArguments(BenchmarkArguments):
     """Measure models in TensorFlow.
 

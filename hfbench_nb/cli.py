@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from functools import singledispatch
 from pathlib import Path
 
-from hfbench_nb.arguments import BenchmarkArguments
 from hfbench_nb.errors import ArgumentError, HfbenchError
-from hfbench_nb.options import EnvOptions, HelpShown, ModelsOptions, OverlayOptions, PlotOptions, parse
+from hfbench_nb.files import replace_file
+from hfbench_nb.options import EnvOptions, HelpShown, MeasureCommand, ModelsOptions, OverlayOptions, PlotOptions, parse
 
 SUCCESS, FAILURE, MISUSE, INTERRUPTED = 0, 1, 2, 130
 
@@ -56,12 +57,12 @@ def run_command(command: object) -> int:
 
 
 @run_command.register
-def _(command: BenchmarkArguments) -> int:
+def _(command: MeasureCommand) -> int:
     from hfbench_nb.runner import make_benchmark
 
-    benchmark = make_benchmark(command)
+    benchmark = make_benchmark(command.arguments)
     try:
-        results = benchmark.run()
+        results = benchmark.run(**vars(command.options))
     except KeyboardInterrupt:
         print(benchmark.results)
         raise
@@ -84,8 +85,10 @@ def _(command: PlotOptions) -> int:
     results.plot(values, along, log=command.log_scale, labels=command.short_model_names, ax=ax)
     ax.set_title(f"{'Time' if command.is_time else 'Memory'} of {task}")
     target = Path(command.figure_png_file or f"{command.csv_file}.png")
+    picture = io.BytesIO()
     try:
-        figure.savefig(target, dpi=150)
+        figure.savefig(picture, format=target.suffix[1:] or None, dpi=150)
+        replace_file(target, picture.getvalue())
     except (OSError, ValueError) as error:
         raise ArgumentError(f"figure_png_file={str(target)!r} cannot be written: {error}") from error
     print(target)
@@ -113,12 +116,11 @@ def _(command: ModelsOptions) -> int:
 
 @run_command.register
 def _(command: EnvOptions) -> int:
-    from hfbench_nb.environment import machine_facts
+    from hfbench_nb.environment import Environment, machine_facts
     from hfbench_nb.isolation.client import measurer
     from hfbench_nb.records import Settings
 
-    for name, value in {**measurer("PyTorch").environment(Settings()), **machine_facts()}.items():
-        print(f"- {name}: {value}")
+    print(Environment({**measurer("PyTorch").environment(Settings()), **machine_facts()}))
     return SUCCESS
 
 

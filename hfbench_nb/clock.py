@@ -9,22 +9,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
-from hfbench_nb.records import Timing
-from hfbench_nb.stats import relative_half_width
+from hfbench_nb.stats import relative_half_width, samples_needed
+from hfbench_nb.timing import Timing
 
 # A block of calls at least this long keeps the cost of reading the clock (about 0.1 us) below 0.1 %.
 MIN_BLOCK_S = 100e-6
 # Warm-up, the calls that read the memory included: until this time or this many calls, whichever comes first.
 WARMUP_S = 0.1
 WARMUP_CALLS = 10
-# Fewer samples than this say little about the spread; taken only while they fit into the time below.
-WISHED_SAMPLES = 10
-WISHED_S = 1.0
+# The first look at the interval comes after this many samples, or as many as fit into the time.
+PILOT_SAMPLES = 10
+PILOT_S = 1.0
+# The first look ends the sampling only if the interval is that much narrower than asked for: of few samples some are
+# close together by luck, and to stop there would cost the interval its coverage.
+PILOT_SHARE = 0.7
 # More samples than this improve nothing that anyone can see, and a record must stay small.
 MAX_SAMPLES = 10_000
-# How much the number of samples grows from one look at the interval to the next: looking often and stopping at the
-# first lucky look would cost the interval its coverage.
-LOOK_GROWTH = 1.5
+# From one look to the next the number of samples grows by these factors at least and at most.  In between it is the
+# number that the width of the interval promises to be enough, for a width of this share of what was asked for.
+LOOK_GROWTH = (1.5, 5.0)
+PLANNED_SHARE = 0.85
 
 
 class Reading(NamedTuple):
@@ -51,6 +55,30 @@ def wall_clock(call: Callable[[], object], number: int) -> Reading:
     return Reading(time.perf_counter() - start, None)
 
 
+class CountingStopwatch:
+    """A stopwatch that also counts.
+
+    Attributes
+    ----------
+    calls
+        Calls timed so far.
+    calls_s
+        Seconds that they took.
+    """
+
+    def __init__(self, stopwatch: Stopwatch) -> None:
+        self._stopwatch = stopwatch
+        self.calls = 0
+        self.calls_s = 0.0
+
+    def __call__(self, call: Callable[[], object], number: int) -> Reading:
+        """Time `number` calls."""
+        reading = self._stopwatch(call, number)
+        self.calls += number
+        self.calls_s += reading.wall_s
+        return reading
+
+
 def take_samples(
     call: Callable[[], object],
     stopwatch: Stopwatch,
@@ -58,7 +86,7 @@ def take_samples(
     repeat: int,
     precision: float,
     max_seconds: float,
-    calls_before_s: Sequence[float] = (),
+    calls_before: Sequence[Reading] = (),
     on_progress: Callable[[int, float], None] = lambda samples, half_width: None,
     now: Callable[[], float] = time.perf_counter,
 ) -> Timing:
@@ -77,8 +105,9 @@ def take_samples(
         either side on average.
     max_seconds
         Time budget, seconds, warm-up apart; exceeded only for the sake of `repeat`.
-    calls_before_s
-        Seconds of the calls that were made before: they count as warm-up.
+    calls_before
+        Readings of the calls that were made before, one call each: they count as warm-up. Those after the first that
+        took as long as a warm-up alone were warm, and are the first samples: a slow model is not run for nothing.
     on_progress
         Told the number of samples and the relative half width of the interval at each look.
     now
@@ -88,43 +117,54 @@ def take_samples(
     -------
     Timing
         Every sample: seconds for one call.
+
+    Notes
+    -----
+    Stopping at the first of many looks at which the interval is narrow enough would take the narrow ones among the
+    intervals, and those hold the median too rarely.  So a first sample tells how many are needed, as in two-stage
+    sampling (C. Stein, Annals of Mathematical Statistics 16 (1945) 243-258); there are one to three looks as a rule,
+    and the level of the interval makes up for what they cost (see `hfbench_nb.stats`).
     """
     with _no_garbage_collection():
-        one_call_s = _warm_up(call, stopwatch, calls_before_s)
+        one_call_s = _warm_up(call, stopwatch, calls_before)
         number = max(1, math.ceil(MIN_BLOCK_S / max(one_call_s, 1e-9)))
-        samples: list[float] = []
-        device_samples: list[float] = []
+        readings = [reading for reading in calls_before[1:] if number == 1 and reading.wall_s >= WARMUP_S]
+        samples = [reading.wall_s for reading in readings]
         start = now()
-        next_look = repeat
-        confirmed = False
+        planned: int | None = None
         while True:
             reading = stopwatch(call, number)
+            readings.append(reading)
             samples.append(reading.wall_s / number)
-            if reading.device_s is not None:
-                device_samples.append(reading.device_s / number)
             elapsed, taken = now() - start, len(samples)
             spent = elapsed >= max_seconds or taken >= MAX_SAMPLES
-            if taken < repeat or (taken < next_look and not spent):
+            is_pilot_over = taken >= PILOT_SAMPLES or elapsed >= PILOT_S
+            due = is_pilot_over if planned is None else taken >= planned
+            if taken < repeat or not (due or spent):
                 continue
             half_width = relative_half_width(samples)
             on_progress(taken, half_width)
-            precise = half_width <= precision
-            wishes_more = elapsed < WISHED_S and (taken < WISHED_SAMPLES or not confirmed)
-            if spent or (precise and not wishes_more):
+            if spent or half_width <= precision * (PILOT_SHARE if planned is None else 1.0):
                 break
-            confirmed = precise
-            next_look = max(taken + 1, math.ceil(taken * LOOK_GROWTH))
+            planned = _plan(samples, precision)
     return Timing(
         samples_s=tuple(samples),
         calls_per_sample=number,
         precision=precision,
-        device_samples_s=tuple(device_samples),
+        device_samples_s=tuple(reading.device_s / number for reading in readings if reading.device_s is not None),
     )
 
 
-def _warm_up(call: Callable[[], object], stopwatch: Stopwatch, calls_before_s: Sequence[float]) -> float:
+def _plan(samples: Sequence[float], precision: float) -> int:
+    """Give the number of samples at the next look."""
+    smallest, largest = (math.ceil(len(samples) * factor) for factor in LOOK_GROWTH)
+    wanted = samples_needed(samples, precision * PLANNED_SHARE)
+    return max(smallest, math.ceil(wanted)) if wanted < largest else largest
+
+
+def _warm_up(call: Callable[[], object], stopwatch: Stopwatch, calls_before: Sequence[Reading]) -> float:
     """Call until caches, clocks and thread pools are warm; return the seconds of the fastest call."""
-    calls_s = list(calls_before_s)
+    calls_s = [reading.wall_s for reading in calls_before]
     while not calls_s or (sum(calls_s) < WARMUP_S and len(calls_s) < WARMUP_CALLS):
         calls_s.append(stopwatch(call, 1).wall_s)
     return min(calls_s)

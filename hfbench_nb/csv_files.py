@@ -1,16 +1,23 @@
-"""The original's CSV files: ``model,batch_size,sequence_length,result``."""
+"""The original's CSV files: ``model,batch_size,sequence_length,result``.
+
+A name that a spreadsheet would take for a formula is written with an apostrophe before it, which reading takes away.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-import math
-import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hfbench_nb.errors import ArgumentError, wrong_value
-from hfbench_nb.records import MEGABYTE, Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb import checks
+from hfbench_nb.errors import ArgumentError
+from hfbench_nb.escaping import for_spreadsheet, from_spreadsheet
+from hfbench_nb.files import replace_file
+from hfbench_nb.records import LARGEST_FIGURE, MEGABYTE, Cell, Failure, Measurement, MemoryUse
+from hfbench_nb.timing import Timing
+from hfbench_nb.untrusted import read_text
 
 if TYPE_CHECKING:
     from hfbench_nb.results import BenchmarkResults
@@ -25,6 +32,8 @@ _CONTENTS = {
     "train_memory": ("training", "memory"),
 }
 NAMES = (*_CONTENTS, "env_info")
+
+_WHOLE = re.compile(r"0*[1-9][0-9]{0,8}")
 
 
 def write_all(results: BenchmarkResults, paths: dict[str, Path]) -> list[Path]:
@@ -47,22 +56,24 @@ def _text(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
+def _harmless(row: tuple[object, ...]) -> list[object]:
+    """Keep a spreadsheet from evaluating a name or a fact."""
+    return [value if isinstance(value, int | float) else for_spreadsheet(str(value)) for value in row]
+
+
 def _write(path: Path, rows: list[tuple[object, ...]]) -> Path:
     """Write rows to a file that is there whole or not at all."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text.getvalue(), "utf-8", newline="")
-    os.replace(part, path)
+    csv.writer(text).writerows(map(_harmless, rows))
+    replace_file(path, text.getvalue().encode())
     return path
 
 
 def read(path: Path, values: str | None, task: str) -> list[tuple[Cell, Measurement]]:
     """Read a file of the original; see `hfbench_nb.read_csv`."""
-    if values not in (None, "time_s", "memory_mb"):
-        raise wrong_value("values", values, "'time_s', 'memory_mb' or None")
-    if task not in ("inference", "training"):
-        raise wrong_value("task", task, "'inference' or 'training'")
+    if values is not None:
+        checks.one_of("values", values, ("time_s", "memory_mb"))
+    checks.one_of("task", task, ("inference", "training"))
     rows = _read_rows(path)
     if values is None:
         is_time = any("." in row["result"] or "e" in row["result"].lower() for row in rows)
@@ -72,10 +83,10 @@ def read(path: Path, values: str | None, task: str) -> list[tuple[Cell, Measurem
 
 def _read_rows(path: Path) -> list[dict[str, str]]:
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_text(path)
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise ArgumentError(f"{path} cannot be read as CSV: {error}") from error
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise ArgumentError(f"{path} has the columns {reader.fieldnames}; a benchmark's file has {list(COLUMNS)}.")
@@ -87,16 +98,24 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 
 def _entry(row: dict[str, str], values: str, task: str, place: str) -> tuple[Cell, Measurement]:
     try:
-        cell = Cell("", row["model"], task, int(row["batch_size"]), int(row["sequence_length"]))
+        sizes = [_whole(name, row[name]) for name in ("batch_size", "sequence_length")]
+        cell = Cell("", from_spreadsheet(row["model"]), task, *sizes)
+        cell.check()
     except ValueError as error:
-        raise ArgumentError(f"{place}: batch_size and sequence_length must be whole numbers: {error}") from error
+        raise ArgumentError(f"{place}: {error}") from error
     text = row["result"].strip()
     try:
         number = float(text)
     except ValueError:
         return cell, Measurement("error", failure=Failure("MissingResult", f"the file says {text!r}"))
-    if not math.isfinite(number) or number < 0:
+    if not 0 <= number <= LARGEST_FIGURE:
         raise ArgumentError(f"{place}: result={text!r} is neither a figure nor N/A.")
     if values == "time_s":
         return cell, Measurement("ok", timing=Timing((number,)))
     return cell, Measurement("ok", memory=MemoryUse("read from a file", peak_bytes=round(number * MEGABYTE)))
+
+
+def _whole(name: str, text: str) -> int:
+    if not _WHOLE.fullmatch(text.strip()):
+        raise ValueError(f"batch_size and sequence_length must be whole numbers of at least 1: {name}={text!r}")
+    return int(text)

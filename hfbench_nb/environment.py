@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hfbench_nb.arguments import BenchmarkArguments
+from hfbench_nb.escaping import printable
 from hfbench_nb.records import MEGABYTE, ModelSpec
 
 # The original's keys, in its order; a key that does not apply (a GPU's, a framework's own) is left out.
@@ -22,7 +23,20 @@ _ORIGINAL_KEYS = (
 )  # fmt: skip
 
 
-def describe(args: BenchmarkArguments, framework_facts: dict[str, Any], models: Sequence[ModelSpec]) -> dict[str, Any]:
+class Environment(dict[str, Any]):
+    """Facts of machine and framework by name: a dictionary that shows itself as a table, or as a list of lines."""
+
+    def _repr_html_(self) -> str:
+        from hfbench_nb.html_tables import facts_to_html
+
+        return facts_to_html(self)
+
+    def __repr__(self) -> str:
+        lines = [f"- {printable(str(name))}: {printable(str(value))}" for name, value in self.items()]
+        return "\n".join(lines) or "no facts"
+
+
+def describe(args: BenchmarkArguments, framework_facts: dict[str, Any], models: Sequence[ModelSpec]) -> Environment:
     """Give the environment of a run: the original's keys in its order, then ours.
 
     Parameters
@@ -44,8 +58,17 @@ def describe(args: BenchmarkArguments, framework_facts: dict[str, Any], models: 
         "use_tpu": args.is_tpu,
         "configurations_from": {model.name: model.source for model in models},
     }
+    return _in_order(facts)
+
+
+def describe_function(framework_facts: dict[str, Any]) -> Environment:
+    """Give the environment in which a function is measured, in the same order."""
+    return _in_order({**framework_facts, **machine_facts(), "use_multiprocessing": True})
+
+
+def _in_order(facts: dict[str, Any]) -> Environment:
     ordered = {key: facts[key] for key in _ORIGINAL_KEYS if key in facts}
-    return {**ordered, **{key: value for key, value in facts.items() if key not in ordered}}
+    return Environment(ordered | facts)
 
 
 def machine_facts() -> dict[str, Any]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+
+_MOST_SHOWN = 200
+
 
 class HfbenchError(Exception):
     """Base class: catch it to catch everything that hfbench_nb raises on purpose."""
@@ -40,4 +45,21 @@ def wrong_value(name: str, value: object, allowed: str) -> ArgumentError:
     ArgumentError
         To be raised by the caller.
     """
-    return ArgumentError(f"{name}={value!r} cannot be used: {name} must be {allowed}.")
+    return ArgumentError(f"{name}={shown(value)} cannot be used: {name} must be {allowed}.")
+
+
+def shown(value: object) -> str:
+    """Give a value as a message shows it: its `repr`, cut where nobody would read on."""
+    try:
+        text = repr(value)
+    except Exception:  # an object's own fault, or a number of more digits than Python converts
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def warn(message: str) -> None:
+    """Warn the user, at the place in their own code that led here."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(("hfbench_nb.", "contextlib")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)

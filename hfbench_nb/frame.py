@@ -25,7 +25,8 @@ def make_frame(entries: Iterable[tuple[Cell, Measurement]]) -> pd.DataFrame:
 
 def _row(cell: Cell, measurement: Measurement) -> dict[str, Any]:
     timing, memory = measurement.timing, measurement.memory
-    row: dict[str, Any] = {**dict.fromkeys(COLUMNS, math.nan), **asdict(cell)}
+    known = {name: value for name, value in asdict(cell).items() if value is not None}
+    row: dict[str, Any] = {**dict.fromkeys(COLUMNS, math.nan), **known}
     row |= {"status": measurement.status, "samples": 0, "noisy": False, "memory_method": "", "error": ""}
     if timing is not None:
         low_s, high_s = timing.interval_s

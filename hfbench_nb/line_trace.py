@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from hfbench_nb.untrusted import make
+
 
 class Place(NamedTuple):
     """A line of code in a trace, its names interned.
@@ -69,19 +71,13 @@ class LineTrace:
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError
             If `data` is not of that form.
         """
-        sequences = {name: tuple(value) for name, value in data.items() if not isinstance(value, int)}
-        sequences["places"] = tuple(Place(*place) for place in sequences.get("places", ()))
-        trace = cls(**{**data, **sequences})
-        trace._check()
-        return trace
+        return make(cls, data)
 
-    def _check(self) -> None:
-        numbers = (*self.steps, *self.cpu_change_bytes, *self.gpu_change_bytes)
-        if not all(isinstance(number, int) for number in numbers):
-            raise ValueError("steps and changes of memory must be whole numbers")
+    def check(self) -> None:
+        """Raise a `ValueError` if the steps do not fit together."""
         lengths = {len(self.cpu_change_bytes), len(self.gpu_change_bytes) or len(self.steps)}
         if lengths != {len(self.steps)}:
             raise ValueError("steps and changes of memory must be as many")

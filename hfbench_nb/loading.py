@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from pathlib import Path
 
-from hfbench_nb import csv_files, journal
+from hfbench_nb import checks, csv_files, journal
 from hfbench_nb.results import BenchmarkResults
 
 
@@ -20,10 +19,11 @@ def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
     ArgumentError
         If there are no results in the folder.
     """
-    environment, arguments, entries, problems = journal.read(Path(folder))
-    for problem in problems:
+    path = checks.path("folder", folder)
+    contents = journal.read(path)
+    for problem in contents.problems:
         warnings.warn(problem, stacklevel=2)
-    return BenchmarkResults(entries, environment, arguments, Path(folder))
+    return BenchmarkResults(contents.entries, contents.environment, contents.arguments, path)
 
 
 def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str = "inference") -> BenchmarkResults:
@@ -49,4 +49,4 @@ def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str 
     ArgumentError
         If the file is not such a file; the message names line and value.
     """
-    return BenchmarkResults(csv_files.read(Path(path), values, task), {}, {})
+    return BenchmarkResults(csv_files.read(checks.path("path", path), values, task), {}, {})

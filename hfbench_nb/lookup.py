@@ -11,6 +11,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from hfbench_nb import catalog
 from hfbench_nb.class_mappings import CLASS_MAPPINGS
 from hfbench_nb.errors import ArgumentError, ModelNotFoundError, wrong_value
+from hfbench_nb.overrides import apply_overrides, parse_overrides, split_name
 from hfbench_nb.records import ModelSpec
 
 HUB_TIMEOUT_S = 3.0
@@ -31,7 +33,7 @@ def find_models(
     Parameters
     ----------
     names
-        Names of the models.
+        Names of the models; ``NAME:key=value,key=value`` is NAME with settings of its configuration replaced.
     configs
         Their configurations (``transformers.PretrainedConfig``), in the same order; None to look each name up in a
         local directory, the Hugging Face cache, the built-in catalogue and the hub, in this order.
@@ -62,26 +64,43 @@ def find_models(
     return [_from_config(name, config) for name, config in zip(names, configs, strict=True)]
 
 
-def find_model(name: str, *, trust_remote_code: bool = False) -> ModelSpec:
-    """Find one model by its name; see `find_models`."""
+def find_model(name: str, *, trust_remote_code: bool = False, ask_hub: bool = True) -> ModelSpec:
+    """Find one model by its name; see `find_models`. Without `ask_hub` no network is used."""
+    base, overrides = split_name(name)
+    found = _look_up(name, ask_hub=ask_hub and not overrides)
+    if found is None and overrides:
+        origin = find_model(base, trust_remote_code=trust_remote_code, ask_hub=ask_hub)
+        config = apply_overrides(origin.config, parse_overrides(overrides), base)
+        changed = {key: value for key, value in config.items() if origin.config.get(key, ...) != value}
+        return replace(origin, name=name, config=config, overrides={**origin.overrides, **changed})
+    if found is None:
+        raise _not_found(name, ask_hub=ask_hub)
+    source, config = found
+    if trust_remote_code and "auto_map" in config and source in ("cache", "hub"):
+        _fetch_code(name)
+    folder = os.path.abspath(name) if source == "directory" else None
+    return ModelSpec(name, config, source, folder=folder, checkpoint=name)
+
+
+def _look_up(name: str, *, ask_hub: bool) -> tuple[str, dict[str, Any]] | None:
+    """Give the first source that has a model, and its configuration."""
     sources: dict[str, Callable[[str], dict[str, Any] | None]] = {
         "directory": _in_directory,
         "cache": _in_cache,
         "catalogue": catalog.find_config,
-        "hub": _on_hub,
+        **({"hub": _on_hub} if ask_hub else {}),
     }
-    for source, look_up in sources.items():
-        config = look_up(name)
-        if config is not None:
-            if trust_remote_code and "auto_map" in config and source in ("cache", "hub"):
-                _fetch_code(name)
-            folder = os.path.abspath(name) if source == "directory" else None
-            return ModelSpec(name=name, config=config, source=source, folder=folder)
+    found = ((source, look_up(name)) for source, look_up in sources.items())
+    return next(((source, config) for source, config in found if config is not None), None)
+
+
+def _not_found(name: str, *, ask_hub: bool) -> ModelNotFoundError:
     close = catalog.close_names(name)
     hint = f" Did you mean {', '.join(close)}?" if close else ""
-    raise ModelNotFoundError(
+    hub = "the hub did not give it" if ask_hub else "the hub was not asked"
+    return ModelNotFoundError(
         f"models: {name!r} is not a directory with a config.json, not in the Hugging Face cache, not in the catalogue "
-        f"(see `hfbench models`), and the hub did not give it.{hint} A configuration of your own can be given as "
+        f"(see `hfbench models`), and {hub}.{hint} A configuration of your own can be given as "
         "configs=[...]."
     )
 

@@ -150,7 +150,7 @@ class MemorySummary(NamedTuple):
         return plot_summary(self, ax)
 
     def _repr_html_(self) -> str:
-        from hfbench_nb.tables import summary_to_html
+        from hfbench_nb.html_tables import summary_to_html
 
         return summary_to_html(self)
 

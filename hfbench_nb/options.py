@@ -6,16 +6,38 @@ A field that is added to an argument dataclass is an option everywhere.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Union
 
 import tyro
 
-from hfbench_nb.arguments import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb.arguments import BenchmarkArguments, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
 
 PROGRAM = "hfbench"
+
+
+@dataclass(kw_only=True)
+class RunOptions:
+    """Where a run is kept: what `Benchmark.run` takes."""
+
+    folder: str | None = field(
+        default=None, metadata={"help": "Folder to keep the run in. By default a new one in the user's cache."}
+    )
+    resume: str | None = field(
+        default=None, metadata={"help": "Folder of a run to go on with: only what is missing there is measured."}
+    )
+
+
+@dataclass(frozen=True)
+class MeasureCommand:
+    """Measure models: how, and where the run is kept."""
+
+    arguments: BenchmarkArguments
+    options: RunOptions
 
 
 @dataclass(kw_only=True)
@@ -53,9 +75,30 @@ class OverlayOptions:
     folder: tyro.conf.Positional[str] = field(metadata={"help": "The folder, which must be empty or not there."})
 
 
-Command = (
-    PyTorchBenchmarkArguments | TensorFlowBenchmarkArguments | PlotOptions | ModelsOptions | EnvOptions | OverlayOptions
-)
+@dataclass(kw_only=True)
+class FunctionOptions:
+    """Measure the code of the cell, in a process of its own: time and peak memory."""
+
+    setup: str = field(
+        default="", metadata={"help": "Code that runs once, outside the measurement; or write it after the options."}
+    )
+    variables: Annotated[tyro.conf.UseAppendAction[list[str]], tyro.conf.arg(name="pass")] = field(
+        default_factory=list, metadata={"help": "A variable of the notebook to send along; may be given several times."}
+    )
+    name: str = field(default="cell", metadata={"help": "Name in the results."})
+    framework: str | None = field(
+        default=None, metadata={"help": "pytorch or tensorflow: imported beforehand, so that it counts as baseline."}
+    )
+    speed: bool = field(default=True, metadata={"help": "Measure time."})
+    memory: bool = field(default=True, metadata={"help": "Measure memory."})
+    precision: float = field(
+        default=0.02, metadata={"help": "Stop once the interval of the median is within this share of it."}
+    )
+    max_seconds: float = field(default=5.0, metadata={"help": "Stop timing after so many seconds, precise or not."})
+    timeout_s: float = field(default=3600.0, metadata={"help": "Give up after so many seconds."})
+
+
+Command = MeasureCommand | PlotOptions | ModelsOptions | EnvOptions | OverlayOptions
 
 _COMMANDS: dict[str, type] = {
     "pytorch": PyTorchBenchmarkArguments,
@@ -74,6 +117,14 @@ class HelpShown(Exception):
         super().__init__(text)
         self.text = text
         self.code = code
+
+    @property
+    def line(self) -> str:
+        """What is wrong, in one line, without the frame and the help around it."""
+        sections = [" ".join(part.split()) for part in re.split(r"(?m)^[\s╭╮╰╯─-]+$", self.text.replace("│", " "))]
+        message = re.sub(r"^Error parsing \w+Arguments: ", "", sections[1] if len(sections) > 1 else sections[0])
+        near = next((part for part in sections if part.startswith("Perhaps you meant")), "")
+        return message + "".join(f" Perhaps you meant {option}?" for option in re.findall(r"--[\w-]+", near)[:1])
 
 
 def parse(words: Sequence[str]) -> Command:
@@ -94,23 +145,55 @@ def parse(words: Sequence[str]) -> Command:
     if list(words[:1]) == ["models"] and words[1:2] and not words[1].startswith("-"):
         words = ["models", "--search", *words[1:]]
     alternatives: Any = tuple(
-        Annotated[kind, tyro.conf.subcommand(name, description=_summary(kind), prefix_name=False)]
+        Annotated[_with_run_options(kind), tyro.conf.subcommand(name, description=_summary(kind), prefix_name=False)]
         for name, kind in _COMMANDS.items()
     )
+    command: Any = _parse(
+        Union[alternatives],  # noqa: UP007 - made at run time
+        words,
+        PROGRAM,
+        "Measure time and memory of Hugging Face Transformers models.",
+    )
+    if not isinstance(command, BenchmarkArguments):
+        parsed: Command = command
+        return parsed
+    kind = next(kind for kind in _COMMANDS.values() if isinstance(command, kind))
+    return MeasureCommand(_part(command, kind), _part(command, RunOptions))
+
+
+def parse_function_options(words: Sequence[str], program: str) -> FunctionOptions:
+    """Make the options of a measured cell; raises like `parse`."""
+    options: FunctionOptions = _parse(FunctionOptions, words, program, None)
+    return options
+
+
+def _parse(kind: Any, words: Sequence[str], program: str, description: str | None) -> Any:
     out, err = io.StringIO(), io.StringIO()
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            command: Command = tyro.cli(
-                Union[alternatives],  # noqa: UP007 - made at run time
+            return tyro.cli(
+                kind,
                 args=list(words),
-                prog=PROGRAM,
-                description="Measure time and memory of Hugging Face Transformers models.",
+                prog=program,
+                description=description,
                 config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
             )
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 2
         raise HelpShown(out.getvalue() + err.getvalue(), code) from None
-    return command
+
+
+def _with_run_options(kind: type) -> type:
+    """Give a class for the parser: of measuring commands, with the fields of `RunOptions` beside the arguments'."""
+    if not issubclass(kind, BenchmarkArguments):
+        return kind
+    flat = dataclasses.make_dataclass(kind.__name__, [], bases=(kind, RunOptions), kw_only=True)
+    flat.__doc__ = kind.__doc__
+    return flat
+
+
+def _part(command: Any, kind: type) -> Any:
+    return kind(**{f.name: getattr(command, f.name) for f in dataclasses.fields(kind)})
 
 
 def _summary(kind: type) -> str:

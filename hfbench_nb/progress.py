@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import html
-import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from hfbench_nb.records import Cell, Measurement
 from hfbench_nb.units import format_duration
+
+_Size = tuple[str, int | None, int | None]
 
 
 class Estimate:
@@ -21,23 +23,32 @@ class Estimate:
     """
 
     def __init__(self, cells: Sequence[Cell]) -> None:
-        self._left = list(cells)
-        self._seconds: dict[tuple[str, int, int], list[float]] = {}
+        # By task and sizes, of which there are few, however many cells there are: this is asked for at every message.
+        self._left = Counter(map(_size, cells))
+        self._finished: Counter[_Size] = Counter()
+        self._seconds: dict[_Size, float] = {}
+
+    def leave_out(self, cell: Cell) -> None:
+        """Take note of a cell that will not be measured."""
+        self._left[_size(cell)] -= 1
 
     def finish(self, cell: Cell, seconds: float) -> None:
         """Take note of a finished cell."""
-        self._left.remove(cell)
-        self._seconds.setdefault(_size(cell), []).append(seconds)
+        size = _size(cell)
+        self._left[size] -= 1
+        self._finished[size] += 1
+        self._seconds[size] = self._seconds.get(size, 0.0) + seconds
 
     def remaining_s(self) -> float | None:
         """Give the seconds that the cells that are left are expected to take; None before the first is finished."""
         if not self._seconds:
             return None
-        overall = statistics.fmean(second for seconds in self._seconds.values() for second in seconds)
-        return sum(statistics.fmean(self._seconds.get(_size(cell), [overall])) for cell in self._left)
+        overall = sum(self._seconds.values()) / self._finished.total()
+        means = {size: seconds / self._finished[size] for size, seconds in self._seconds.items()}
+        return sum(count * means.get(size, overall) for size, count in self._left.items())
 
 
-def _size(cell: Cell) -> tuple[str, int, int]:
+def _size(cell: Cell) -> _Size:
     return cell.task, cell.batch_size, cell.sequence_length
 
 
@@ -72,10 +83,22 @@ class Progress:
         self._cells = cells
         self._display = display
         self._estimate = Estimate(cells)
-        self._done = 0
+        self._done = self._kept = 0
+        self._shown = ""
         self._current: Cell | None = None
         self._start = self._cell_start = time.monotonic()
         self._show("starting the measurement server")
+
+    def keep(self, cells: Iterable[Cell]) -> None:
+        """Take note of cells that an earlier run has finished."""
+        for cell in cells:
+            self._estimate.leave_out(cell)
+            self._kept += 1
+        self._done = self._kept
+
+    def wait(self, reason: str) -> None:
+        """Show that nothing is done at present, and why."""
+        self._show(reason)
 
     def begin(self, cell: Cell) -> None:
         """Show that a cell is begun."""
@@ -94,18 +117,24 @@ class Progress:
         """Show that a cell is finished."""
         self._estimate.finish(cell, time.monotonic() - self._cell_start)
         self._done += 1
+        if measurement.failure is not None and measurement.failure.traceback:
+            self._display.log(measurement.failure.traceback)
         self._show(measurement.status)
 
     def close(self) -> None:
         """Show that the run is over, or was stopped."""
         took = format_duration(time.monotonic() - self._start)
-        self._display.close(f"{self._done} of {len(self._cells)} cells in {took}")
+        kept = f", {self._kept} of them kept from before" if self._kept else ""
+        self._display.close(f"{self._done} of {len(self._cells)} cells in {took}{kept}")
 
     def _show(self, doing: str) -> None:
         remaining_s = self._estimate.remaining_s()
         left = "" if remaining_s is None else f"about {format_duration(remaining_s)} left; "
         where = f": {self._current}" if self._current is not None else ""
-        self._display.show(self._done, len(self._cells), f"{left}{doing}{where}")
+        text = f"{left}{doing}{where}"
+        if text != self._shown:
+            self._shown = text
+            self._display.show(self._done, len(self._cells), text)
 
 
 class TerminalDisplay:
@@ -186,6 +215,19 @@ class LineDisplay:
     def close(self, text: str) -> None:
         """Write the last line."""
         print(f"[hfbench] {text}", file=sys.stderr, flush=True)
+
+
+class NoDisplay:
+    """Shows nothing."""
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Do nothing."""
+
+    def log(self, text: str) -> None:
+        """Do nothing."""
+
+    def close(self, text: str) -> None:
+        """Do nothing."""
 
 
 def choose_display(*, verbose: bool) -> Display:

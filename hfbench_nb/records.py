@@ -7,31 +7,73 @@ live in another environment, imports this module.
 from __future__ import annotations
 
 import dataclasses
-import math
-import statistics
 from dataclasses import dataclass, field
 from typing import Any
 
 from hfbench_nb.line_trace import LineTrace
-from hfbench_nb.stats import drifts, median_interval, relative_half_width
+from hfbench_nb.timing import Timing
+from hfbench_nb.untrusted import make
 
 MEGABYTE = 1 << 20
 """Bytes in what the original benchmark, and so this one, prints as an MB."""
 
+LARGEST_SIZE = 999_999_999
+"""Largest batch size and sequence length."""
+
+LARGEST_FIGURE = 1e12
+"""Largest time, seconds, or memory, MB, that a file is believed."""
+
+TASKS = ("inference", "training", "function")
 STATUSES = ("ok", "oom", "error", "timeout", "crashed", "cancelled")
+# Details that are shown as text, or tell rows apart.
+_TEXTS = ("note", "line_trace_failure", "framework_version", "transformers_version")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One point of a sweep: what one measuring process measures."""
+    """What one measuring process measures: a point of a sweep, or a function, which has no sizes.
+
+    Attributes
+    ----------
+    framework
+        ``PyTorch``, ``TensorFlow`` or, for a function that needs neither, ``Python``.
+    model
+        Name of the model or of the function.
+    task
+        ``inference``, ``training`` or ``function``.
+    batch_size, sequence_length
+        Sizes of the input; None for a function.
+    """
 
     framework: str
     model: str
     task: str
-    batch_size: int
-    sequence_length: int
+    batch_size: int | None = None
+    sequence_length: int | None = None
+
+    def check(self) -> None:
+        """Raise a `ValueError` if there can be no such cell."""
+        if self.task not in TASKS:
+            raise ValueError(f"unknown task {self.task!r}; known: {', '.join(TASKS)}")
+        if not self.model.strip():
+            raise ValueError("the name of the model is empty")
+        sizes = (self.batch_size, self.sequence_length)
+        if self.task == "function":
+            if sizes != (None, None):
+                raise ValueError("a function has no batch size or sequence length")
+        elif not all(size is not None and 1 <= size <= LARGEST_SIZE for size in sizes):
+            raise ValueError(f"batch size and sequence length must be whole numbers from 1 to {LARGEST_SIZE}: {sizes}")
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Batch size and sequence length of a model's cell."""
+        assert self.batch_size is not None
+        assert self.sequence_length is not None
+        return self.batch_size, self.sequence_length
 
     def __str__(self) -> str:
+        if self.batch_size is None:
+            return f"{self.model}, {self.task}"
         return f"{self.model}, {self.task}, batch size {self.batch_size}, sequence length {self.sequence_length}"
 
 
@@ -52,6 +94,10 @@ class ModelSpec:
         part of Transformers; None otherwise.
     folder
         Absolute path of the directory that the configuration came from, or None.
+    checkpoint
+        The name without the overrides that it may carry; empty where the configuration was given.
+    overrides
+        The settings of `config` that its overrides changed.
     """
 
     name: str
@@ -59,6 +105,8 @@ class ModelSpec:
     source: str
     pickled: str | None = None
     folder: str | None = None
+    checkpoint: str = ""
+    overrides: dict[str, Any] = field(default_factory=dict)
 
     @property
     def family(self) -> str:
@@ -93,60 +141,6 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Timing samples of one cell.
-
-    Attributes
-    ----------
-    samples_s
-        Seconds for one call, shape ``(n,)``, in the order taken.
-    calls_per_sample
-        How many calls a sample is the mean of.
-    precision
-        Relative half width of the 95 % interval of the median that was asked for; None where nothing was.
-    device_samples_s
-        The same by the device's own events, shape ``(n,)`` or empty.
-    """
-
-    samples_s: tuple[float, ...]
-    calls_per_sample: int = 1
-    precision: float | None = None
-    device_samples_s: tuple[float, ...] = ()
-
-    @property
-    def median_s(self) -> float:
-        """Median of the samples, seconds: the headline figure."""
-        return statistics.median(self.samples_s)
-
-    @property
-    def interval_s(self) -> tuple[float, float]:
-        """95 % confidence interval of the median, seconds."""
-        return median_interval(self.samples_s)
-
-    @property
-    def min_s(self) -> float:
-        """Smallest sample, seconds."""
-        return min(self.samples_s)
-
-    @property
-    def mean_s(self) -> float:
-        """Mean of the samples, seconds."""
-        return statistics.fmean(self.samples_s)
-
-    @property
-    def std_s(self) -> float:
-        """Standard deviation of the samples, seconds; NaN for a single one."""
-        return statistics.stdev(self.samples_s) if len(self.samples_s) > 1 else math.nan
-
-    @property
-    def noisy(self) -> bool:
-        """Whether the interval stayed wider than asked for, or the samples drift."""
-        if self.precision is None:
-            return False
-        return relative_half_width(self.samples_s) > self.precision or drifts(self.samples_s, self.precision)
-
-
-@dataclass(frozen=True)
 class MemoryUse:
     """Peak memory of one cell's process and what it is made of, bytes.
 
@@ -174,6 +168,11 @@ class MemoryUse:
     weights_bytes: int | None = None
     working_bytes: int | None = None
     details: dict[str, int | None] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise a `ValueError` if no process can have so much memory."""
+        if self.peak_bytes < 0:
+            raise ValueError("peak_bytes cannot be negative")
 
 
 @dataclass(frozen=True)
@@ -205,6 +204,7 @@ class Measurement:
         How memory changed line by line in a pass of its own, where that was asked for.
     details
         What else the measuring process knows: model class, parameters, device, threads, ``build_s``, ``start_s`` ...
+        ``calls`` passes were made in all, for the memory, to warm up and to be timed, and took ``calls_s``.
         ``inputs`` has the shape of each input by name, ``note`` says what a reader of the figures should know of them.
     """
 
@@ -226,27 +226,15 @@ class Measurement:
 
         Raises
         ------
-        ValueError, TypeError, KeyError
-            If `data` is not of that form.
+        ValueError
+            If `data` is not of that form, or no measurement can have such figures.
         """
-        if data["status"] not in STATUSES:
-            raise ValueError(f"unknown status {data['status']!r}; known: {', '.join(STATUSES)}")
-        timing, memory, failure = data.get("timing"), data.get("memory"), data.get("failure")
-        line_trace = data.get("line_trace")
-        return cls(
-            status=data["status"],
-            timing=None if timing is None else _timing(timing),
-            memory=None if memory is None else MemoryUse(**memory),
-            failure=None if failure is None else Failure(**failure),
-            details=dict(data.get("details", {})),
-            line_trace=None if line_trace is None else LineTrace.from_dict(line_trace),
-        )
+        return make(cls, data)
 
-
-def _timing(data: dict[str, Any]) -> Timing:
-    timing = Timing(
-        **{**data, "samples_s": tuple(data["samples_s"]), "device_samples_s": tuple(data.get("device_samples_s", ()))}
-    )
-    if not timing.samples_s or not all(isinstance(s, int | float) and math.isfinite(s) for s in timing.samples_s):
-        raise ValueError("samples_s must hold at least one finite number")
-    return timing
+    def check(self) -> None:
+        """Raise a `ValueError` if the status is unknown, or a detail that is shown as text is none."""
+        if self.status not in STATUSES:
+            raise ValueError(f"unknown status {self.status!r}; known: {', '.join(STATUSES)}")
+        for name in _TEXTS:
+            if not isinstance(self.details.get(name, ""), str):
+                raise ValueError(f"details[{name!r}] must be text")

@@ -13,8 +13,9 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.errors import ArgumentError
-from hfbench_nb.records import MEGABYTE, Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb.records import MEGABYTE, Cell, Failure, Measurement, MemoryUse
 from hfbench_nb.results import BenchmarkResults
+from hfbench_nb.timing import Timing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +65,8 @@ def load_reference(name: str) -> BenchmarkResults:
     Returns
     -------
     BenchmarkResults
-        With the environment that was published with the run. To draw it beside your own results ``mine``, join the
-        entries: ``BenchmarkResults([*mine.entries, *published.entries], {}, {}).plot()``.
+        With the environment that was published with the run. ``(mine + published).plot()`` draws it beside your own
+        results, and ``mine.compare(published)`` gives the ratios.
 
     Raises
     ------

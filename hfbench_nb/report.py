@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hfbench_nb.escaping import printable, printable_lines
 from hfbench_nb.report_reader import INDENT
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _WIDTH = 15
 def make_report(results: BenchmarkResults, *, environment: bool) -> str:
     """Give the report of `results`; with `environment`, followed by the list of its facts.
 
-    Failed cells read ``N/A`` as they always did; why is said below the table.
+    Failed cells read ``N/A`` as they always did; why is said below the table. What does not print, in a name or a
+    message, is shown as its escape: a name cannot break the table, nor a message the terminal.
     """
     lines: list[str] = []
     for task in results.tasks:
@@ -42,7 +44,7 @@ def make_report(results: BenchmarkResults, *, environment: bool) -> str:
             lines += ["", _heading(_LINES_TITLES[task]), *_line_by_line(results, task)]
     if environment:
         lines += ["", _heading("ENVIRONMENT INFORMATION")]
-        lines += [f"- {name}: {value}" for name, value in results.environment.items()]
+        lines += [repr(results.environment)] if results.environment else []
         lines += [""]
     return "\n".join(lines)
 
@@ -52,7 +54,7 @@ def _heading(title: str) -> str:
 
 
 def _table(results: BenchmarkResults, task: str, figure: str) -> list[str]:
-    nested = results.nested(task, figure)
+    nested = {printable(label): of_label for label, of_label in results.nested(task, figure).items()}
     # A long name widens the table: a name that is cut cannot be told from another.
     model_width = max([_MODEL_WIDTH, *(len(model) + 2 for model in nested)])
     rule = (_RULE_WIDTH + model_width - _MODEL_WIDTH) * "-"
@@ -61,27 +63,32 @@ def _table(results: BenchmarkResults, task: str, figure: str) -> list[str]:
     for model, of_model in nested.items():
         for batch_size, by_length in of_model["result"].items():
             for length, value in by_length.items():
-                start = model.center(model_width) + str(batch_size).center(_WIDTH)
-                lines.append(f"{start} {str(length).center(_WIDTH)} {_value(value).center(_WIDTH)}")
+                sizes = ["-" if size is None else str(size) for size in (batch_size, length)]
+                start = model.center(model_width) + sizes[0].center(_WIDTH)
+                lines.append(f"{start} {sizes[1].center(_WIDTH)} {_value(value).center(_WIDTH)}")
     lines.append(rule)
     lines += [
-        # A message of several lines stays one item, for the eye and for `report_reader`.
-        f"N/A: {cell}: {measurement.status}: {measurement.failure}".replace("\n", "\n" + INDENT)
+        _item(f"N/A: {printable(str(cell))}: {measurement.status}: {measurement.failure}")
         for cell, measurement in results.entries
         if cell.task == task and (measurement.status != "ok" or _lacks(measurement, figure))
     ]
     return [*lines, *_notes(results, task)]
 
 
+def _item(text: str) -> str:
+    """Indent all lines but the first: a message of several stays one item, for the eye and for `report_reader`."""
+    return printable_lines(text).replace("\n", f"\n{INDENT}")
+
+
 def _notes(results: BenchmarkResults, task: str) -> list[str]:
     """Say, once for each model and note, what the measuring process has noted of a model's inputs."""
-    noted: dict[tuple[str, str], list[int]] = {}
+    noted: dict[tuple[str, str], list[int | None]] = {}
     for cell, measurement in results.entries:
         if cell.task == task and measurement.status == "ok" and measurement.details.get("note"):
             noted.setdefault((cell.model, measurement.details["note"]), []).append(cell.sequence_length)
     of_each = {model: sum(1 for other, _ in noted if other == model) for model, _ in noted}
     return [
-        f"Note: {model}{'' if of_each[model] == 1 else f', sequence length {lengths[0]}'}: {note}"
+        _item(f"Note: {printable(model)}{'' if of_each[model] == 1 else f', sequence length {lengths[0]}'}: {note}")
         for (model, note), lengths in noted.items()
     ]
 
@@ -96,7 +103,7 @@ def _line_by_line(results: BenchmarkResults, task: str) -> list[str]:
     summary = results.inference_summary if task == "inference" else results.train_summary
     lines = ["N/A: no cell could be traced"] if summary is None else [summary.report()]
     lines += [
-        f"N/A: {cell}: {measurement.details['line_trace_failure']}"
+        _item(f"N/A: {printable(str(cell))}: {measurement.details['line_trace_failure']}")
         for cell, measurement in results.entries
         if cell.task == task and "line_trace_failure" in measurement.details
     ]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hfbench_nb.errors import ArgumentError, wrong_value
-from hfbench_nb.records import MEGABYTE, STATUSES, Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb.records import LARGEST_FIGURE, MEGABYTE, STATUSES, Cell, Failure, Measurement, MemoryUse
+from hfbench_nb.timing import Timing
 
 # Continuation lines of a reason are printed with this in front; see `hfbench_nb.report`.
 INDENT = "    "
@@ -189,7 +190,7 @@ def _is_result(text: str) -> bool:
 
 def _figure(text: str) -> float | None:
     number = float(text) if _NUMBER.fullmatch(text) else math.inf
-    return number if math.isfinite(number * MEGABYTE) else None
+    return number if number <= LARGEST_FIGURE else None
 
 
 def _value(name: str, text: str) -> Any:

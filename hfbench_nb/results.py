@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb import csv_files, journal
+from hfbench_nb.comparison import compare
+from hfbench_nb.environment import Environment
+from hfbench_nb.html_tables import results_to_html
 from hfbench_nb.labels import make_labels, merge_facts, stamp_versions
+from hfbench_nb.markdown_tables import to_markdown
 from hfbench_nb.memory_summary import Memory, MemorySummary, summarize
+from hfbench_nb.pivot import table
+from hfbench_nb.plots import plot, plot_memory
 from hfbench_nb.records import Cell, Measurement
+from hfbench_nb.scaling import scaling
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 __all__ = ["NOT_AVAILABLE", "BenchmarkResults", "Memory"]
 
@@ -27,7 +33,8 @@ NOT_AVAILABLE = "N/A"
 class BenchmarkResults:
     """What a run found, a cell a row, with the environment in which it was found.
 
-    In a notebook it shows tables; `print` gives the original's text report.
+    In a notebook it shows tables; `print` gives the original's text report.  Tables and plots are functions of
+    their own modules, bound here as methods.
 
     Parameters
     ----------
@@ -44,12 +51,12 @@ class BenchmarkResults:
     def __init__(
         self,
         entries: Iterable[tuple[Cell, Measurement]],
-        environment: dict[str, Any],
+        environment: Mapping[str, Any],
         arguments: dict[str, Any],
         folder: Path | None = None,
     ) -> None:
         self.entries: tuple[tuple[Cell, Measurement], ...] = tuple(entries)
-        self.environment = environment
+        self.environment = Environment(environment)
         self.arguments = arguments
         self.folder = folder
 
@@ -122,9 +129,16 @@ class BenchmarkResults:
         return sorted({cell.task for cell, _ in self.entries})  # in this order by their names, too
 
     def asked_for(self, figure: str) -> bool:
-        """Tell whether ``speed`` or ``memory`` was measured in this run."""
-        found = any((m.timing if figure == "speed" else m.memory) is not None for _, m in self.entries)
-        return bool(self.arguments.get(figure, found))
+        """Tell whether ``speed`` or ``memory`` was measured in this run.
+
+        Where the arguments do not say and every cell failed, both are taken to have been asked for.
+        """
+        has = {
+            "speed": any(m.timing is not None for _, m in self.entries),
+            "memory": any(m.memory is not None for _, m in self.entries),
+        }
+        nothing_told = bool(self.entries) and not any(has.values())
+        return bool(self.arguments.get(figure, has[figure] or nothing_told))
 
     # ---- what the original's results hold
 
@@ -171,8 +185,10 @@ class BenchmarkResults:
 
         The keys are `labels`: the names of the models, unless results of several runs were added up.
         """
-        batch_sizes = list(dict.fromkeys(cell.batch_size for cell, _ in self.entries))
-        lengths = list(dict.fromkeys(cell.sequence_length for cell, _ in self.entries))
+        # Functions have no sizes: they are no part of what the original knew, nor are models part of them.
+        alike = [cell for cell, _ in self.entries if (cell.task == "function") == (task == "function")]
+        batch_sizes = list(dict.fromkeys(cell.batch_size for cell in alike))
+        lengths = list(dict.fromkeys(cell.sequence_length for cell in alike))
         nested: dict[str, Any] = {
             label: {"bs": batch_sizes, "ss": lengths, "result": {size: {} for size in batch_sizes}}
             for label in self.labels
@@ -205,57 +221,13 @@ class BenchmarkResults:
         wanted = bool(self.arguments.get("env_print", False)) if environment is None else environment
         return make_report(self, environment=wanted)
 
-    def _repr_html_(self) -> str:
-        from hfbench_nb.tables import to_html
-
-        return to_html(self)
-
-    def to_markdown(self) -> str:
-        """Give the results as tables in GitHub's Markdown."""
-        from hfbench_nb.tables import to_markdown
-
-        return to_markdown(self)
-
-    def plot(
-        self,
-        values: str | None = None,
-        along: str = "sequence_length",
-        *,
-        task: str | None = None,
-        log: bool = True,
-        labels: list[str] | None = None,
-        ax: Axes | None = None,
-    ) -> Axes:
-        """Plot time or memory against sequence length or batch size, a line a model and batch size (or length).
-
-        Parameters
-        ----------
-        values
-            ``time_s``, ``memory_mb`` or another column of numbers; by default time where it was measured.
-        along
-            ``sequence_length`` or ``batch_size``.
-        task
-            ``inference`` or ``training``; by default both, where both were measured.
-        log
-            Logarithmic axes.
-        labels
-            Short names of the models, in their order.
-        ax
-            Axes to draw on; by default those of a new pyplot figure.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-            With the 95 % interval of the median as a band around times, and failed cells marked on the axis.
-
-        Raises
-        ------
-        ArgumentError
-            If a parameter cannot be used.
-        """
-        from hfbench_nb.plots import plot
-
-        return plot(self, values, along, task=task, log=log, labels=labels, ax=ax)
+    _repr_html_ = results_to_html
+    table = table
+    to_markdown = to_markdown
+    plot = plot
+    plot_memory = plot_memory
+    scaling = scaling
+    compare = compare
 
     # ---- files
 
@@ -277,7 +249,8 @@ class BenchmarkResults:
 
         `load_results` reads it back.
         """
-        return journal.write(Path(folder), self.environment, self.arguments, self.entries)
+        contents = journal.Contents(self.environment, self.arguments, entries=list(self.entries))
+        return journal.write(Path(folder), contents)
 
 
 def _classic_value(measurement: Measurement, figure: str) -> float | Memory | str:

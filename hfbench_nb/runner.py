@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import os
-import sys
-import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -15,20 +10,21 @@ from typing import Any, ClassVar, Generic, TypeVar
 from hfbench_nb import csv_files
 from hfbench_nb.arguments import BenchmarkArguments, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
 from hfbench_nb.environment import describe
-from hfbench_nb.errors import ArgumentError, IsolationError, wrong_value
-from hfbench_nb.isolation.client import Cancelled, Measurer, measurer
+from hfbench_nb.errors import ArgumentError, IsolationError, warn, wrong_value
+from hfbench_nb.isolation.cancellation import Cancellation, Cancelled
+from hfbench_nb.isolation.client import Measurer, measurer
 from hfbench_nb.isolation.inprocess import CallingProcess
-from hfbench_nb.journal import Journal
+from hfbench_nb.journal import Contents
 from hfbench_nb.lookup import find_models
 from hfbench_nb.plan import plan
-from hfbench_nb.progress import Progress, choose_display
+from hfbench_nb.progress import Display, Progress, choose_display
 from hfbench_nb.records import Cell, Failure, Measurement
 from hfbench_nb.requirements import check_tensorflow
 from hfbench_nb.results import BenchmarkResults
+from hfbench_nb.run_folders import RunFolder
+from hfbench_nb.turns import Turns
 
 _Args = TypeVar("_Args", bound=BenchmarkArguments)
-
-_run_numbers = itertools.count(1)
 
 
 class Benchmark(Generic[_Args]):
@@ -70,118 +66,134 @@ class Benchmark(Generic[_Args]):
         self._models = {spec.name: spec for spec in specs}
         self._cells = plan(args, self.framework)
         self._measurer: Measurer | None = None
-        self._finished: list[tuple[Cell, Measurement]] = []
+        self._cancellation = Cancellation()
+        self._finished: dict[Cell, Measurement] = {}
         self._folder: Path | None = None
         self.environment_info: dict[str, Any] = {}
 
     @property
     def results(self) -> BenchmarkResults:
-        """What is finished so far."""
-        return BenchmarkResults(self._finished, self.environment_info, self.args.to_dict(), self._folder)
+        """What is finished so far, in the order of the plan."""
+        finished = [(cell, self._finished[cell]) for cell in self._cells if cell in self._finished]
+        return BenchmarkResults(finished, self.environment_info, self.args.to_dict(), self._folder)
 
-    def run(self, folder: str | os.PathLike[str] | None = None) -> BenchmarkResults:
-        """Measure every cell.
+    def run(
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        resume: str | os.PathLike[str] | None = None,
+        display: Display | None = None,
+    ) -> BenchmarkResults:
+        """Measure every cell, or those that an earlier run has not measured.
+
+        Runs on one machine take turns, a cell at a time, so that they do not disturb each other's figures.
 
         Parameters
         ----------
         folder
             Where each finished cell is written before the next one starts; by default a new folder in the user's
-            cache. `load_results` reads it.
+            cache, which is removed when it is older than 30 days and not among the newest 100. There must be no
+            results in it. `load_results` reads it.
+        resume
+            The folder of a run to go on with: what is missing in it is measured and added to it. Cells that are
+            there with their figures are kept, and so are those that ran out of memory or, unless `timeout_s` is
+            greater now, out of time; those that were cancelled, failed otherwise or crashed are measured again.
+            Models, batch sizes, sequence lengths and tasks may be others than before; the results hold those asked
+            for now, and the folder all of them.
+        display
+            Where progress is shown; by default where it fits: the notebook, or the terminal.
 
         Returns
         -------
         BenchmarkResults
-            A row a cell; a cell that failed has a status and a message.
+            A row a cell, in the order of the plan; a cell that failed has a status and a message.
 
         Raises
         ------
+        ArgumentError
+            If the folder cannot be used, or `resume` was measured with other arguments, other configurations, on
+            another machine or with other versions; the message says what differs.
         IsolationError
             If the framework or the device is not there.
         KeyboardInterrupt
             If the user stopped the run; `results` holds what was finished.
         """
         self.args.check()
-        self._finished = []
-        progress = Progress(self._cells, choose_display(verbose=self.args.verbose))
-        try:
-            self._measurer = self._choose_measurer()
-            facts = self._measurer.environment(self.args.settings())
-            self.environment_info = describe(self.args, facts, list(self._models.values()))
-            with self._open_journal(folder) as journal:
+        self._finished = {}
+        self._cancellation = Cancellation()
+        with RunFolder(folder, resume) as run_folder:
+            progress = Progress(self._cells, display or choose_display(verbose=self.args.verbose))
+            turns = Turns(progress, self._cancellation.check)
+            try:
+                self._begin(run_folder, progress, turns)
                 for cell in self._cells:
-                    progress.begin(cell)
-                    measurement = self._measure(cell, progress, journal)
-                    progress.finish(cell, measurement)
-        except Cancelled:
-            pass  # from another thread, which looks at the results itself
-        finally:
-            progress.close()
-            self._write_files()
+                    if cell not in self._finished:
+                        self._measure(cell, progress, turns, run_folder)
+            except Cancelled:
+                pass  # from another thread, which looks at the results itself
+            finally:
+                progress.close()
+                self._write_files()
         return self.results
 
     def cancel(self) -> None:
         """End a run that is going on in another thread; it returns what was finished."""
-        if self._measurer is not None:
-            self._measurer.cancel()
+        self._cancellation.cancel()
 
     def _choose_measurer(self) -> Measurer:
         if self.args.do_multi_processing:
             return measurer(self.framework, self.args.python, self.args.overlay)
         return CallingProcess(self.framework)
 
-    def _measure(self, cell: Cell, progress: Progress, journal: Journal | None) -> Measurement:
+    def _begin(self, run_folder: RunFolder, progress: Progress, turns: Turns) -> None:
+        """Find out where this runs, and take over the cells of an earlier run that are kept."""
+        self._measurer = self._choose_measurer()
+        with turns.take():
+            facts = self._measurer.environment(self.args.settings(), self._cancellation)
+        self.environment_info = describe(self.args, facts, list(self._models.values()))
+        configurations = {name: spec.config for name, spec in self._models.items()}
+        wanted = Contents(self.environment_info, self.args.to_dict(), configurations)
+        self._finished = run_folder.begin(wanted, self._cells)
+        self._folder = run_folder.path
+        progress.keep(self._finished)
+
+    def _measure(self, cell: Cell, progress: Progress, turns: Turns, run_folder: RunFolder) -> None:
         assert self._measurer is not None
         try:
-            measurement = self._measurer.measure(
-                cell, self._models[cell.model], self.args.settings(), self.args.timeout_s, progress.follow
-            )
+            with turns.take():
+                progress.begin(cell)
+                measurement = self._measurer.measure(
+                    cell,
+                    self._models[cell.model],
+                    self.args.settings(),
+                    self.args.timeout_s,
+                    progress.follow,
+                    self._cancellation,
+                )
         except IsolationError as error:
             measurement = Measurement("crashed", failure=Failure(type(error).__name__, str(error)))
         except (KeyboardInterrupt, Cancelled):
             stopped = Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
-            self._finish(cell, stopped, journal)
+            self._finish(cell, stopped, run_folder)
             raise
-        self._finish(cell, measurement, journal)
-        return measurement
+        self._finish(cell, measurement, run_folder)
+        progress.finish(cell, measurement)
 
-    def _finish(self, cell: Cell, measurement: Measurement, journal: Journal | None) -> None:
-        self._finished.append((cell, measurement))
-        if self.args.verbose and measurement.failure is not None:
-            print(measurement.failure.traceback, file=sys.stderr)
-        if journal is not None:
-            try:
-                journal.add(cell, measurement)
-            except OSError as error:
-                warnings.warn(f"{cell} could not be written to {journal.path}: {error}", stacklevel=4)
-
-    def _open_journal(self, folder: str | os.PathLike[str] | None) -> contextlib.AbstractContextManager[Journal | None]:
-        """Open the journal; in a folder that the user named it must be possible, in the cache it need not be."""
-        self._folder = _new_cache_folder() if folder is None else Path(folder)
-        try:
-            return Journal(self._folder, self.environment_info, self.args.to_dict())
-        except OSError as error:
-            if folder is not None:
-                raise wrong_value("folder", str(folder), f"a folder that can be written to ({error})") from error
-            warnings.warn(f"Results are kept in memory only: {error}", stacklevel=3)
-            self._folder = None
-            return contextlib.nullcontext()
+    def _finish(self, cell: Cell, measurement: Measurement, run_folder: RunFolder) -> None:
+        self._finished[cell] = measurement
+        run_folder.add(cell, measurement)
 
     def _write_files(self) -> None:
         """Write the files that the arguments ask for, also of a run that was stopped."""
         results = self.results
-        if self.args.save_to_csv and results.entries:
-            paths = {name: Path(getattr(self.args, f"{name}_csv_file")) for name in csv_files.NAMES}
-            csv_files.write_all(results, paths)
-        if self.args.log_print:
-            with open(self.args.log_filename, "a", encoding="utf-8") as log:
-                log.write(f"{results}\n")
-
-
-def _new_cache_folder() -> Path:
-    import platformdirs
-
-    name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{os.getpid()}_{next(_run_numbers)}"
-    return platformdirs.user_cache_path("hfbench_nb") / "runs" / name
+        try:
+            if self.args.save_to_csv and results.entries:
+                paths = {name: Path(getattr(self.args, f"{name}_csv_file")) for name in csv_files.NAMES}
+                csv_files.write_all(results, paths)
+            if self.args.log_print:
+                with open(self.args.log_filename, "a", encoding="utf-8") as log:
+                    log.write(f"{results}\n")
+        except OSError as error:
+            warn(f"A file that was asked for could not be written: {error}")
 
 
 class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):

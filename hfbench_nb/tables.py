@@ -1,159 +1,228 @@
-"""Tables of results for notebooks and for Markdown."""
+"""What the tables of results hold; `html_tables` and `markdown_tables` draw them.
+
+The best of a column is every figure that cannot be told from the smallest one: for times, those whose 95 % interval
+overlaps that of the smallest (a cautious test, as many rows may be compared at once); for memory, those that read the
+same.  Where that is the whole column, or its only figure, nothing is marked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from pathlib import PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hfbench_nb.escaping import printable, printable_lines
 from hfbench_nb.records import MEGABYTE, Measurement
-from hfbench_nb.stats import relative_half_width
-from hfbench_nb.units import format_memory, format_share, format_time
+from hfbench_nb.timing import Timing
+from hfbench_nb.units import format_memory, format_number, format_share, format_time, time_unit
 
 if TYPE_CHECKING:
-    import jinja2
-
-    from hfbench_nb.memory_summary import Memory, MemoryState, MemorySummary
     from hfbench_nb.results import BenchmarkResults
 
-# A notebook should stay small: the DataFrame of a summary has every step.
-_TOP_LINES = 12
-_STEPS_SHOWN = 200
+NOISY_MARK = "\N{WARNING SIGN}\N{VARIATION SELECTOR-15}"  # as text, not as a coloured picture
+_LEGEND = {
+    "spread": ("\N{PLUS-MINUS SIGN}", "half the 95 % confidence interval of the median"),
+    "best": ("Bold", "the smallest of its column and batch size, and what cannot be told from it"),
+    "noisy": (NOISY_MARK, "noisy: the interval stayed wider than asked for, or the times drift"),
+}
 
-_TITLES = {"speed": "Time", "memory": "Peak memory"}
+Size: TypeAlias = int | None
+Key: TypeAlias = tuple[str, Size, Size]
 
 
 @dataclass(frozen=True)
 class TableCell:
-    """What a table shows of one cell: the figure, its spread, and what is said on hover."""
+    """What a table shows of one cell: the figure, its spread, how it is marked, and what is said on hover."""
 
     text: str
     spread: str = ""
     hint: str = ""
     failed: bool = False
     noisy: bool = False
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one batch size: a model each, with a cell (or None) for each column."""
+
+    batch_size: Size
+    rows: tuple[tuple[str, tuple[TableCell | None, ...]], ...]
 
 
 @dataclass(frozen=True)
 class Table:
-    """One figure of one task: models and batch sizes down, sequence lengths across."""
+    """One figure of one task, all in one unit.
+
+    Attributes
+    ----------
+    title
+        The figure with its unit, the task, and the batch size if there is but one.
+    row_title
+        What the rows are: models or functions.
+    column_title
+        What the columns are; empty where there is but one, which speaks for itself.
+    columns
+        The sequence lengths, ascending; of functions, which have none, the name of the figure.
+    blocks
+        A block a batch size, ascending.
+    """
 
     title: str
-    lengths: tuple[int, ...]
-    rows: tuple[tuple[str, int, tuple[TableCell | None, ...]], ...]
+    row_title: str
+    column_title: str
+    columns: tuple[str, ...]
+    blocks: tuple[Block, ...]
+
+    @property
+    def cells(self) -> Iterator[TableCell]:
+        """Every cell that was measured."""
+        return (cell for block in self.blocks for _, cells in block.rows for cell in cells if cell is not None)
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether a figure has its spread beside it."""
+        return any(cell.spread for cell in self.cells)
 
 
-def make_tables(results: BenchmarkResults) -> Iterator[Table]:
-    """Give the tables of the figures that were measured."""
-    labelled = [(label, *entry) for label, entry in zip(results.labels, results.entries, strict=True)]
-    found = {(c.task, label, c.batch_size, c.sequence_length): m for label, c, m in labelled}
-    lengths = tuple(dict.fromkeys(cell.sequence_length for cell, _ in results.entries))
+def make_tables(results: BenchmarkResults) -> list[Table]:
+    """Give the tables of the figures that were asked for, task by task."""
+    tables = []
     for task in results.tasks:
-        rows = dict.fromkeys((label, c.batch_size) for label, c, _ in labelled if c.task == task)
-        for figure, title in _TITLES.items():
-            if results.asked_for(figure):
-                cells = (
-                    tuple(_table_cell(found.get((task, label, batch_size, length)), figure) for length in lengths)
-                    for label, batch_size in rows
-                )
-                yield Table(
-                    f"{title}, {task}",
-                    lengths,
-                    tuple((*row, of_row) for row, of_row in zip(rows, cells, strict=True)),
-                )
+        found = {
+            (label, cell.batch_size, cell.sequence_length): measurement
+            for label, (cell, measurement) in zip(results.labels, results.entries, strict=True)
+            if cell.task == task
+        }
+        if results.asked_for("speed"):
+            tables.append(_time_table(task, found))
+        if results.asked_for("memory"):
+            tables.append(_memory_table(task, found))
+    return tables
 
 
-def _table_cell(measurement: Measurement | None, figure: str) -> TableCell | None:
-    if measurement is None:
-        return None
-    timing, memory = measurement.timing, measurement.memory
-    note = str(measurement.details.get("note", ""))
-    if figure == "speed" and timing is not None:
-        low_s, high_s = timing.interval_s
-        spread = f"95 % interval {format_time(low_s)} to {format_time(high_s)}, {len(timing.samples_s)} samples"
-        share = relative_half_width(timing.samples_s) if len(timing.samples_s) > 1 else float("nan")
-        hint = _hint(spread, note)
-        return TableCell(format_time(timing.median_s), format_share(share), hint, noisy=timing.noisy)
-    if figure == "memory" and memory is not None:
+def make_legend(tables: Iterable[Table]) -> list[tuple[str, str]]:
+    """Explain the marks that occur: each mark and what it says."""
+    cells = [cell for table in tables for cell in table.cells]
+    return [entry for name, entry in _LEGEND.items() if any(getattr(cell, name) for cell in cells)]
+
+
+def list_failures(results: BenchmarkResults) -> list[tuple[str, str]]:
+    """Give each cell that lacks a figure for a reason, and the reason."""
+    return [
+        (printable(str(replace(cell, model=label))), printable_lines(f"{measurement.status}: {measurement.failure}"))
+        for label, (cell, measurement) in zip(results.labels, results.entries, strict=True)
+        if measurement.status != "ok" or measurement.failure is not None
+    ]
+
+
+def fact_text(value: Any) -> str:
+    """Give a fact of the environment as text: of several runs each value, of a dictionary each entry."""
+    if isinstance(value, list | tuple):
+        return " | ".join(map(fact_text, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{fact_text(name)}: {fact_text(of_name)}" for name, of_name in value.items())
+    return printable(str(value))
+
+
+def _time_table(task: str, found: Mapping[Key, Measurement]) -> Table:
+    timings = {key: measurement.timing for key, measurement in found.items() if measurement.timing is not None}
+    unit_s, unit = time_unit(timing.median_s for timing in timings.values())
+    best = _best({key: (timing.median_s, *_interval(timing)) for key, timing in timings.items()})
+    cells = {}
+    for key, timing in timings.items():
+        count = len(timing.samples_s)
+        spread, parts = "", [f"{count} sample{'s' if count > 1 else ''}"]
+        if count > 1:
+            low_s, high_s = timing.interval_s
+            spread = format_share(timing.relative_half_width)
+            parts.insert(0, f"95 % interval {format_time(low_s)} to {format_time(high_s)}")
+        text, hint = format_number(timing.median_s / unit_s), _hint(parts, found[key])
+        if count == 1 and "." in text:
+            text = text.rstrip("0").rstrip(".")  # 0.006 s, as published, has one digit
+        cells[key] = TableCell(text, spread, hint, noisy=timing.noisy, best=key in best)
+    return _table(f"Time ({unit})", "median", task, found, cells)
+
+
+def _memory_table(task: str, found: Mapping[Key, Measurement]) -> Table:
+    memories = {key: measurement.memory for key, measurement in found.items() if measurement.memory is not None}
+    shown_mb = {key: round(memory.peak_bytes / MEGABYTE) for key, memory in memories.items()}
+    best = _best({key: (peak_mb, peak_mb, peak_mb) for key, peak_mb in shown_mb.items()})
+    cells = {}
+    for key, memory in memories.items():
         parts = {"baseline": memory.baseline_bytes, "weights": memory.weights_bytes, "working": memory.working_bytes}
         known = [f"{name} {format_memory(size / MEGABYTE)}" for name, size in parts.items() if size is not None]
-        hint = _hint(", ".join([*known, memory.method]), note)
-        return TableCell(format_memory(memory.peak_bytes / MEGABYTE), hint=hint)
+        hint = _hint([*known, memory.method], found[key])
+        cells[key] = TableCell(f"{shown_mb[key]:,}", hint=hint, best=key in best)
+    return _table("Peak memory (MB)", "peak", task, found, cells)
+
+
+def _hint(parts: Iterable[str], measurement: Measurement) -> str:
+    note = str(measurement.details.get("note", ""))
+    return printable_lines("; ".join(part for part in (", ".join(parts), note) if part))
+
+
+def _interval(timing: Timing) -> tuple[float, float]:
+    """Give the interval that tells a time from others; of a single sample, the sample."""
+    return timing.interval_s if len(timing.samples_s) > 1 else (timing.median_s, timing.median_s)
+
+
+def _best(figures: Mapping[Key, tuple[float, float, float]]) -> set[Key]:
+    """Name the cells whose interval reaches down to that of the smallest of their column.
+
+    Parameters
+    ----------
+    figures
+        Each figure and the ends of its interval, in any unit.
+    """
+    columns: dict[tuple[Size, Size], dict[Key, tuple[float, float, float]]] = {}
+    for key, figure in figures.items():
+        columns.setdefault(key[1:], {})[key] = figure
+    best: set[Key] = set()
+    for column in columns.values():
+        _, _, reach = min(column.values())
+        marked = {key for key, (_, low, _) in column.items() if low <= reach}
+        if len(marked) < len(column):
+            best |= marked
+    return best
+
+
+def _table(
+    figure: str, column: str, task: str, found: Mapping[Key, Measurement], cells: Mapping[Key, TableCell]
+) -> Table:
+    batch_sizes, lengths = _ascending(key[1] for key in found), _ascending(key[2] for key in found)
+    labels: dict[Size, dict[str, None]] = {size: {} for size in batch_sizes}
+    for label, size, _ in found:
+        labels[size][label] = None
+    blocks = tuple(
+        Block(
+            size, tuple(_row(label, [(label, size, length) for length in lengths], found, cells) for label in of_size)
+        )
+        for size, of_size in labels.items()
+    )
+    is_function = lengths == [None]
+    only = batch_sizes[0] if len(batch_sizes) == 1 else None
+    return Table(
+        title=f"{figure}, {task}" + ("" if only is None else f", batch size {only}"),
+        row_title="Function" if is_function else "Model",
+        column_title="" if is_function else "Sequence length",
+        columns=(column,) if is_function else tuple(map(str, lengths)),
+        blocks=blocks,
+    )
+
+
+def _row(
+    label: str, keys: Iterable[Key], found: Mapping[Key, Measurement], cells: Mapping[Key, TableCell]
+) -> tuple[str, tuple[TableCell | None, ...]]:
+    return printable(label), tuple(cells.get(key) or _without_figure(found.get(key)) for key in keys)
+
+
+def _without_figure(measurement: Measurement | None) -> TableCell | None:
+    if measurement is None:
+        return None
     text = "N/A" if measurement.status == "ok" else measurement.status
-    return TableCell(text, hint=str(measurement.failure or ""), failed=True)
+    return TableCell(text, hint=printable_lines(str(measurement.failure or "")), failed=True)
 
 
-def _hint(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
-
-
-def to_html(results: BenchmarkResults) -> str:
-    """Give the results as HTML: escaped, the same for the same results, without scripts or style sheets."""
-    return _template("results.html.j2").render(tables=list(make_tables(results)), environment=results.environment)
-
-
-def summary_to_html(summary: MemorySummary) -> str:
-    """Give a line-by-line summary as HTML: like `to_html`, with a link to each line's file."""
-    changing = [state for state in summary.sequential if state.cpu_gpu.bytes]
-    return _template("summary.html.j2").render(
-        total=_megabytes(summary.total),
-        steps=len(summary.sequential),
-        places=len(summary.cumulative),
-        has_gpu=any(state.gpu.bytes for state in summary.sequential),
-        top=[_line_row(state) for state in summary.cumulative[:_TOP_LINES]],
-        changing=[_line_row(state) for state in changing[:_STEPS_SHOWN]],
-        changing_count=len(changing),
-    )
-
-
-def _line_row(state: MemoryState) -> dict[str, str]:
-    """Give what the table shows of a step; only what the path alone tells decides about the link."""
-    frame = state.frame
-    path = PureWindowsPath(frame.filename) if frame.filename[1:2] == ":" else PurePosixPath(frame.filename)
-    return {
-        "file": frame.filename,
-        "place": f"{path.name}:{frame.line_number}",
-        "link": f"{path.as_uri()}#L{frame.line_number}" if path.is_absolute() else "",
-        "text": frame.line_text.strip(),
-        **{name: _megabytes(getattr(state, name)) for name in ("cpu", "gpu", "cpu_gpu")},
-    }
-
-
-def _megabytes(amount: Memory) -> str:
-    return f"{amount.bytes / MEGABYTE:,.1f}"
-
-
-@cache
-def _template(name: str) -> jinja2.Template:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("hfbench_nb"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(name)
-
-
-def to_markdown(results: BenchmarkResults) -> str:
-    """Give the results as tables in GitHub's Markdown."""
-    parts = []
-    for table in make_tables(results):
-        lines = [f"**{table.title}**", "", _markdown_row("Model", "Batch size", *table.lengths)]
-        lines.append("|:---|---:|" + len(table.lengths) * "---:|")
-        for model, batch_size, cells in table.rows:
-            texts = ["" if cell is None else f"{cell.text} {cell.spread}".rstrip() for cell in cells]
-            lines.append(_markdown_row(model, batch_size, *texts))
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
-
-
-def _markdown_row(*values: Any) -> str:
-    return "| " + " | ".join(_markdown_text(str(value)) for value in values) + " |"
-
-
-def _markdown_text(text: str) -> str:
-    """Escape what Markdown or the HTML inside it would take for markup."""
-    for mark in ("\\", "|", "*", "_", "`", "[", "]"):
-        text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())
+def _ascending(sizes: Iterable[Size]) -> list[Size]:
+    return sorted(set(sizes), key=lambda size: size or 0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Iterable
 
-_TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+_TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def format_time(time_s: float) -> str:
@@ -17,8 +19,33 @@ def format_time(time_s: float) -> str:
     """
     if math.isnan(time_s):
         return ""
-    scale, unit = next(((scale, unit) for scale, unit in _TIME_UNITS if abs(time_s) >= scale), _TIME_UNITS[-1])
-    return f"{_three_digits(time_s / scale)} {unit}"
+    scale, unit = next((unit for unit in _TIME_UNITS if abs(time_s) >= unit[0]), _TIME_UNITS[-1])
+    return f"{format_number(time_s / scale)} {unit}"
+
+
+def time_unit(times_s: Iterable[float]) -> tuple[float, str]:
+    """Choose one unit for many times, by their geometric mean: its size in seconds and its name.
+
+    Examples
+    --------
+    >>> time_unit([0.005, 0.25])
+    (0.001, 'ms')
+    """
+    logarithms = [math.log(time_s) for time_s in times_s if time_s > 0]
+    middle_s = math.exp(statistics.fmean(logarithms)) if logarithms else 1.0
+    return next((unit for unit in _TIME_UNITS if middle_s >= unit[0]), _TIME_UNITS[-1])
+
+
+def format_number(value: float) -> str:
+    """Give a number three significant digits, at least its whole part, and thousands set apart.
+
+    Examples
+    --------
+    >>> format_number(0.01234), format_number(12.3456), format_number(1234.5)
+    ('0.0123', '12.3', '1,234')
+    """
+    exponent = int(f"{value:.2e}".partition("e")[2])  # of the rounded number: 9.999 is 10.0
+    return f"{value:,.{max(0, 2 - exponent)}f}"
 
 
 def format_memory(memory_mb: float) -> str:
@@ -31,6 +58,17 @@ def format_share(share: float) -> str:
     return "" if math.isnan(share) else f"±{100 * share:.1f} %"
 
 
+def format_ratio(ratio: float) -> str:
+    """Give a ratio three significant digits, as in ``0.812`` and ``1.25``; a bound can be infinite.
+
+    Examples
+    --------
+    >>> format_ratio(1.254), format_ratio(float("inf"))
+    ('1.25', '∞')
+    """
+    return "" if math.isnan(ratio) else "∞" if math.isinf(ratio) else format_number(ratio)
+
+
 def format_duration(duration_s: float) -> str:
     """Give a duration for a progress display, as in ``1 min 05 s``."""
     seconds = round(duration_s)
@@ -39,8 +77,3 @@ def format_duration(duration_s: float) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"
-
-
-def _three_digits(value: float) -> str:
-    digits = 2 - math.floor(math.log10(abs(value))) if value else 2
-    return f"{value:,.{max(0, min(2, digits))}f}"

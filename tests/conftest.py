@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import html.parser
 import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -17,6 +25,14 @@ mpl.use("agg")
 
 from hfbench_nb import PyTorchBenchmarkArguments
 from hfbench_nb.isolation.client import close_all
+
+# A shell's job in the background is started deaf to interrupts, and so would be the scripts that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Runs that share a temporary folder take turns: these tests, with the scripts that they start, wait for nobody else's.
+if not os.path.basename(tempfile.gettempdir()).startswith("hfbench-tests-"):
+    tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="hfbench-tests-")
+    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +63,14 @@ def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
     return condition()
 
 
+def run_script(code: str, *arguments: Any, through: Sequence[str] = (), **options: Any) -> subprocess.CompletedProcess:
+    """Run code in an interpreter of its own, beside the tests; `through` is a command that starts the interpreter."""
+    return subprocess.run(
+        [*through, sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True, text=True, timeout=120, cwd=os.path.dirname(__file__), **options,
+    )  # fmt: skip
+
+
 def short(**given: Any) -> PyTorchBenchmarkArguments:
     """Arguments of a run that is over quickly."""
     return PyTorchBenchmarkArguments(
@@ -59,6 +83,22 @@ def short(**given: Any) -> PyTorchBenchmarkArguments:
             **given,
         }
     )
+
+
+class Tags(html.parser.HTMLParser):
+    """What a text of HTML is made of: tags with their attributes, and texts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
 
 
 def tiny_bert(**given: Any) -> Any:

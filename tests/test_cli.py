@@ -55,10 +55,10 @@ def test_the_originals_command_line(model, tmp_path, capsys):
 def test_every_field_is_an_option_and_every_flag_has_its_opposite(dash):
     flags = [f.name for f in dataclasses.fields(PyTorchBenchmarkArguments) if f.type == "bool"]
     off = [f"--no_{name}".replace("_", dash) for name in flags if name not in ("inference", "speed")]
-    args = parse(["pytorch", "--models", "gpt2", *off])
+    args = parse(["pytorch", "--models", "gpt2", *off]).arguments
     assert {name: getattr(args, name) for name in flags} == {name: name in ("inference", "speed") for name in flags}
     options = ["--threads", "2", "--max_seconds", "1", "--timeout_s", "9", "--device", "cpu", "--dtype", "bfloat16"]
-    args = parse(["pytorch", "--models", "a", "b", *(word.replace("_", dash) for word in options)])
+    args = parse(["pytorch", "--models", "a", "b", *(word.replace("_", dash) for word in options)]).arguments
     assert (args.models, args.threads, args.max_seconds, args.timeout_s) == (["a", "b"], 2, 1.0, 9.0)
     assert (args.device, args.dtype) == ("cpu", "bfloat16")
 

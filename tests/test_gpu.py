@@ -179,6 +179,7 @@ def test_the_device_figures_reach_the_record(monkeypatch):
     from hfbench_nb.backends import load_backend, pytorch
     from hfbench_nb.lookup import find_models
     from hfbench_nb.records import Cell, Settings
+    from hfbench_nb.subjects import ModelPass
 
     module = FakeModule()
     module.set_device = lambda device: None
@@ -187,7 +188,7 @@ def test_the_device_figures_reach_the_record(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pynvml", FakeNvml())
     monkeypatch.setattr(pytorch, "_find_device", lambda settings: FakeDevice())
     monkeypatch.setattr(torch, "get_device_module", lambda device: module)
-    monkeypatch.setattr(pytorch, "_touch_common_code", lambda device: None)
+    monkeypatch.setattr(pytorch, "_touch_common_code", lambda device, dtype: None)
 
     class FakeDevice:
         type = "cuda"
@@ -203,9 +204,11 @@ def test_the_device_figures_reach_the_record(monkeypatch):
     monkeypatch.setattr(pytorch.pytorch_models, "to_tensors", lambda *a: to_tensors(*a[:2], cpu))
     (spec,) = find_models(["tiny"], [tiny_bert()])
     measurement = worker.measure(
-        load_backend("PyTorch"), Cell("PyTorch", "tiny", "inference", 1, 8), spec,
-        Settings(max_seconds=0.05), lambda phase, facts: None,
-    )  # fmt: skip
+        load_backend("PyTorch"),
+        ModelPass(Cell("PyTorch", "tiny", "inference", 1, 8), spec),
+        Settings(max_seconds=0.05),
+        lambda phase, facts: None,
+    )
     assert measurement.status == "ok", measurement.failure
     assert measurement.memory.method == "NVML process"
     assert measurement.memory.details["reserved_peak_bytes"] == 140 * MIB

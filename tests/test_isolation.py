@@ -14,7 +14,7 @@ import venv
 
 import psutil
 import pytest
-from conftest import runs, short, tiny_bert, tiny_gpt2, wait_until
+from conftest import run_script, runs, short, tiny_bert, tiny_gpt2, wait_until
 from faulty import FaultyConfig
 
 from hfbench_nb import ArgumentError, IsolationError, PyTorchBenchmark
@@ -27,13 +27,6 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, which only Li
 def run(configs, **given):
     names = [f"model-{i}" for i in range(len(configs))]
     return PyTorchBenchmark(short(models=names, **given), configs=configs).run()
-
-
-def run_script(code, *arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *arguments],
-        capture_output=True, text=True, timeout=120, cwd=os.path.dirname(__file__), **options,
-    )  # fmt: skip
 
 
 def server():
@@ -201,6 +194,50 @@ def test_a_run_is_cancelled_from_another_thread():
     thread.join(2.0)
     assert not thread.is_alive()
     assert list(benchmark.results.frame["status"]) == ["ok", "cancelled"]
+
+
+def test_a_cancel_ends_its_own_run_alone():
+    first, second = (
+        PyTorchBenchmark(short(sequence_lengths=[8, 16], max_seconds=0.5, precision=1e-9), configs=[tiny_bert()])
+        for _ in range(2)
+    )
+    first.run()
+    thread = threading.Thread(target=second.run)
+    thread.start()
+    while thread.is_alive():
+        first.cancel()
+        thread.join(0.02)
+    assert list(second.results.frame["status"]) == ["ok", "ok"]
+
+
+def test_a_run_that_waits_for_its_turn_is_cancelled_alone():
+    holding = PyTorchBenchmark(short(models=["hangs"]), configs=[FaultyConfig("hangs")])
+    waiting = PyTorchBenchmark(short(), configs=[tiny_bert()])
+    threads = [threading.Thread(target=benchmark.run) for benchmark in (holding, waiting)]
+    threads[0].start()
+    assert wait_until(lambda: bool(holding.environment_info), 60)
+    time.sleep(0.5)
+    threads[1].start()
+    time.sleep(0.5)
+    waiting.cancel()
+    threads[1].join(1.0)
+    assert [thread.is_alive() for thread in threads] == [True, False]
+    holding.cancel()
+    threads[0].join(2.0)
+    assert not threads[0].is_alive()
+
+
+def test_a_run_is_cancelled_while_the_server_starts():
+    client.close_all()
+    benchmark = PyTorchBenchmark(short(), configs=[tiny_bert()])
+    thread = threading.Thread(target=benchmark.run)
+    thread.start()
+    time.sleep(0.3)
+    benchmark.cancel()
+    thread.join(1.0)
+    assert not thread.is_alive()
+    assert benchmark.results.entries == ()
+    assert list(benchmark.run().frame["status"]) == ["ok"]
 
 
 @linux

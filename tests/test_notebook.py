@@ -9,7 +9,6 @@ import nbformat
 import psutil
 import pytest
 from conftest import runs, wait_until
-from IPython.testing.globalipapp import start_ipython
 from nbclient import NotebookClient
 
 SETUP = """
@@ -88,42 +87,12 @@ def test_a_killed_kernel_leaves_no_process():
         assert wait_until(lambda: not any(runs(process.pid) for process in left), 2.0)
 
 
-@pytest.fixture(scope="module")
-def shell():
-    ip = start_ipython()
-    ip.run_line_magic("load_ext", "hfbench")
-    return ip
-
-
 @pytest.fixture
 def model(tmp_path):
     from test_cli import TINY, json
 
     (tmp_path / "config.json").write_text(json.dumps(TINY))
     return tmp_path
-
-
-def test_the_magic_returns_results(shell, model):
-    results = shell.run_line_magic("hfbench", f"pytorch --models {model} --sequence_lengths 8 --max_seconds 0.05")
-    assert list(results.frame["status"]) == ["ok"]
-
-
-def test_the_magic_shows_help_without_ending_the_shell(shell, capsys):
-    assert shell.run_line_magic("hfbench", "pytorch --help") is None
-    assert "--batch-sizes" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("line", ["pytorch --models", "pytorch --nonsense", "plot --csv_file x", "pytorch --models 'a"])
-def test_misuse_of_the_magic_is_one_clear_error(shell, line):
-    from IPython.core.error import UsageError
-
-    with pytest.raises(UsageError):
-        shell.run_line_magic("hfbench", line)
-
-
-def test_the_environment_magic(shell, capsys):
-    shell.run_line_magic("hfbench_env", "")
-    assert "- framework: PyTorch" in capsys.readouterr().out
 
 
 def test_waiting_costs_the_caller_next_to_nothing(model):

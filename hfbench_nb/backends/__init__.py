@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hfbench_nb.backends.base import Backend
 
-_MODULES = {"PyTorch": "hfbench_nb.backends.pytorch", "TensorFlow": "hfbench_nb.backends.tensorflow"}
+_MODULES = {
+    "PyTorch": "hfbench_nb.backends.pytorch",
+    "TensorFlow": "hfbench_nb.backends.tensorflow",
+    "Python": "hfbench_nb.backends.plain",
+}
 
 
 def load_backend(framework: str) -> Backend:

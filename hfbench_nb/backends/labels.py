@@ -143,7 +143,7 @@ def describe_call(model: Any, cell: Cell, seed: int, details: dict[str, Any]) ->
 
     `details` is told the shapes of the inputs, what is minimised, and what a user should know of either.
     """
-    inputs = make_inputs(model, cell.batch_size, cell.sequence_length, seed)
+    inputs = make_inputs(model, *cell.sizes, seed)
     notes = list(inputs.notes)
     labels: _Labels = {}
     details["inputs"] = inputs.shapes

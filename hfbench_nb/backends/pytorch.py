@@ -95,14 +95,14 @@ class PyTorchRuntime:
             self.meter = host_meter()
             self.stopwatch = EventStopwatch(self._xla)
         elif self.device.type == "cpu":
-            _touch_common_code(self.device)
+            _touch_common_code(self.device, self._dtype)
             self.meter = host_meter()
             self.stopwatch = wall_clock
         else:
             used_before = used_bytes_by_uuid()  # before this process comes to the device, which makes its context
             module = torch.get_device_module(self.device)
             module.set_device(self.device)
-            _touch_common_code(self.device)
+            _touch_common_code(self.device, self._dtype)
             if self.device.type == "cuda":
                 self.nvml = open_nvml(used_before, uuid=str(module.get_device_properties(self.device).uuid))
             self.meter = AcceleratorMeter(module, self.nvml)
@@ -129,7 +129,7 @@ class PyTorchRuntime:
         """Make the inputs, and give the function that is measured: one pass of the cell's task."""
         arrays = describe_call(model, cell, self._settings.seed, self.details)
         if {"input_ids", "decoder_input_ids"} & set(arrays):
-            check_positions(model, cell.sequence_length, only_decoder="input_ids" not in arrays)
+            check_positions(model, cell.sizes[1], only_decoder="input_ids" not in arrays)
         tensors = pytorch_models.to_tensors(arrays, model, self.device)
         if cell.task == "training":
             return self._stepping(lambda: pytorch_models.train(model, tensors))
@@ -214,9 +214,9 @@ def _device_name(device: torch.device) -> str:
     return str(module.get_device_name(device)) if hasattr(module, "get_device_name") else device.type
 
 
-def _touch_common_code(device: torch.device) -> None:
+def _touch_common_code(device: torch.device, dtype: torch.dtype) -> None:
     """Run what building a model runs, so that the framework's code and context are baseline and not weights."""
-    generator = torch.Generator().manual_seed(0)
-    block = torch.randn(16, generator=generator)
-    with torch.no_grad():
-        torch.nn.Parameter(torch.empty(4, 16, device=device)).copy_(block).fill_(1.0)
+    # Larger than a block of random numbers: all of the filling is run.
+    some = torch.nn.Parameter(torch.empty(257, 256, device=device, dtype=dtype))
+    pytorch_models.fill(torch.nn.ParameterList([some, torch.nn.Parameter(some.detach()[0])]), seed=0)
+    some.detach().fill_(1.0)

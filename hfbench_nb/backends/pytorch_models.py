@@ -63,8 +63,8 @@ def _remote_class(
     """Let the hub's loader import the model's own code; the caller has said that it is trusted."""
     from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
-    place = spec.folder or spec.name
-    config = transformers.AutoConfig.from_pretrained(place, trust_remote_code=True)
+    place = spec.folder or spec.checkpoint
+    config = transformers.AutoConfig.from_pretrained(place, trust_remote_code=True, **spec.overrides)
     code: dict[str, str] = spec.config["auto_map"]
     architecture = (spec.config.get("architectures") or [None])[0]
     by_class = {reference.rpartition(".")[2]: reference for name, reference in code.items() if name != "AutoConfig"}

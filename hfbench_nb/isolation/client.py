@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import base64
 import contextlib
 import os
 import queue
@@ -12,10 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol
 
 from hfbench_nb.errors import IsolationError
 from hfbench_nb.isolation import launch
+from hfbench_nb.isolation.cancellation import Cancellation, Cancelled
 from hfbench_nb.isolation.process import KILL_TIMEOUT_S, MeasuringProcess
 from hfbench_nb.records import Cell, Failure, Measurement, ModelSpec, Settings
 
@@ -25,25 +28,23 @@ _SIGKILL = 9
 OnProgress = Callable[[dict[str, Any]], None]
 
 
-class Cancelled(Exception):
-    """A measurement was cancelled from another thread."""
-
-
 class Measurer(Protocol):
     """Measures cells, one at a time."""
 
-    def environment(self, settings: Settings) -> dict[str, Any]:
+    def environment(self, settings: Settings, cancellation: Cancellation | None = None) -> dict[str, Any]:
         """Describe the framework and the device where cells are measured."""
         ...
 
     def measure(
-        self, cell: Cell, spec: ModelSpec, settings: Settings, timeout_s: float, on_progress: OnProgress
+        self,
+        cell: Cell,
+        spec: ModelSpec,
+        settings: Settings,
+        timeout_s: float,
+        on_progress: OnProgress,
+        cancellation: Cancellation | None = None,
     ) -> Measurement:
         """Measure one cell; a failure is a measurement too."""
-        ...
-
-    def cancel(self) -> None:
-        """End the measurement that is going on, from another thread: it raises `Cancelled`."""
         ...
 
 
@@ -52,7 +53,7 @@ def can_fork() -> bool:
     return sys.platform == "linux" and os.environ.get("HFBENCH_FRESH_INTERPRETER") != "1"
 
 
-def measurer(framework: str, python: str | None = None, overlay: str | None = None) -> Measurer:
+def measurer(framework: str, python: str | None = None, overlay: str | None = None) -> IsolatedMeasurer:
     """Give the measurer for a framework in an environment; the same one again while nothing relevant has changed."""
     if not can_fork():
         return FreshInterpreters(framework, python, overlay)
@@ -85,7 +86,7 @@ _servers: dict[tuple[Any, ...], ForkingServer] = {}
 atexit.register(close_all)
 
 
-class _Asker:
+class IsolatedMeasurer:
     """Asks one question at a time and waits for the answer; what is common to both ways of isolation."""
 
     def __init__(self, framework: str, python: str | None, overlay: str | None) -> None:
@@ -93,18 +94,21 @@ class _Asker:
         self._turn = threading.Lock()
         self._process: MeasuringProcess | None = None
 
-    def environment(self, settings: Settings) -> dict[str, Any]:
+    def environment(self, settings: Settings, cancellation: Cancellation | None = None) -> dict[str, Any]:
         """Describe the framework and the device where cells are measured.
 
         Raises
         ------
         IsolationError
             If the framework or the device is not there.
+        Cancelled
+            If another thread cancelled it.
         """
+        cancellation = cancellation or Cancellation()
         request = {"do": "environment", "settings": asdict(settings)}
-        with self._turn:
-            process = self._ready_process()
-            answer, end = self._ask(process, request, ENVIRONMENT_TIMEOUT_S, lambda message: None)
+        with cancellation.turn(self._turn):
+            process = self._ready_process(cancellation)
+            answer, end = self._ask(process, request, ENVIRONMENT_TIMEOUT_S, lambda message: None, cancellation)
         if answer is None or "failure" in answer:
             reason = _describe_end(end) if answer is None else Failure(**answer["failure"])
             raise IsolationError(f"{self._where[0]} cannot be used: {reason}")
@@ -112,7 +116,13 @@ class _Asker:
         return described
 
     def measure(
-        self, cell: Cell, spec: ModelSpec, settings: Settings, timeout_s: float, on_progress: OnProgress
+        self,
+        cell: Cell,
+        spec: ModelSpec,
+        settings: Settings,
+        timeout_s: float,
+        on_progress: OnProgress,
+        cancellation: Cancellation | None = None,
     ) -> Measurement:
         """Measure one cell in a process of its own.
 
@@ -130,8 +140,25 @@ class _Asker:
             "model": asdict(spec),
             "settings": asdict(settings),
         }
-        with self._turn:
-            process = self._ready_process()
+        return self._measure(request, timeout_s, on_progress, cancellation or Cancellation())
+
+    def measure_function(
+        self, pickled: bytes, settings: Settings, timeout_s: float, on_progress: OnProgress
+    ) -> Measurement:
+        """Measure a function, which `hfbench_nb.measure` has pickled, like a cell."""
+        request = {
+            "do": "function",
+            "pickled": base64.b64encode(pickled).decode("ascii"),
+            "folder": str(Path.cwd()),
+            "settings": asdict(settings),
+        }
+        return self._measure(request, timeout_s, on_progress, Cancellation())
+
+    def _measure(
+        self, request: dict[str, Any], timeout_s: float, on_progress: OnProgress, cancellation: Cancellation
+    ) -> Measurement:
+        with cancellation.turn(self._turn):
+            process = self._ready_process(cancellation)
             log_start, asked_at_s = process.log_size(), time.monotonic()
             ooms = _kernel_oom_kills()
             started: dict[str, Any] = {}
@@ -141,7 +168,7 @@ class _Asker:
                     started["start_s"] = message["at_s"] - asked_at_s
                 on_progress(message)
 
-            answer, end = self._ask(process, request, timeout_s, watch)
+            answer, end = self._ask(process, request, timeout_s, watch, cancellation)
             log = process.log_tail(log_start)
         if log:
             on_progress({"event": "log", "text": log})
@@ -152,13 +179,7 @@ class _Asker:
         was_oom = end == -_SIGKILL and _kernel_oom_kills() > ooms
         return Measurement(*_judge_end(end, timeout_s, was_oom=was_oom, log=log), details=started)
 
-    def cancel(self) -> None:
-        """End the measurement that is going on, from another thread: it raises `Cancelled`."""
-        process = self._process
-        if process is not None and self._turn.locked():
-            process.messages.put({"event": "cancel"})
-
-    def _ready_process(self) -> MeasuringProcess:
+    def _ready_process(self, cancellation: Cancellation) -> MeasuringProcess:
         raise NotImplementedError
 
     def _stop(self, process: MeasuringProcess) -> None:
@@ -166,33 +187,41 @@ class _Asker:
         raise NotImplementedError
 
     def _ask(
-        self, process: MeasuringProcess, request: dict[str, Any], timeout_s: float, on_message: OnProgress
+        self,
+        process: MeasuringProcess,
+        request: dict[str, Any],
+        timeout_s: float,
+        on_message: OnProgress,
+        cancellation: Cancellation,
     ) -> tuple[dict[str, Any] | None, int | None]:
         """Send a request; give its answer, if there was one, and its process's exit code, None after a time-out."""
         deadline = time.monotonic() + timeout_s
         answer: dict[str, Any] | None = None
         try:
-            process.send(request)
-            while True:
-                try:
-                    message = process.messages.get(timeout=max(0.0, deadline - time.monotonic()))
-                except queue.Empty:
-                    self._stop(process)
-                    return answer, None
-                if message["event"] == "cancel":
-                    raise Cancelled
-                if message["event"] in ("exit", "end"):
-                    return answer, message["code"]
-                if message["event"] == "answer":
-                    answer = message
-                else:
-                    on_message(message)
+            with cancellation.waking(lambda: process.messages.put({"event": "cancel", "by": cancellation})):
+                process.send(request)
+                while True:
+                    try:
+                        message = process.messages.get(timeout=max(0.0, deadline - time.monotonic()))
+                    except queue.Empty:
+                        self._stop(process)
+                        return answer, None
+                    if message["event"] == "cancel":
+                        # One that came too late to end a former run's request is none of this one's business.
+                        if message["by"] is cancellation:
+                            raise Cancelled
+                    elif message["event"] in ("exit", "end"):
+                        return answer, message["code"]
+                    elif message["event"] == "answer":
+                        answer = message
+                    else:
+                        on_message(message)
         except BaseException:
             self._stop(process)
             raise
 
 
-class ForkingServer(_Asker):
+class ForkingServer(IsolatedMeasurer):
     """Measures each cell in a child that a server forks: the server is started once."""
 
     def is_alive(self) -> bool:
@@ -204,9 +233,9 @@ class ForkingServer(_Asker):
         if self._process is not None:
             self._process.close()
 
-    def _ready_process(self) -> MeasuringProcess:
+    def _ready_process(self, cancellation: Cancellation) -> MeasuringProcess:
         if self._process is None or not self._process.is_alive():
-            self._process = MeasuringProcess(*self._where, fork=True)
+            self._process = MeasuringProcess(*self._where, fork=True, cancellation=cancellation)
         return self._process
 
     def _stop(self, process: MeasuringProcess) -> None:
@@ -221,11 +250,11 @@ class ForkingServer(_Asker):
                 raise
 
 
-class FreshInterpreters(_Asker):
+class FreshInterpreters(IsolatedMeasurer):
     """Measures each cell in an interpreter started for it: slower, and needs no fork."""
 
-    def _ready_process(self) -> MeasuringProcess:
-        self._process = MeasuringProcess(*self._where, fork=False)
+    def _ready_process(self, cancellation: Cancellation) -> MeasuringProcess:
+        self._process = MeasuringProcess(*self._where, fork=False, cancellation=cancellation)
         return self._process
 
     def _stop(self, process: MeasuringProcess) -> None:

@@ -9,8 +9,11 @@ from hfbench_nb import worker
 from hfbench_nb.backends import load_backend
 from hfbench_nb.backends.base import DeviceNotFoundError
 from hfbench_nb.errors import IsolationError
+from hfbench_nb.isolation.cancellation import Cancellation
 from hfbench_nb.isolation.client import OnProgress
+from hfbench_nb.memory import release_free_memory
 from hfbench_nb.records import Cell, Measurement, ModelSpec, Settings
+from hfbench_nb.subjects import ModelPass
 
 
 class CallingProcess:
@@ -28,7 +31,7 @@ class CallingProcess:
         except ImportError as error:
             raise IsolationError(f"{framework} cannot be used: {error}") from error
 
-    def environment(self, settings: Settings) -> dict[str, Any]:
+    def environment(self, settings: Settings, cancellation: Cancellation | None = None) -> dict[str, Any]:
         """Describe the framework and the device where cells are measured.
 
         Raises
@@ -42,17 +45,24 @@ class CallingProcess:
             raise IsolationError(f"DeviceNotFoundError: {error}") from error
 
     def measure(
-        self, cell: Cell, spec: ModelSpec, settings: Settings, timeout_s: float, on_progress: OnProgress
+        self,
+        cell: Cell,
+        spec: ModelSpec,
+        settings: Settings,
+        timeout_s: float,
+        on_progress: OnProgress,
+        cancellation: Cancellation | None = None,
     ) -> Measurement:
-        """Measure one cell here and now; `timeout_s` cannot be kept."""
-        measurement = worker.measure(
-            self._backend, cell, spec, settings,
-            lambda phase, facts: on_progress({"event": "progress", "phase": phase, **facts}),
-        )  # fmt: skip
+        """Measure one cell here and now; `timeout_s` cannot be kept, and it is cancelled at its next step only."""
+
+        def report(phase: str, facts: dict[str, Any]) -> None:
+            if cancellation is not None:
+                cancellation.check()
+            on_progress({"event": "progress", "phase": phase, **facts})
+
+        release_free_memory()  # given back later, while the model is built, it would make the weights look lighter
+        measurement = worker.measure(self._backend, ModelPass(cell, spec), settings, report)
         if measurement.memory is None:
             return measurement
         method = f"{measurement.memory.method} of the calling process"
         return dataclasses.replace(measurement, memory=dataclasses.replace(measurement.memory, method=method))
-
-    def cancel(self) -> None:
-        """Do nothing: only an interrupt of the caller ends this measurement."""

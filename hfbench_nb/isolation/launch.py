@@ -18,14 +18,16 @@ _RELEVANT_PREFIXES = (
     "SYCL_", "TF_", "THP_", "TORCH", "TRANSFORMERS_", "XLA_", "XPU_", "ZE_",
 )  # fmt: skip
 
-# The network must never enter a number; another framework must never enter a process (Transformers imports any that
-# it finds); and what a library would draw on a terminal has no reader.
+# The network must never enter a number, and what a library would draw on a terminal has no reader.
+_QUIET = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
+# Another framework must never enter a process: Transformers imports any that it finds.
 _SET = {
-    "PyTorch": {"USE_TORCH": "1", "USE_TF": "0", "USE_FLAX": "0"},
+    "PyTorch": {**_QUIET, "USE_TORCH": "1", "USE_TF": "0", "USE_FLAX": "0"},
     # Transformers' TensorFlow classes are written for Keras 2, which the package tf_keras holds.
-    "TensorFlow": {"USE_TORCH": "0", "USE_TF": "1", "USE_FLAX": "0", "TF_USE_LEGACY_KERAS": "1"},
+    "TensorFlow": {**_QUIET, "USE_TORCH": "0", "USE_TF": "1", "USE_FLAX": "0", "TF_USE_LEGACY_KERAS": "1"},
+    # A function of the user's own finds what it would find in the notebook.
+    "Python": {},
 }
-_SET_ALWAYS = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
 
 # Imports our package by its folder alone: its neighbours, in another environment than the one that measures, stay out.
 _BOOTSTRAP = """
@@ -76,7 +78,7 @@ def module_search_path() -> list[str]:
 
 def environment(framework: str) -> dict[str, str]:
     """Give the environment variables of a measuring end."""
-    return {**os.environ, **_SET_ALWAYS, **_SET[framework]}
+    return {**os.environ, **_SET[framework]}
 
 
 def relevant_environment(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

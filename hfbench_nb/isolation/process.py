@@ -14,6 +14,7 @@ from typing import Any
 
 from hfbench_nb.errors import IsolationError
 from hfbench_nb.isolation import launch, protocol
+from hfbench_nb.isolation.cancellation import Cancellation, Cancelled
 from hfbench_nb.records import Failure
 
 IDLE_S = 600.0
@@ -21,25 +22,33 @@ START_TIMEOUT_S = 300.0
 # How long a process may take to be gone when it is told to.
 KILL_TIMEOUT_S = 0.8
 LOG_TAIL_BYTES = 4000
+_LAST_WORDS_S = 0.5
 
 
 class MeasuringProcess:
     """A process that measures, the messages that come from it, and its log."""
 
-    def __init__(self, framework: str, python: str | None, overlay: str | None, *, fork: bool) -> None:
+    def __init__(
+        self, framework: str, python: str | None, overlay: str | None, *, fork: bool, cancellation: Cancellation
+    ) -> None:
         self._python = python or sys.executable
-        self._log = tempfile.TemporaryFile(prefix="hfbench-")  # noqa: SIM115 - lives as long as the process
-        self._process = subprocess.Popen(
-            launch.command(framework, python, overlay, fork=fork, idle_s=IDLE_S),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=launch.environment(framework),
-            start_new_session=True,
-        )
+        try:
+            self._log = tempfile.TemporaryFile(prefix="hfbench-")  # noqa: SIM115 - lives as long as the process
+            self._process = subprocess.Popen(
+                launch.command(framework, python, overlay, fork=fork, idle_s=IDLE_S),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env=launch.environment(framework),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise IsolationError(f"The process that measures {framework} cannot be started: {error}") from error
         self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        threading.Thread(target=self._read, name="hfbench-reader", daemon=True).start()
-        self.started = self._wait_until_ready(framework)
+        reader = threading.Thread(target=self._read, name="hfbench-reader", daemon=True)
+        reader.start()
+        threading.Thread(target=self._tell_end, args=(reader, fork), name="hfbench-waiter", daemon=True).start()
+        self.started = self._wait_until_ready(framework, cancellation)
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -48,11 +57,21 @@ class MeasuringProcess:
                 message = protocol.decode(line)
                 if message is not None:
                     self.messages.put(message)
-        self.messages.put({"event": "end", "code": self._process.wait()})
 
-    def _wait_until_ready(self, framework: str) -> dict[str, Any]:
+    def _tell_end(self, reader: threading.Thread, fork: bool) -> None:
+        code = self._process.wait()
+        if not fork:  # a server ends what its cells have started
+            self._kill_group()
+        # What it has still written comes first; but a process that a cell has forked may keep the pipe open.
+        reader.join(_LAST_WORDS_S)
+        self.messages.put({"event": "end", "code": code})
+
+    def _wait_until_ready(self, framework: str, cancellation: Cancellation) -> dict[str, Any]:
         try:
-            message = self.messages.get(timeout=START_TIMEOUT_S)
+            with cancellation.waking(lambda: self.messages.put({"event": "cancel"})):
+                message = self.messages.get(timeout=START_TIMEOUT_S)
+                if message["event"] == "cancel":
+                    raise Cancelled
         except queue.Empty:
             message = {"event": "silent"}
         except BaseException:
@@ -78,11 +97,14 @@ class MeasuringProcess:
 
     def kill(self) -> None:
         """End the process and those that it started."""
+        self._kill_group()
+        self._process.kill()
+        self._process.wait()
+
+    def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
 
     def close(self) -> None:
         """Let the process end by itself, now; kill it if it does not."""

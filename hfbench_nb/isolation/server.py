@@ -25,8 +25,10 @@ from hfbench_nb import worker
 from hfbench_nb.backends import load_backend
 from hfbench_nb.backends.base import Backend
 from hfbench_nb.isolation import pages, protocol
-from hfbench_nb.isolation.child import become_child, kill_group
+from hfbench_nb.isolation.child import adopt_orphans, become_child, kill_children, kill_group
+from hfbench_nb.memory import release_free_memory
 from hfbench_nb.records import Cell, ModelSpec, Settings
+from hfbench_nb.subjects import FunctionCall, ModelPass, Subject
 
 _READ_BYTES = 1 << 16
 
@@ -68,8 +70,15 @@ def answer(backend: Backend, request: dict[str, Any], replies: int) -> None:
     def report(phase: str, facts: dict[str, Any]) -> None:
         protocol.write(replies, {"event": "progress", "phase": phase, **facts})
 
-    measurement = worker.measure(backend, Cell(**request["cell"]), ModelSpec(**request["model"]), settings, report)
+    measurement = worker.measure(backend, _subject(request), settings, report)
     protocol.write(replies, {"event": "answer", "measurement": measurement.to_dict()})
+
+
+def _subject(request: dict[str, Any]) -> Subject:
+    if request["do"] == "function":
+        # Taken out of the request: what was sent must not weigh in the figures.
+        return FunctionCall(request.pop("pickled"), request["folder"])
+    return ModelPass(Cell(**request["cell"]), ModelSpec(**request["model"]))
 
 
 class ForkServer:
@@ -120,10 +129,11 @@ class ForkServer:
         # What is there now will never be garbage: leave its pages alone, parent and children share them.
         gc.collect()
         gc.freeze()
+        adopt_orphans()
 
     def serve(self) -> None:
         """Answer requests until the other end is gone or silent for too long; leave no process behind."""
-        pending = b""
+        reader = protocol.MessageReader()
         try:
             while True:
                 ready = self._wait()
@@ -138,12 +148,12 @@ class ForkServer:
                     data = os.read(self._requests, _READ_BYTES)
                     if not data:
                         return
-                    *lines, pending = (pending + data).split(b"\n")
-                    for line in lines:
-                        self._handle(line)
+                    for request in reader.feed(data):
+                        self._handle(request)
         finally:
             self._kill_child()
             self._drop_branch()
+            self._kill_strays()
 
     def _wait(self) -> list[int]:
         waited = [self._requests, self._deaths.fileno()]
@@ -154,20 +164,19 @@ class ForkServer:
         busy = self._child is not None or (self._branch is not None and self._branch.busy)
         return select.select(waited, [], [], None if busy else self._idle_s)[0]
 
-    def _handle(self, line: bytes) -> None:
-        request = protocol.decode(line)
-        if request is None:
-            return
+    def _handle(self, request: dict[str, Any]) -> None:
         if request["do"] == "kill":
             self._kill_child()
             if self._branch is not None and self._branch.busy:
-                self._branch.line.sendall(line + b"\n")
+                self._branch.line.sendall(protocol.encode(request))
         elif request["do"] == "cell" and request["family"] != self._family:
             branch = self._branch_for(request["family"])
             branch.busy = True
-            branch.line.sendall(line + b"\n")
+            branch.line.sendall(protocol.encode(request))
         else:
             self._fork_child(request)
+            if request.pop("pickled", None) is not None:
+                release_free_memory()  # a large function must not weigh in the baseline of whatever comes next
 
     def _fork_child(self, request: dict[str, Any]) -> None:
         server = os.getpid()
@@ -206,19 +215,20 @@ class ForkServer:
         """Run what a forked process is there for; never return into the code of its parent."""
         code = 1
         try:
-            # Requests come by standard input: nobody else may read there.
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._deaths.close()
-            self._wakeup.close()
-            body()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
+            try:
+                # Requests come by standard input: nobody else may read there.
+                os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                self._deaths.close()
+                self._wakeup.close()
+                body()
+                code = 0
+            except BaseException:
+                traceback.print_exc()
             sys.stdout.flush()
             sys.stderr.flush()
+        finally:  # also where the cell has closed what would be printed to
             os._exit(code)
 
     def _reap(self) -> None:
@@ -227,15 +237,17 @@ class ForkServer:
             kill_group(self._child)
             status = os.waitpid(self._child, 0)[1]
             self._child = None
+            self._kill_strays()
             self._on_idle()  # first: once the notebook knows, its next request may overtake what the trunk is told
             self._tell_exit(status)
         if self._branch is not None:
             pid, status = os.waitpid(self._branch.pid, os.WNOHANG)
             if pid:
-                if self._branch.busy:
+                branch, self._branch = self._branch, None
+                branch.line.close()
+                self._kill_strays()
+                if branch.busy:
                     self._tell_exit(status)
-                self._branch.line.close()
-                self._branch = None
 
     def _tell_exit(self, status: int) -> None:
         try:
@@ -247,6 +259,10 @@ class ForkServer:
         if self._child is not None:
             os.kill(self._child, signal.SIGKILL)
             kill_group(self._child)
+
+    def _kill_strays(self) -> None:
+        """End what a cell has started and its group does not hold: such processes are now our own children."""
+        kill_children(spared=set() if self._branch is None else {self._branch.pid})
 
     def _drop_branch(self) -> None:
         """Close a branch's line, which ends it, and wait for that."""

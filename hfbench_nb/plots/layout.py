@@ -1,0 +1,195 @@
+"""Room for legends and names: nothing is covered, nothing is cut off, in a figure of ours or of the user's."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
+
+_WIDTH, _HEIGHT = 7.5, 4.8
+"""Inches of a figure of ours, before names ask for more."""
+_LEAST_WIDTH, _LEAST_HEIGHT = 4.6, 3.2
+"""Inches that a figure of ours leaves to the axes themselves."""
+_WIDEST_BESIDE = 3.3
+"""Inches of a legend from which on it stands below the axes."""
+_COLUMN = 30
+"""Entries of one column of a legend."""
+_GAP = 0.08
+"""Inches between axes and legend."""
+_LETTERS = 60
+"""Letters of a name in a legend; a longer one would take the room of the axes, or be too small to read."""
+_MORE = 1.08
+"""How much wider a text may come out when a figure is saved with another resolution than it has."""
+
+# In a figure of the user's: the share of the place that a legend may take, and what is tried to keep to it (size of
+# the letters in points; how many letters of a name are shown).
+_SHARE = 0.5
+_TRIES = ((8.0, _LETTERS), (7.0, _LETTERS), (7.0, 36), (6.0, 36), (6.0, 24), (5.0, 24), (5.0, 16), (4.0, 16))
+
+
+def new_axes(height: float = _HEIGHT) -> Axes:
+    """Make a pyplot figure, `height` inches high, and give its axes."""
+    from matplotlib import pyplot as plt
+
+    _, ax = plt.subplots(figsize=(_WIDTH, height), layout="constrained")
+    return ax
+
+
+def finish(ax: Axes, *, own: bool, legend: bool = True) -> None:
+    """Place the legend where it covers no data, and see to it that all texts lie inside the figure.
+
+    A figure of ours grows.  In a figure of the user's the axes shrink within their place, unless a layout engine does
+    that already, and a legend that would still not fit gets smaller letters and shortened names.
+
+    Parameters
+    ----------
+    ax
+        Axes with everything drawn and labelled.
+    own
+        Whether the figure is ours.
+    legend
+        Whether what has a label is listed.
+    """
+    figure: Any = ax.figure
+    if legend:
+        _legend_of_own(ax) if own else _legend_that_fits(ax)
+    if own:
+        _grow(ax)
+    if figure.get_layout_engine() is None:
+        _shrink(ax)
+    else:
+        # Only now does it lay out the axes: how many ticks there is room for depends on that.
+        figure.figure.draw_without_rendering()
+
+
+def shorten(name: str, letters: int) -> str:
+    """Leave out the middle of a name that is too long: both ends tell models apart.
+
+    Examples
+    --------
+    >>> shorten("google-bert/bert-base-uncased", 16)
+    'google-…-uncased'
+    """
+    if len(name) <= letters:
+        return name
+    return f"{name[: (letters - 1) // 2]}…{name[len(name) - letters // 2 :]}"
+
+
+def _legend_of_own(ax: Axes) -> None:
+    count = len(ax.get_legend_handles_labels()[1])
+    legend = _beside(ax, 8.5, _LETTERS, columns=math.ceil(count / _COLUMN))
+    width = _inches(ax, legend)[0]
+    if width > _WIDEST_BESIDE:
+        _below(ax, 8.5, _LETTERS, columns=max(1, int((_WIDTH - 1) / width)))
+
+
+def _legend_that_fits(ax: Axes) -> None:
+    """Try places and sizes until the legend takes no more than its share of the place of the axes."""
+    dpi = ax.figure.dpi
+    place = _place(ax)
+    width, height = place.width / dpi, place.height / dpi
+    for size, letters in _TRIES:
+        beside = _inches(ax, _beside(ax, size, letters))
+        if beside[0] <= _SHARE * width and beside[1] <= 0.9 * height:
+            return
+        columns = max(1, int(width / beside[0]))
+        below = _inches(ax, _below(ax, size, letters, columns))
+        if below[0] <= width and below[1] <= _SHARE * height:
+            return
+
+
+def _beside(ax: Axes, size: float, letters: int, columns: int = 1) -> Legend:
+    return _legend(ax, size, letters, columns, across=_GAP, down=0.0, corner=(1.0, 1.0))
+
+
+def _below(ax: Axes, size: float, letters: int, columns: int) -> Legend:
+    under_axes = ax.xaxis.get_tightbbox()
+    down = (ax.bbox.y0 - under_axes.y0) / ax.figure.dpi if under_axes is not None else 0.0
+    return _legend(ax, size, letters, columns, across=0.0, down=down + _GAP, corner=(0.0, 0.0))
+
+
+def _legend(
+    ax: Axes, size: float, letters: int, columns: int, *, across: float, down: float, corner: tuple[float, float]
+) -> Legend:
+    """Make the legend, its upper left corner so many inches right of and below a corner of the axes."""
+    from matplotlib.transforms import ScaledTranslation
+
+    handles, labels = ax.get_legend_handles_labels()
+    offset = ScaledTranslation(across, -down, ax.figure.dpi_scale_trans)
+    return ax.legend(
+        handles, [shorten(str(label), letters) for label in labels], loc="upper left", bbox_to_anchor=corner,
+        bbox_transform=ax.transAxes + offset, borderaxespad=0.0, frameon=False, fontsize=size, ncols=columns,
+    )  # fmt: skip
+
+
+def _inches(ax: Axes, artist: Any) -> tuple[float, float]:
+    extent = artist.get_window_extent()
+    return extent.width / ax.figure.dpi, extent.height / ax.figure.dpi
+
+
+def _grow(ax: Axes) -> None:
+    """Make our figure so large that the axes keep their size beside names and legend."""
+    figure: Any = ax.figure
+    around, legend, dpi = ax.get_tightbbox(), ax.get_legend(), figure.dpi
+    if around is None:
+        return
+    beside = legend is not None and legend.get_window_extent().x0 >= ax.bbox.x1
+    legend_height = _inches(ax, legend)[1] if beside else 0.0
+    under_axes = 0.0 if beside else (ax.bbox.y0 - around.y0) / dpi
+    figure.set_size_inches(
+        max(_WIDTH, _LEAST_WIDTH + (around.width - ax.bbox.width) / dpi),
+        max(figure.get_figheight(), _LEAST_HEIGHT + under_axes, legend_height + 0.4),
+    )
+
+
+def _shrink(ax: Axes) -> None:
+    """Draw the axes in until they and all that belongs to them lie in their place of the user's figure."""
+    from matplotlib.transforms import Bbox
+
+    figure: Any = ax.figure
+    spec = ax.get_subplotspec()
+    if spec is not None:
+        ax.set_position(spec.get_position(figure))
+    place = _place(ax).padded(-0.04 * figure.dpi)
+    for _ in range(3):  # smaller axes may have other ticks, with wider labels
+        around = ax.get_tightbbox()
+        if around is None:
+            return
+        x0, y0, x1, y1 = ax.bbox.extents
+        left = max(0.0, place.x0 - x0 + _MORE * (x0 - around.x0))
+        right = max(0.0, x1 + _MORE * (around.x1 - x1) - place.x1)
+        low = max(0.0, place.y0 - y0 + _MORE * (y0 - around.y0))
+        high = max(0.0, y1 + _MORE * (around.y1 - y1) - place.y1)
+        if max(left, right, low, high) < 1:
+            return
+        # At least a sixth of the place stays to the axes, whatever hangs on them.
+        x1 = max(x1 - right, x0 + left + place.width / 6)
+        y0 = min(y0 + low, y1 - high - place.height / 6)
+        drawn_in = Bbox.from_extents(x0 + left, y0, x1, y1 - high)
+        ax.set_position(drawn_in.transformed(figure.transSubfigure.inverted()))
+
+
+def _place(ax: Axes) -> Any:
+    """Give what belongs to the axes in their figure, in pixels: of a grid the cell with the gaps left of and below it.
+
+    There stand the labels of an axis; towards the edge of the figure the cell reaches as far as that.
+    """
+    from matplotlib.transforms import Bbox
+
+    figure: Any = ax.figure
+    spec = ax.get_subplotspec()
+    if spec is None:
+        return figure.bbox
+    bottoms, tops, _, rights = spec.get_gridspec().get_grid_positions(figure)
+    last_row, last_column = len(bottoms) - 1, len(rights) - 1
+    rows, columns = spec.rowspan, spec.colspan
+    cell = Bbox.from_extents(
+        rights[columns.start - 1] if columns.start > 0 else 0.0,
+        tops[rows.stop] if rows.stop <= last_row else 0.0,
+        rights[columns.stop - 1] if columns.stop <= last_column else 1.0,
+        tops[rows.start] if rows.start > 0 else 1.0,
+    )
+    return cell.transformed(figure.transSubfigure)

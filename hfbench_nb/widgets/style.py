@@ -1,0 +1,26 @@
+"""How the panel looks: one style sheet, of which every rule stands under a class of ours."""
+
+from __future__ import annotations
+
+LABEL_WIDTH = "120px"
+# The names of the advanced arguments are longer, and their help stands beside them.
+WIDE_LABEL_WIDTH = "185px"
+WIDE_CONTROL_WIDTH = "395px"
+
+SHEET = f"""
+.hfbench-panel {{ max-width: 64rem; }}
+.hfbench-panel .widget-html-content {{ line-height: 1.4; }}
+.hfbench-panel .widget-label {{ white-space: nowrap; }}
+.hfbench-help {{ display: block; padding-top: 3px; font-size: 90%; opacity: 0.75; }}
+.hfbench-message .widget-html-content {{ color: var(--jp-error-color1, #c62828); overflow-wrap: anywhere; }}
+.hfbench-message {{ padding-left: calc({LABEL_WIDTH} + 10px); }}
+.hfbench-advanced .hfbench-message {{ padding-left: calc({WIDE_LABEL_WIDTH} + 10px); }}
+.hfbench-message .widget-html-content::before {{ content: "\\26A0\\00A0"; }}
+.hfbench-wrong input, .hfbench-wrong select {{ outline: 1px solid var(--jp-error-color1, #c62828); }}
+.hfbench-measure .widget-checkbox {{ margin-right: 1.5em; }}
+.hfbench-panel h4 {{ margin: 0.6em 0 0.2em 0; }}
+.hfbench-status .widget-html-content {{ overflow-wrap: anywhere; }}
+.hfbench-log pre {{ max-height: 24em; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }}
+.hfbench-code textarea {{ font-family: var(--jp-code-font-family, monospace); font-size: 90%; }}
+.hfbench-curves img {{ max-width: 100%; height: auto; background: white; }}
+"""

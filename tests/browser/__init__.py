@@ -1,0 +1,1 @@
+"""What users see, in a real browser: JupyterLab and Voilà in Debian's Chromium."""

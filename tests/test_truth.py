@@ -1,0 +1,166 @@
+"""Figures against costs that were planted, and against what is known of a model."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import mmap
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import short
+from planted import PlantedConfig
+from transformers import AutoConfig, AutoModel
+
+from hfbench_nb import PyTorchBenchmark, measure
+from hfbench_nb.catalog import find_config
+from hfbench_nb.records import MEGABYTE
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's high-water mark is Linux's")
+
+MADV_POPULATE_WRITE = 23  # https://man7.org/linux/man-pages/man2/madvise.2.html, since Linux 5.14
+
+
+def hold_for_a_moment(size_mib):
+    """Touch memory and give it back at once."""
+    with mmap.mmap(-1, size_mib * MEGABYTE) as block:
+        try:
+            block.madvise(MADV_POPULATE_WRITE)
+        except OSError:
+            for offset in range(0, len(block), mmap.PAGESIZE):
+                block[offset] = 1
+
+
+def only_memory(function, **given):
+    return measure(function, speed=False, timeout_s=120.0, **given).frame.iloc[0]
+
+
+@pytest.mark.parametrize(("size_mib", "within_mib"), [(8, 0.5), (64, 1.0), (512, 1.0)])
+def test_a_planted_transient_is_read(size_mib, within_mib):
+    found = only_memory(hold_for_a_moment, setup=lambda: size_mib)
+    assert found["memory_method"] == "VmHWM"
+    assert found["working_mb"] == pytest.approx(size_mib, abs=within_mib)
+
+
+def test_a_planted_baseline_is_baseline():
+    bare = only_memory(lambda: None, setup=lambda: None)
+    planted = only_memory(lambda held: None, setup=lambda: b"x" * (64 * MEGABYTE))
+    assert planted["baseline_mb"] - bare["baseline_mb"] == pytest.approx(64, abs=1.0)
+    assert planted["working_mb"] < 1.0
+
+
+def test_planted_weights_and_working_memory_come_back_in_their_columns():
+    sizes = {"large": (192, 64), "small": (16, 8)}
+    configs = [PlantedConfig(weights_mib=weights, working_mib=working) for weights, working in sizes.values()]
+    frame = PyTorchBenchmark(short(models=list(sizes), speed=False), configs=configs).run().frame.set_index("model")
+    assert list(frame["status"]) == ["ok", "ok"], list(frame["error"])
+    for name, (weights_mib, working_mib) in sizes.items():
+        assert frame.loc[name, "weights_mb"] == pytest.approx(weights_mib, abs=1.0)
+        assert frame.loc[name, "working_mb"] == pytest.approx(working_mib, abs=1.0)
+
+
+# ---- weights of catalogue models
+
+CATALOGUE = ["google-bert/bert-base-uncased", "distilbert/distilbert-base-uncased", "openai-community/gpt2",
+             "google-t5/t5-small", "FacebookAI/roberta-base"]  # fmt: skip
+
+
+def expected_bytes(name, dtype):
+    """Count what the model holds, without any memory: each tied weight once; and buffers, as GPT-2's causal mask."""
+    config = AutoConfig.for_model(**find_config(name))
+    with torch.device("meta"):
+        model = AutoModel.from_config(config)
+    parameters = sum(parameter.numel() for parameter in model.parameters()) * torch.empty(0, dtype=dtype).element_size()
+    return parameters, sum(buffer.numel() * buffer.element_size() for buffer in model.buffers())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_weights_of_catalogue_models_are_what_their_parameters_take(dtype):
+    args = short(models=CATALOGUE, speed=False, dtype=dtype, only_pretrain_model=True)
+    results = PyTorchBenchmark(args).run()
+    for cell, measurement in results.entries:
+        parameters, buffers = expected_bytes(cell.model, getattr(torch, dtype))
+        assert measurement.memory.weights_bytes == pytest.approx(parameters + buffers, rel=0.02), cell.model
+
+
+def test_tied_weights_count_once():
+    results = PyTorchBenchmark(short(models=["openai-community/gpt2"], speed=False, training=True)).run()
+    heads = {cell.task: m.memory.weights_bytes for cell, m in results.entries}
+    assert heads["training"] == pytest.approx(heads["inference"], rel=0.01)  # the head is the embedding
+
+
+# ---- the state of the caller
+
+STATES = {
+    "numpy": "import numpy; held = numpy.ones(1 << 28)",  # 2 GiB
+    "threads": "import torch; torch.set_num_threads(4); (torch.ones(999, 999) @ torch.ones(999, 999)).sum()",
+    "model": "import torch; model = torch.nn.Linear(8192, 9600)",  # 300 MiB
+    "tensorflow": "import tensorflow; tensorflow.zeros(9)",
+    "cuda": "import torch; on_gpu = torch.zeros(1 << 20, device='cuda')",
+}
+SCRIPT = """
+import asyncio, json
+from conftest import short
+from transformers import BertConfig
+from hfbench_nb import PyTorchBenchmark
+from hfbench_nb.isolation.client import close_all
+
+STATES = json.loads({states!r})
+config = BertConfig(hidden_size=256, num_hidden_layers=2, num_attention_heads=4, intermediate_size=1024)
+
+def figures():
+    close_all()  # the server is started anew, by a caller in this state
+    args = short(speed=False, sequence_lengths=[128], device="cpu")
+    row = PyTorchBenchmark(args, configs=[config]).run().frame.iloc[0]
+    return [row["memory_mb"], row["baseline_mb"], row["weights_mb"], row["working_mb"]]
+
+found = {{"clean": figures()}}
+for name, code in STATES.items():
+    exec(code)
+    found[name] = figures()
+
+async def in_a_loop():
+    return figures()
+
+found["asyncio"] = asyncio.run(in_a_loop())
+print(json.dumps(found))
+"""
+
+
+def figures_in_states(states):
+    script = textwrap.dedent(SCRIPT).format(states=json.dumps({name: STATES[name] for name in states}))
+    path = os.pathsep.join(
+        [str(Path(__file__).parent), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": path}, text=True,
+                          capture_output=True, timeout=280)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def assert_alike(found):
+    clean = found.pop("clean")
+    for state, figures in found.items():
+        assert figures[0] == pytest.approx(clean[0], rel=0.005), state
+        for part, clean_part in zip(figures[1:], clean[1:], strict=True):
+            assert part == pytest.approx(clean_part, abs=0.005 * clean[0]), state
+
+
+def test_the_callers_state_changes_no_figure_by_half_a_percent():
+    states = ["numpy", "threads", "model"]
+    if importlib.util.find_spec("tensorflow"):
+        states.append("tensorflow")
+    found = figures_in_states(states)
+    assert set(found) == {"clean", *states, "asyncio"}
+    assert_alike(found)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_an_open_cuda_context_of_the_caller_changes_no_figure():
+    assert_alike(figures_in_states(["cuda"]))
