@@ -54,6 +54,10 @@ class Meter(Protocol):
         """Give the memory of this process now, bytes."""
         ...
 
+    def release(self) -> None:
+        """Give back to the system what is free, so that the next reading holds only what is in use."""
+        ...
+
     def watch(self) -> contextlib.AbstractContextManager[Peak]:
         """Find the peak of this process while a block runs."""
         ...
@@ -73,7 +77,18 @@ def host_meter() -> Meter:
     return HighWaterMeter()
 
 
-class HighWaterMeter:
+class HostMeter:
+    """What the readers of host memory have in common."""
+
+    def release(self) -> None:
+        """Give back to the system what is free, so that the next reading holds only what is in use."""
+        release_free_memory()
+
+    def line_reader(self) -> None:
+        """Give nothing: traces read host memory by themselves."""
+
+
+class HighWaterMeter(HostMeter):
     """Resident memory by the kernel's own high-water mark (Linux): no transient escapes it.
 
     Notes
@@ -91,9 +106,6 @@ class HighWaterMeter:
         """Give the resident memory now, bytes."""
         return _status_bytes("VmRSS")
 
-    def line_reader(self) -> None:
-        """Give nothing: traces read host memory by themselves."""
-
     @contextmanager
     def watch(self) -> Iterator[Peak]:
         """Reset the high-water mark, run the block, read the mark."""
@@ -103,7 +115,7 @@ class HighWaterMeter:
         peak.bytes = _status_bytes("VmHWM")
 
 
-class SamplingMeter:
+class SamplingMeter(HostMeter):
     """Resident memory read every millisecond by a thread: shorter transients escape it."""
 
     method = "sampled RSS (1 ms)"
@@ -115,9 +127,6 @@ class SamplingMeter:
     def current_bytes(self) -> int:
         """Give the resident memory now, bytes."""
         return self._read()
-
-    def line_reader(self) -> None:
-        """Give nothing: traces read host memory by themselves."""
 
     @contextmanager
     def watch(self) -> Iterator[Peak]:

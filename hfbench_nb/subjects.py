@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hfbench_nb.backends.base import Runtime
-from hfbench_nb.memory import release_free_memory
 from hfbench_nb.records import Cell, ModelSpec
 
 
@@ -60,7 +59,7 @@ class ModelPass:
         start = time.perf_counter()
         model = runtime.build(self.spec, self.cell.task)
         runtime.details["build_s"] = time.perf_counter() - start
-        release_free_memory()  # what building needed for a moment is not part of the weights
+        runtime.meter.release()  # what building needed for a moment is not part of the weights
         loaded_bytes = runtime.meter.current_bytes()
         return Prepared(runtime.make_call(model, self.cell), baseline_bytes, loaded_bytes, model)
 
@@ -91,6 +90,6 @@ class FunctionCall:
         runtime.details["setup_s"] = time.perf_counter() - start
         call = function if value is None else functools.partial(function, value)
         sys.stdout.flush()
-        release_free_memory()
+        runtime.meter.release()
         loaded_bytes = runtime.meter.current_bytes()
         return Prepared(call, loaded_bytes, loaded_bytes)

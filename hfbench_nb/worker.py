@@ -9,7 +9,6 @@ from typing import Any
 from hfbench_nb.backends.base import Backend, Runtime
 from hfbench_nb.clock import CountingStopwatch, Reading, Stopwatch, take_samples
 from hfbench_nb.line_trace import LineTrace
-from hfbench_nb.memory import release_free_memory
 from hfbench_nb.memory_trace import trace_call
 from hfbench_nb.records import Failure, Measurement, MemoryUse, Settings
 from hfbench_nb.subjects import Prepared, Subject
@@ -129,7 +128,7 @@ def _trace_lines(runtime: Runtime, model: Any, call: Callable[[], object]) -> Li
     """Trace one more pass; the figures are taken, and stay whatever happens here."""
     # Memory that earlier passes hold on to would be used again, and no line would seem to need any.
     runtime.forget_passes(model)
-    release_free_memory()
+    runtime.meter.release()
     try:
         return trace_call(call, (_TRACED, type(model).__module__), runtime.meter.line_reader())
     except Exception as error:

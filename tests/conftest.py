@@ -24,6 +24,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 mpl.use("agg")
 
 from hfbench_nb import PyTorchBenchmarkArguments
+from hfbench_nb.backends.gpu import used_bytes_by_uuid
 from hfbench_nb.isolation.client import close_all
 
 # A shell's job in the background is started deaf to interrupts, and so would be the scripts that tests interrupt.
@@ -33,6 +34,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if not os.path.basename(tempfile.gettempdir()).startswith("hfbench-tests-"):
     tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="hfbench-tests-")
     atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
+
+
+HAS_GPU = bool(used_bytes_by_uuid())
+
+
+@pytest.fixture(autouse=True)
+def on_the_cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the GPU, if there is one, from the tests that do not ask for it: they know the figures of a CPU."""
+    if HAS_GPU and request.node.get_closest_marker("gpu") is None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
+@pytest.fixture
+def real_gpu() -> None:
+    """Skip a test where there is no NVIDIA GPU."""
+    if not HAS_GPU:
+        pytest.skip("no NVIDIA GPU on this machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 from conftest import short, tiny_bert
 
+from hfbench_nb import PyTorchBenchmark, measure
 from hfbench_nb.backends import gpu
 from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml
 
@@ -97,6 +100,9 @@ class FakeModule:
     def memory_reserved(self):
         return 130 * MIB
 
+    def empty_cache(self):
+        self.log.append("empty cache")
+
     def Event(self, enable_timing):
         assert enable_timing
         return SimpleNamespace(record=lambda: self.log.append("event"), elapsed_time=lambda other: 12.0)
@@ -107,7 +113,8 @@ def test_the_process_own_figure_is_taken_and_not_the_devices():
     meter = AcceleratorMeter(FakeModule(), NvmlDevice(nvml, "handle", {}))
     with meter.watch() as peak:
         nvml.own_mib = 420
-    assert (meter.method, peak.bytes) == ("NVML process", 420 * MIB)
+    given_back = 10 * MIB  # reserved at the peak, and no more once the block is over
+    assert (meter.method, peak.bytes) == ("NVML process", 420 * MIB + given_back)
     assert peak.details == {
         "process_bytes": 420 * MIB,
         "device_used_bytes": 1420 * MIB,
@@ -124,7 +131,7 @@ def test_in_a_container_the_devices_difference_is_taken_and_the_process_figure_i
     assert meter.current_bytes() == 0
     with meter.watch() as peak:
         nvml.other_mib += 250
-    assert (meter.method, peak.bytes) == ("NVML device difference", 250 * MIB)
+    assert (meter.method, peak.bytes) == ("NVML device difference", 250 * MIB + 10 * MIB)
     assert peak.details["process_bytes"] is None
 
 
@@ -135,6 +142,25 @@ def test_without_a_driver_library_the_framework_is_asked():
         pass
     assert (meter.method, peak.bytes) == ("framework reserved", 140 * MIB)
     assert peak.details["process_bytes"] is None
+
+
+def test_a_framework_that_tells_only_what_its_tensors_hold_is_asked_for_that():
+    module = SimpleNamespace(memory_allocated=lambda: 90 * MIB, max_memory_allocated=lambda: 120 * MIB)
+    alone = AcceleratorMeter(module, None)
+    assert (alone.method, alone.current_bytes()) == ("framework allocated", 90 * MIB)
+    with alone.watch() as peak:
+        pass
+    assert peak.bytes == 120 * MIB
+    with AcceleratorMeter(module, NvmlDevice(FakeNvml(), "handle", {})).watch() as peak:
+        pass
+    assert peak.bytes == 300 * MIB  # its allocator keeps what tensors let go: the driver still sees it
+
+
+def test_what_no_tensor_uses_is_given_back_before_a_reading():
+    module = FakeModule()
+    AcceleratorMeter(module, None).release()
+    assert module.log == ["empty cache"]
+    AcceleratorMeter(SimpleNamespace(), None).release()
 
 
 def test_the_device_is_found_by_its_uuid(monkeypatch):
@@ -221,33 +247,116 @@ def test_nothing_but_memory_v2_is_asked_for_the_used_memory():
     assert NvmlDevice(FakeNvml(), "handle", {}).device_bytes() == 1300 * MIB
 
 
-@pytest.fixture
-def cuda():
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device on this machine")
-    return torch
+# ---- on a real GPU
+
+
+def measured_on_gpu(config, **given):
+    results = PyTorchBenchmark(short(**given), configs=[config]).run()
+    (row,) = results.frame.to_dict("records")
+    assert row["status"] == "ok", row["error"]
+    return row, results.entries[0][1], results.environment
+
+
+def only_memory(function, **given):
+    (row,) = measure(function, framework="pytorch", speed=False, timeout_s=120.0, **given).frame.to_dict("records")
+    assert row["status"] == "ok", row["error"]
+    return row
 
 
 @pytest.mark.gpu
-def test_a_real_gpu_is_timed_synchronised_and_its_memory_split(cuda):
-    from hfbench_nb import PyTorchBenchmark
-
+def test_a_real_gpu_is_timed_synchronised_and_its_memory_split(real_gpu):
     config = tiny_bert(hidden_size=512, intermediate_size=2048, vocab_size=60_000)
-    results = PyTorchBenchmark(short(max_seconds=1.0, batch_sizes=[8]), configs=[config]).run()
-    row, measurement = results.frame.iloc[0], results.entries[0][1]
-    assert row["status"] == "ok", row["error"]
+    row, measurement, environment = measured_on_gpu(config, max_seconds=1.0, batch_sizes=[8])
     assert row["memory_method"].startswith("NVML")
-    assert row["weights_mb"] * MIB >= 0.9 * measurement.details["parameters"] * 4
     assert measurement.memory.peak_bytes >= measurement.memory.details["reserved_peak_bytes"]
     device_s = sorted(measurement.timing.device_samples_s)[len(measurement.timing.device_samples_s) // 2]
     assert 0 < device_s <= 1.05 * row["time_s"]
-    assert results.environment["use_gpu"] is True
+    assert (environment["use_gpu"], environment["device"]) == (True, "cuda:0")
 
 
 @pytest.mark.gpu
-def test_a_model_that_does_not_fit_is_out_of_memory(cuda):
-    from hfbench_nb import PyTorchBenchmark
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_weights_on_a_gpu_are_what_the_parameters_take(real_gpu, dtype):
+    """PyTorch's allocator takes the device's memory in blocks of 2 and 20 MiB, of which some may stay empty."""
+    names = ["google-bert/bert-base-uncased", "openai-community/gpt2"]
+    results = PyTorchBenchmark(short(models=names, speed=False, dtype=dtype)).run()
+    for cell, measurement in results.entries:
+        parameters = measurement.details["parameters"] * (4 if dtype == "float32" else 2)
+        assert 0 <= measurement.memory.weights_bytes - parameters <= 0.02 * parameters + 22 * MIB, cell.model
 
-    config = tiny_bert(vocab_size=1 << 30, hidden_size=256)
-    assert list(PyTorchBenchmark(short(), configs=[config]).run().frame["status"]) == ["oom"]
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("size_mib", [8, 64, 512])
+def test_a_planted_transient_on_a_gpu_is_read(real_gpu, size_mib):
+    def transient(torch, gives_back=False):
+        torch.empty(size_mib << 20, dtype=torch.uint8, device="cuda")
+        if gives_back:
+            torch.cuda.empty_cache()
+
+    def torch_on_gpu():
+        import torch
+
+        torch.zeros(1, device="cuda")
+        return torch
+
+    kept = only_memory(transient, setup=torch_on_gpu)["working_mb"]
+    given_back = only_memory(lambda torch: transient(torch, gives_back=True), setup=torch_on_gpu)["working_mb"]
+    in_blocks = 20 if size_mib < 10 else size_mib  # less than 10 MiB comes out of a block of 20
+    assert kept == pytest.approx(in_blocks, abs=2)
+    assert given_back == pytest.approx(kept, abs=2)
+
+
+@pytest.mark.gpu
+def test_a_planned_time_on_a_gpu_is_read_whole(real_gpu):
+    """The call comes back at once: only a clock that waits for the device sees what was launched."""
+
+    def spin(cycles):
+        import torch
+
+        torch.cuda._sleep(cycles)
+
+    one, three = (
+        measure(spin, setup=lambda cycles=cycles: cycles, framework="pytorch", memory=False).frame["time_s"][0]
+        for cycles in (20_000_000, 60_000_000)
+    )
+    assert one > 0.002
+    assert three / one == pytest.approx(3, rel=0.1)
+
+
+@pytest.mark.gpu
+def test_what_other_processes_hold_on_the_gpu_does_not_count(real_gpu):
+    config = tiny_bert(hidden_size=512, intermediate_size=2048)
+    alone, *_ = measured_on_gpu(config, speed=False)
+    code = "import torch; held = torch.ones(1 << 29, device='cuda'); print('ready', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "ready\n"
+        beside, *_ = measured_on_gpu(config, speed=False)
+        other.stdin.close()
+    assert beside["memory_mb"] == pytest.approx(alone["memory_mb"], rel=0.005)
+
+
+@pytest.mark.gpu
+def test_the_cpu_can_be_asked_for_beside_a_gpu(real_gpu):
+    row, measurement, environment = measured_on_gpu(tiny_bert(), device="cpu")
+    assert (row["memory_method"], measurement.details["device"]) == ("VmHWM", "cpu")
+    assert measurement.timing.device_samples_s is None or not measurement.timing.device_samples_s
+    row, measurement, environment = measured_on_gpu(tiny_bert(), cuda=False)
+    assert (row["memory_method"], environment["use_gpu"]) == ("VmHWM", False)
+
+
+@pytest.mark.gpu
+def test_a_model_that_does_not_fit_is_out_of_memory_and_the_next_cell_is_measured(real_gpu):
+    too_large = tiny_bert(vocab_size=1 << 30, hidden_size=256)
+    results = PyTorchBenchmark(short(models=["large", "small"]), configs=[too_large, tiny_bert()]).run()
+    assert list(results.frame["status"]) == ["oom", "ok"]
+
+
+@pytest.mark.gpu
+def test_a_pass_that_does_not_fit_is_out_of_memory_and_keeps_nothing_back(real_gpu):
+    results = PyTorchBenchmark(
+        short(batch_sizes=[1 << 20, 1], sequence_lengths=[16], training=True, inference=False),
+        configs=[tiny_bert(hidden_size=1024, num_attention_heads=16)],
+    ).run()
+    assert list(results.frame.set_index("batch_size")["status"].loc[[1 << 20, 1]]) == ["oom", "ok"]

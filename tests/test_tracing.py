@@ -443,7 +443,7 @@ def test_a_failing_pass_costs_the_trace_and_nothing_else():
     from hfbench_nb import worker
 
     class Runtime:
-        meter = types.SimpleNamespace(line_reader=lambda: None)
+        meter = types.SimpleNamespace(line_reader=lambda: None, release=lambda: None)
         details: dict = {}
 
         def forget_passes(self, model):

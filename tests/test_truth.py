@@ -17,7 +17,7 @@ from conftest import short
 from planted import PlantedConfig
 from transformers import AutoConfig, AutoModel
 
-from hfbench_nb import PyTorchBenchmark, measure
+from hfbench_nb import PyTorchBenchmark, TensorFlowBenchmark, TensorFlowBenchmarkArguments, measure
 from hfbench_nb.catalog import find_config
 from hfbench_nb.records import MEGABYTE
 
@@ -88,6 +88,25 @@ def test_weights_of_catalogue_models_are_what_their_parameters_take(dtype):
         assert measurement.memory.weights_bytes == pytest.approx(parameters + buffers, rel=0.02), cell.model
 
 
+def test_weights_in_tensorflow_are_what_the_parameters_take_and_what_its_allocator_notes(monkeypatch):
+    """Beside the weights, TensorFlow keeps some 50 KB for each variable that it has made.
+
+    Its default allocator, oneDNN's, also notes 8 bytes for each 256 of the regions that it has taken, and each region
+    is twice as large as the last: a thirty-second to a sixteenth of the weights.
+    """
+    pytest.importorskip("tensorflow")
+    for one_dnn, noted in (("0", 0), ("1", 1 / 16)):
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", one_dnn)
+        args = TensorFlowBenchmarkArguments(
+            models=CATALOGUE[:3], batch_sizes=[1], sequence_lengths=[8], speed=False, only_pretrain_model=True
+        )
+        for cell, measurement in TensorFlowBenchmark(args).run().entries:
+            parameters = 4 * measurement.details["parameters"]
+            extra = measurement.memory.weights_bytes - parameters
+            for_variables = 16 * 12 * 60_000  # in twelve layers
+            assert 0 <= extra <= noted * parameters + for_variables + 4 * MEGABYTE, (cell.model, one_dnn)
+
+
 def test_tied_weights_count_once():
     results = PyTorchBenchmark(short(models=["openai-community/gpt2"], speed=False, training=True)).run()
     heads = {cell.task: m.memory.weights_bytes for cell, m in results.entries}
@@ -115,7 +134,7 @@ config = BertConfig(hidden_size=256, num_hidden_layers=2, num_attention_heads=4,
 
 def figures():
     close_all()  # the server is started anew, by a caller in this state
-    args = short(speed=False, sequence_lengths=[128], device="cpu")
+    args = short(speed=False, sequence_lengths=[128], device={device!r})
     row = PyTorchBenchmark(args, configs=[config]).run().frame.iloc[0]
     return [row["memory_mb"], row["baseline_mb"], row["weights_mb"], row["working_mb"]]
 
@@ -132,8 +151,8 @@ print(json.dumps(found))
 """
 
 
-def figures_in_states(states):
-    script = textwrap.dedent(SCRIPT).format(states=json.dumps({name: STATES[name] for name in states}))
+def figures_in_states(states, device="cpu"):
+    script = textwrap.dedent(SCRIPT).format(device=device, states=json.dumps({name: STATES[name] for name in states}))
     path = os.pathsep.join(
         [str(Path(__file__).parent), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     )
@@ -161,6 +180,6 @@ def test_the_callers_state_changes_no_figure_by_half_a_percent():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_an_open_cuda_context_of_the_caller_changes_no_figure():
-    assert_alike(figures_in_states(["cuda"]))
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_an_open_cuda_context_of_the_caller_changes_no_figure(real_gpu, device):
+    assert_alike(figures_in_states(["cuda"], device))

@@ -11,7 +11,7 @@ from typing import Any
 
 from hfbench_nb.clock import Reading
 from hfbench_nb.errors import wrong_value
-from hfbench_nb.memory import Peak
+from hfbench_nb.memory import Peak, release_free_memory
 from hfbench_nb.records import MEGABYTE
 
 
@@ -216,8 +216,10 @@ class AcceleratorMeter:
     def __init__(self, module: Any, nvml: NvmlDevice | None) -> None:
         self._module = module
         self._nvml = nvml
+        # A framework that does not tell what its allocator has reserved tells what its tensors hold.
+        self._told = "memory_reserved" if hasattr(module, "memory_reserved") else "memory_allocated"
         if nvml is None:
-            self.method = "framework reserved"
+            self.method = self._told.replace("memory", "framework").replace("_", " ")
         elif nvml.process_bytes() is not None:
             self.method = "NVML process"
         else:
@@ -226,10 +228,16 @@ class AcceleratorMeter:
     def current_bytes(self) -> int:
         """Give the memory of this process on the device now, bytes."""
         if self._nvml is None:
-            return int(self._statistic("memory_reserved") or 0)
+            return self._statistic(self._told) or 0
         if self.method == "NVML process":
             return self._nvml.process_bytes() or 0
         return self._nvml.growth_bytes()
+
+    def release(self) -> None:
+        """Let the framework's allocator give back what no tensor uses, if it can."""
+        release_free_memory()
+        if hasattr(self._module, "empty_cache"):
+            self._module.empty_cache()
 
     def line_reader(self) -> Callable[[], int] | None:
         """Give a function that reads what the framework's tensors hold now, bytes: the driver sees only the reserve."""
@@ -241,7 +249,8 @@ class AcceleratorMeter:
     def watch(self) -> Iterator[Peak]:
         """Find the peak while the block runs.
 
-        The allocators keep what they once reserved, so that the driver's figure after the block is its peak.
+        The allocators keep what they once reserved, so that the driver's figure after the block is its peak, but for
+        what they gave back meanwhile.
         """
         peak = Peak()
         self._statistic("reset_peak_memory_stats")
@@ -252,7 +261,10 @@ class AcceleratorMeter:
             "allocated_peak_bytes": self._statistic("max_memory_allocated"),
             "reserved_peak_bytes": self._statistic("max_memory_reserved"),
         }
-        peak.bytes = peak.details["reserved_peak_bytes"] or 0 if self._nvml is None else self.current_bytes()
+        peak.bytes = self.current_bytes()
+        if self._nvml is None or self._told == "memory_reserved":
+            given_back = (self._statistic(f"max_{self._told}") or 0) - (self._statistic(self._told) or 0)
+            peak.bytes += max(0, given_back)
 
     def _statistic(self, name: str) -> int | None:
         read = getattr(self._module, name, None)

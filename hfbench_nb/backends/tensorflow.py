@@ -167,17 +167,13 @@ class _DeviceModule:
         """Wait for the device: a result that is copied to the host has all work before it done."""
         (self._one + 1.0).numpy()
 
-    def memory_reserved(self) -> int:
+    def memory_allocated(self) -> int:
         """Give what tensors hold now, bytes: TensorFlow tells no more of its allocator."""
         return int(tf.config.experimental.get_memory_info("GPU:0")["current"])
-
-    memory_allocated = memory_reserved
 
     def max_memory_allocated(self) -> int:
         """Give the most that tensors have held since the last reset, bytes."""
         return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
-
-    max_memory_reserved = max_memory_allocated
 
     def reset_peak_memory_stats(self) -> None:
         """Forget the peak."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import building
 import caller
 import cells
+import gpu
 import results_speed
 import shortcomings
 import sweep
@@ -31,6 +32,7 @@ SECTIONS = [
     Section("building", "Building a model", building.speed_of_building),
     Section("caller", "The caller and a bare script", caller.caller),
     Section("truth", "Times that are known", truth.truth),
+    Section("gpu", "On a GPU", gpu.gpu),
     Section("sweep", "The documentation's sweep", sweep.documentation_sweep),
     Section("peers", "What each tool gets wrong", shortcomings.shortcomings, shortcomings.COLUMNS),
 ]

@@ -47,7 +47,7 @@ def another_clock(rounds: int = 7) -> Iterator[Row]:
         ratios = []
         for _ in range(rounds):
             theirs_s = run_program("timer", request).answer()["time_s"]
-            ours_s = _cell(BertConfig(**changes), batch, length, threads=1)[1].timing.median_s
+            ours_s = run_cell(BertConfig(**changes), batch, length, threads=1)[1].timing.median_s
             ratios.append(ours_s / theirs_s)
         yield (
             f"time_s against blocked_autorange(), {name}",
@@ -80,7 +80,7 @@ def noisy_neighbour() -> Iterator[Row]:
     for who in ("alone", "with a neighbour that burns a core half of the time"):
         neighbour = subprocess.Popen([sys.executable, "-c", _NEIGHBOUR]) if who != "alone" else None
         try:
-            _, measurement = _cell(BertConfig(num_hidden_layers=2), 1, 64)
+            _, measurement = run_cell(BertConfig(num_hidden_layers=2), 1, 64)
         finally:
             if neighbour is not None:
                 neighbour.kill()
@@ -96,11 +96,11 @@ def noisy_neighbour() -> Iterator[Row]:
 
 def disturbance() -> Iterator[Row]:
     """Read the processor time of this process and of the server while a cell is timed for some seconds."""
-    _cell(BertConfig(num_hidden_layers=2), 1, 64)  # the server, and its branch for this type of model, are there
+    run_cell(BertConfig(num_hidden_layers=2), 1, 64)  # the server, and its branch for this type of model, are there
     watched = [psutil.Process(), *psutil.Process().children(recursive=True)]
     before = [_cpu_s(process) for process in watched]
     start = time.perf_counter()
-    _cell(BertConfig(num_hidden_layers=2), 1, 64, precision=1e-6, max_seconds=8.0)  # is never precise enough
+    run_cell(BertConfig(num_hidden_layers=2), 1, 64, precision=1e-6, max_seconds=8.0)  # is never precise enough
     wall_s = time.perf_counter() - start
     used_s = [_cpu_s(process) - earlier for process, earlier in zip(watched, before, strict=True)]
     for name, seconds in (("the notebook's process", used_s[0]), ("the server", sum(used_s[1:]))):
@@ -116,7 +116,8 @@ def _cpu_s(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def _cell(config: BertConfig, batch: int, length: int, **given: Any) -> Any:
+def run_cell(config: BertConfig, batch: int, length: int, **given: Any) -> Any:
+    """Measure one cell; give it with what was measured."""
     arguments = PyTorchBenchmarkArguments(models=["bert"], batch_sizes=[batch], sequence_lengths=[length], **given)
     (entry,) = PyTorchBenchmark(arguments, configs=[config]).run().entries
     return entry

@@ -1,0 +1,151 @@
+"""Times and memory on an NVIDIA GPU, against a loop that waits for it, nvidia-smi, and what was planted."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import psutil
+from launching import run_program
+from report import Row
+from transformers import BertConfig
+from truth import SIZES, run_cell
+
+from hfbench_nb import measure
+from hfbench_nb.records import MEGABYTE
+
+PLANTED_MIB = (8, 64, 512)
+
+
+def gpu() -> Iterator[Row]:
+    """Run all of them, where there is a GPU."""
+    if shutil.which("nvidia-smi") is None:
+        yield "everything on a GPU", "not measured: no NVIDIA GPU here", ""
+        return
+    yield from memory_against_nvidia_smi()
+    yield from planted_memory()
+    yield from the_callers_context()
+    yield from a_loop_that_waits()
+
+
+def a_loop_that_waits(rounds: int = 3) -> Iterator[Row]:
+    """Measure by a plain loop in a process of its own and by ours, in turns."""
+    for name, (changes, batch, length) in SIZES.items():
+        request = {"models": {"bert": changes}, "batch_size": batch, "length": length, "seconds": 1.0}
+        walls, events, launches = [], [], []
+        for _ in range(rounds):
+            loop = run_program("synchronised", request).answer()
+            _, measurement = run_cell(BertConfig(**changes), batch, length, memory=False)
+            walls.append(measurement.timing.median_s / loop["time_s"])
+            events.append(statistics.median(measurement.timing.device_samples_s) / loop["device_s"])
+            launches.append(loop["launch_s"] / loop["time_s"])
+        yield (
+            f"time against a loop that waits for the GPU, {name}",
+            f"by the clock {_median_and_range(walls)}; by events {_median_and_range(events)}; "
+            f"a loop that does not wait reads {statistics.median(launches):.2f}",
+            "0.98 to 1.02",
+        )
+
+
+def memory_against_nvidia_smi() -> Iterator[Row]:
+    """Read what nvidia-smi shows for the measuring process while it lives, and compare."""
+    for layers, length in ((2, 32), (12, 128), (12, 512)):
+        with _NvidiaSmi() as seen:
+            _, measurement = run_cell(BertConfig(num_hidden_layers=layers), 8, length, max_seconds=3.0, precision=1e-6)
+        memory, details = measurement.memory, measurement.memory.details
+        weights_mb = measurement.details["parameters"] * 4 / MEGABYTE
+        yield (
+            f"memory of BERT, {layers} layers, 8 x {length}",
+            f"{memory.method}: {_mb(memory.peak_bytes)}; nvidia-smi: {seen.peak_mb} MB; "
+            f"allocator's peak: {_mb(details['reserved_peak_bytes'])} reserved, "
+            f"{_mb(details['allocated_peak_bytes'])} allocated; "
+            f"baseline {_mb(memory.baseline_bytes)}, weights {_mb(memory.weights_bytes)} "
+            f"(parameters take {weights_mb:.1f} MB), working {_mb(memory.working_bytes)}",
+            "the same as nvidia-smi",
+        )
+
+
+class _NvidiaSmi:
+    """The most that nvidia-smi shows, while a block runs, for a process that this one started."""
+
+    def __init__(self) -> None:
+        self.peak_mb = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> _NvidiaSmi:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        query = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
+        while not self._done.wait(0.05):
+            own = {process.pid for process in psutil.Process().children(recursive=True)}
+            for line in subprocess.run(query, capture_output=True, text=True, check=False).stdout.splitlines():
+                pid, _, used_mb = line.partition(",")
+                if pid.strip().isdigit() and int(pid) in own and used_mb.strip().isdigit():
+                    self.peak_mb = max(self.peak_mb, int(used_mb))
+
+
+def planted_memory() -> Iterator[Row]:
+    """Measure functions that take so much of the GPU's memory for a moment."""
+    for mib in PLANTED_MIB:
+
+        def transient(mib: int = mib) -> None:
+            import torch
+
+            torch.empty(mib << 20, dtype=torch.uint8, device="cuda").fill_(1)
+
+        row = measure(transient, framework="pytorch", speed=False).frame.iloc[0]
+        yield f"a transient of {mib} MiB on the GPU", f"{row['working_mb']:.1f} MB ({row['memory_method']})", f"{mib}"
+
+
+_CALLER = """
+import sys
+if "context" in sys.argv:
+    import torch
+    held = torch.ones(1 << 29, device="cuda")
+    (held[:1 << 20].view(1024, 1024) @ held[:1 << 20].view(1024, 1024)).sum().item()
+from transformers import BertConfig
+from truth import SIZES, run_cell
+from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
+args = PyTorchBenchmarkArguments(models=["bert"], batch_sizes=[8], sequence_lengths=[128])
+row = PyTorchBenchmark(args, configs=[BertConfig(num_hidden_layers=6)]).run().frame.iloc[0]
+print(row["memory_mb"], row["time_s"])
+"""
+
+
+def the_callers_context() -> Iterator[Row]:
+    """Measure the same cell from a process that never saw the GPU and from one that holds 2 GiB of it, in turns."""
+    memory: dict[str, list[float]] = {"fresh": [], "context": []}
+    time_s: dict[str, list[float]] = {"fresh": [], "context": []}
+    for _ in range(3):
+        for state in memory:
+            done = subprocess.run([sys.executable, "-c", _CALLER, state], capture_output=True, text=True, check=True)
+            mb, seconds = map(float, done.stdout.split())
+            memory[state].append(mb)
+            time_s[state].append(seconds)
+    fresh_mb, context_mb = (statistics.median(values) for values in memory.values())
+    fresh_s, context_s = (statistics.median(values) for values in time_s.values())
+    yield (
+        "a caller with a CUDA context and 2 GiB of GPU memory, against one without",
+        f"{context_mb:.1f} MB and {fresh_mb:.1f} MB: {100 * (context_mb / fresh_mb - 1):+.2f} %; "
+        f"time {100 * (context_s / fresh_s - 1):+.2f} %",
+        "memory within 0.5 %",
+    )
+
+
+def _median_and_range(ratios: list[float]) -> str:
+    return f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+
+
+def _mb(count: float) -> str:
+    return f"{count / MEGABYTE:.1f} MB"
