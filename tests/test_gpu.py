@@ -100,6 +100,9 @@ class FakeModule:
     def memory_reserved(self):
         return 130 * MIB
 
+    def memory_allocated(self):
+        return 100 * MIB
+
     def empty_cache(self):
         self.log.append("empty cache")
 
@@ -111,6 +114,7 @@ class FakeModule:
 def test_the_process_own_figure_is_taken_and_not_the_devices():
     nvml = FakeNvml()
     meter = AcceleratorMeter(FakeModule(), NvmlDevice(nvml, "handle", {}))
+    assert meter.current_bytes() == (300 - 30) * MIB  # without what the allocator has reserved and no tensor uses
     with meter.watch() as peak:
         nvml.own_mib = 420
     given_back = 10 * MIB  # reserved at the peak, and no more once the block is over
@@ -137,7 +141,7 @@ def test_in_a_container_the_devices_difference_is_taken_and_the_process_figure_i
 
 def test_without_a_driver_library_the_framework_is_asked():
     meter = AcceleratorMeter(FakeModule(), None)
-    assert meter.current_bytes() == 130 * MIB
+    assert meter.current_bytes() == 100 * MIB
     with meter.watch() as peak:
         pass
     assert (meter.method, peak.bytes) == ("framework reserved", 140 * MIB)
@@ -277,12 +281,11 @@ def test_a_real_gpu_is_timed_synchronised_and_its_memory_split(real_gpu):
 @pytest.mark.gpu
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_weights_on_a_gpu_are_what_the_parameters_take(real_gpu, dtype):
-    """PyTorch's allocator takes the device's memory in blocks of 2 and 20 MiB, of which some may stay empty."""
-    names = ["google-bert/bert-base-uncased", "openai-community/gpt2"]
+    names = ["google-bert/bert-base-uncased", "google-t5/t5-small"]
     results = PyTorchBenchmark(short(models=names, speed=False, dtype=dtype)).run()
     for cell, measurement in results.entries:
         parameters = measurement.details["parameters"] * (4 if dtype == "float32" else 2)
-        assert 0 <= measurement.memory.weights_bytes - parameters <= 0.02 * parameters + 22 * MIB, cell.model
+        assert measurement.memory.weights_bytes == pytest.approx(parameters, rel=0.02), cell.model
 
 
 @pytest.mark.gpu
@@ -302,8 +305,8 @@ def test_a_planted_transient_on_a_gpu_is_read(real_gpu, size_mib):
     kept = only_memory(transient, setup=torch_on_gpu)["working_mb"]
     given_back = only_memory(lambda torch: transient(torch, gives_back=True), setup=torch_on_gpu)["working_mb"]
     in_blocks = 20 if size_mib < 10 else size_mib  # less than 10 MiB comes out of a block of 20
-    assert kept == pytest.approx(in_blocks, abs=2)
-    assert given_back == pytest.approx(kept, abs=2)
+    assert kept == pytest.approx(in_blocks, abs=3)
+    assert given_back == pytest.approx(kept, abs=3)
 
 
 @pytest.mark.gpu
