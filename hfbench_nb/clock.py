@@ -14,7 +14,8 @@ from hfbench_nb.timing import Timing
 
 # A block of calls at least this long keeps the cost of reading the clock (about 0.1 us) below 0.1 %.
 MIN_BLOCK_S = 100e-6
-# Warm-up, the calls that read the memory included: until this time or this many calls, whichever comes first.
+# Warm-up, the calls that read the memory included: until this time or this many calls, whichever comes first.  The very
+# first call counts as none: on a GPU, or where something is compiled, it is long and warms nothing up.
 WARMUP_S = 0.1
 WARMUP_CALLS = 10
 # The first look at the interval comes after this many samples, or as many as fit into the time.
@@ -106,7 +107,7 @@ def take_samples(
     max_seconds
         Time budget, seconds, warm-up apart; exceeded only for the sake of `repeat`.
     calls_before
-        Readings of the calls that were made before, one call each: they count as warm-up. Those after the first that
+        Readings of the calls that were made before, one call each: those after the first count as warm-up. Those that
         took as long as a warm-up alone were warm, and are the first samples: a slow model is not run for nothing.
     on_progress
         Told the number of samples and the relative half width of the interval at each look.
@@ -164,7 +165,7 @@ def _plan(samples: Sequence[float], precision: float) -> int:
 
 def _warm_up(call: Callable[[], object], stopwatch: Stopwatch, calls_before: Sequence[Reading]) -> float:
     """Call until caches, clocks and thread pools are warm; return the seconds of the fastest call."""
-    calls_s = [reading.wall_s for reading in calls_before]
+    calls_s = [reading.wall_s for reading in calls_before[1:]]
     while not calls_s or (sum(calls_s) < WARMUP_S and len(calls_s) < WARMUP_CALLS):
         calls_s.append(stopwatch(call, 1).wall_s)
     return min(calls_s)

@@ -75,9 +75,15 @@ def test_short_calls_are_timed_in_blocks_and_reported_for_one_call():
 def test_calls_made_before_count_as_warm_up():
     cold, warm = FakeTime(itertools.repeat(0.02)), FakeTime(itertools.repeat(0.02))
     cold_samples = len(cold.sample(calls_before=()).samples_s)
-    warm_samples = len(warm.sample(calls_before=(Reading(0.3, None), Reading(0.02, None))).samples_s)
+    warm_samples = len(warm.sample(calls_before=(Reading(0.3, None), *[Reading(0.02, None)] * 6)).samples_s)
     assert warm.calls == warm_samples
     assert cold.calls == cold_samples + 5  # 0.1 s of calls
+
+
+def test_a_first_call_that_sets_up_or_compiles_counts_as_no_warm_up():
+    fake = FakeTime(itertools.repeat(0.02))
+    samples = len(fake.sample(calls_before=(Reading(5.0, None), Reading(0.02, None))).samples_s)
+    assert fake.calls - samples == 4  # with the second call before, a tenth of a second
 
 
 def test_a_slow_call_made_before_is_a_sample_unless_it_was_the_first():

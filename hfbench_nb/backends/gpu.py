@@ -230,10 +230,13 @@ class AcceleratorMeter:
 
         Of the blocks that PyTorch takes, of 2 and 20 MiB, some stay in part empty: that is no part of the weights.
         """
-        spare = 0
-        if self._told == "memory_reserved":
-            spare = (self._statistic("memory_reserved") or 0) - (self._statistic("memory_allocated") or 0)
+        spare = (self._statistic("memory_reserved") or 0) - self._used_bytes() if self._told == "memory_reserved" else 0
         return max(0, self._seen_bytes() - spare)
+
+    def _used_bytes(self) -> int:
+        """Give what the tensors were asked for, bytes; where that is not told, with what the allocator rounds up."""
+        statistics = self._module.memory_stats() if hasattr(self._module, "memory_stats") else {}
+        return int(statistics.get("requested_bytes.all.current", self._statistic("memory_allocated") or 0))
 
     def _seen_bytes(self) -> int:
         """Give the memory of this process on the device now, bytes, as far outside the framework as it can be seen."""

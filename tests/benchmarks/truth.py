@@ -17,15 +17,21 @@ from transformers import BertConfig
 
 from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments, measure
 
+
+def bert(layers: int, hidden: int) -> dict[str, Any]:
+    """Give what a BERT of this size changes in its configuration."""
+    return {
+        "num_hidden_layers": layers,
+        "hidden_size": hidden,
+        "num_attention_heads": hidden // 32,
+        "intermediate_size": 4 * hidden,
+    }
+
+
 # Five sizes of BERT, from a pass that is nearly all Python to one that is nearly all arithmetic.
 SIZES: dict[str, tuple[dict[str, Any], int, int]] = {
     f"BERT, {layers} layers of {hidden}, {batch} x {length}": (
-        {
-            "num_hidden_layers": layers,
-            "hidden_size": hidden,
-            "num_attention_heads": hidden // 32,
-            "intermediate_size": 4 * hidden,
-        },
+        bert(layers, hidden),
         batch,
         length,
     )
