@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from launching import run_program
 from report import Row
 
-_CALLER = """
-import sys
-if "loaded" in sys.argv:
-    import numpy as np, torch
-    held = np.ones((1 << 31) // 8)
-    for _ in range(5):
-        torch.ones(2000, 2000) @ torch.ones(2000, 2000)
+_HOLDS_MEMORY = """
+import numpy as np, torch
+held = np.ones((1 << 31) // 8)
+for _ in range(5):
+    torch.ones(2000, 2000) @ torch.ones(2000, 2000)
+"""
+_CELL = """
+import json, sys
 from transformers import BertConfig
 from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
-args = PyTorchBenchmarkArguments(models=["bert"], batch_sizes=[8], sequence_lengths=[128], speed=False)
-print(PyTorchBenchmark(args, configs=[BertConfig(num_hidden_layers=6)]).run().frame["memory_mb"][0])
+args = PyTorchBenchmarkArguments(models=["bert"], batch_sizes=[8], sequence_lengths=[128], **json.loads(sys.argv[1]))
+row = PyTorchBenchmark(args, configs=[BertConfig(num_hidden_layers=6)]).run().frame.iloc[0]
+print(row["memory_mb"], row["time_s"])
 """
+
+
+def figures_from(state: str, **given: Any) -> tuple[float, float]:
+    """Measure a cell from a caller that ran some code first; give the memory, MB, and the time, seconds."""
+    command = [sys.executable, "-c", state + _CELL, json.dumps(given)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    memory_mb, time_s = map(float, done.stdout.split())
+    return memory_mb, time_s
 
 
 def influence_of_the_caller() -> Iterator[Row]:
     """Measure the same cell from a fresh process and from one with 2 GiB of NumPy and torch's threads used."""
-    fresh, loaded = (
-        float(subprocess.run([sys.executable, "-c", _CALLER, state], capture_output=True, text=True, check=True).stdout)
-        for state in ("fresh", "loaded")
-    )
+    fresh, loaded = (figures_from(state, speed=False)[0] for state in ("", _HOLDS_MEMORY))
     difference = abs(loaded / fresh - 1)
     yield (
         "memory from a fresh caller and from one that holds 2 GiB",

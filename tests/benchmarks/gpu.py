@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import statistics
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 
 import psutil
+from caller import figures_from
 from launching import run_program
 from report import Row
 from transformers import BertConfig
@@ -112,32 +112,19 @@ def planted_memory() -> Iterator[Row]:
         yield f"a transient of {mib} MiB on the GPU", f"{row['working_mb']:.1f} MB ({row['memory_method']})", wanted
 
 
-_CALLER = """
-import sys
-if "context" in sys.argv:
-    import torch
-    held = torch.ones(1 << 29, device="cuda")
-    (held[:1 << 20].view(1024, 1024) @ held[:1 << 20].view(1024, 1024)).sum().item()
-from transformers import BertConfig
-from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
-args = PyTorchBenchmarkArguments(models=["bert"], batch_sizes=[8], sequence_lengths=[128])
-row = PyTorchBenchmark(args, configs=[BertConfig(num_hidden_layers=6)]).run().frame.iloc[0]
-print(row["memory_mb"], row["time_s"])
+_HOLDS_GPU_MEMORY = """
+import torch
+held = torch.ones(1 << 29, device="cuda")
+(held[:1 << 20].view(1024, 1024) @ held[:1 << 20].view(1024, 1024)).sum().item()
 """
 
 
 def the_callers_context() -> Iterator[Row]:
     """Measure the same cell from a process that never saw the GPU and from one that holds 2 GiB of it, in turns."""
-    memory: dict[str, list[float]] = {"fresh": [], "context": []}
-    time_s: dict[str, list[float]] = {"fresh": [], "context": []}
-    for _ in range(3):
-        for state in memory:
-            done = subprocess.run([sys.executable, "-c", _CALLER, state], capture_output=True, text=True, check=True)
-            mb, seconds = map(float, done.stdout.split())
-            memory[state].append(mb)
-            time_s[state].append(seconds)
-    fresh_mb, context_mb = (statistics.median(values) for values in memory.values())
-    fresh_s, context_s = (statistics.median(values) for values in time_s.values())
+    fresh, context = zip(*((figures_from(""), figures_from(_HOLDS_GPU_MEMORY)) for _ in range(3)), strict=True)
+    (fresh_mb, fresh_s), (context_mb, context_s) = (
+        map(statistics.median, zip(*figures, strict=True)) for figures in (fresh, context)
+    )
     yield (
         "a caller with a CUDA context and 2 GiB of GPU memory, against one without",
         f"{context_mb:.1f} MB and {fresh_mb:.1f} MB: {100 * (context_mb / fresh_mb - 1):+.2f} %; "
