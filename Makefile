@@ -86,7 +86,7 @@ lint: $(VENV)/.installed-dev  ## Check style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed  ## Measure the tool itself and its peers, into bench.md; SECTIONS="cells truth" for some
+bench: $(VENV)/.installed-test  ## Measure the tool itself and its peers, into bench.md; SECTIONS="cells truth" for some
 	$(BIN)/python tests/benchmarks/run.py $(SECTIONS)
 
 notebook: $(VENV)/.installed-dev  ## Start JupyterLab

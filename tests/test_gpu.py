@@ -8,11 +8,13 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
 from conftest import short, tiny_bert
 
 from hfbench_nb import PyTorchBenchmark, measure
 from hfbench_nb.backends import gpu
 from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml
+from hfbench_nb.backends.pytorch_devices import device_module
 
 MIB = 1 << 20
 UUID = "0a1b2c3d-0000-1111-2222-333344445555"
@@ -205,8 +207,6 @@ def test_a_device_without_events_is_timed_by_the_wall_clock():
 
 def test_the_device_figures_reach_the_record(monkeypatch):
     """The whole path of an accelerator, with the device module and the driver as the only fakes."""
-    import torch
-
     from hfbench_nb import worker
     from hfbench_nb.backends import load_backend, pytorch
     from hfbench_nb.lookup import find_models
@@ -218,7 +218,7 @@ def test_the_device_figures_reach_the_record(monkeypatch):
     module.get_device_properties = lambda device: SimpleNamespace(uuid=UUID)
     module.device_count = lambda: 2
     monkeypatch.setitem(__import__("sys").modules, "pynvml", FakeNvml())
-    monkeypatch.setattr(pytorch, "_find_device", lambda settings: FakeDevice())
+    monkeypatch.setattr(pytorch, "find_device", lambda settings: FakeDevice())
     monkeypatch.setattr(torch, "get_device_module", lambda device: module)
     monkeypatch.setattr(pytorch, "_touch_common_code", lambda device, dtype: None)
 
@@ -228,7 +228,6 @@ def test_the_device_figures_reach_the_record(monkeypatch):
         def __str__(self):
             return "cuda:1"
 
-    monkeypatch.setattr(torch, "get_device_module", lambda device: module)
     original = pytorch.pytorch_models.build
     cpu = torch.device("cpu")
     monkeypatch.setattr(pytorch.pytorch_models, "build", lambda *a: original(*a[:3], cpu, *a[4:]))
@@ -267,6 +266,31 @@ def only_memory(function, **given):
     (row,) = measure(function, framework="pytorch", speed=False, timeout_s=120.0, **given).frame.to_dict("records")
     assert row["status"] == "ok", row["error"]
     return row
+
+
+def test_the_memory_of_an_apple_gpu_is_what_its_driver_has_given(monkeypatch):
+    held = {"current_allocated_memory": 100 * MIB, "driver_allocated_memory": 150 * MIB}
+    for name in held:
+        monkeypatch.setattr(torch.mps, name, lambda name=name: held[name])
+    module = device_module(torch.device("mps"))
+    module.set_device(torch.device("mps"))
+    meter = AcceleratorMeter(module, None)
+    assert meter.method == "framework reserved"
+    assert meter.current_bytes() == 100 * MIB
+    assert meter.line_reader()() == 100 * MIB
+    with meter.watch() as peak:
+        held["driver_allocated_memory"] = 400 * MIB
+    assert peak.bytes == 400 * MIB
+    assert peak.details["allocated_peak_bytes"] is None
+
+
+@pytest.mark.skipif(not torch.backends.mps.is_available(), reason="needs an Apple GPU")
+def test_a_cell_runs_on_an_apple_gpu():
+    row = PyTorchBenchmark(short(device="mps"), configs=[tiny_bert()]).run().frame.iloc[0]
+    assert row["status"] == "ok", row["error"]
+    assert row["memory_method"] == "framework reserved"
+    assert row["time_s"] > 0
+    assert row["weights_mb"] > 0
 
 
 @pytest.mark.gpu

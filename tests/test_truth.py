@@ -74,9 +74,8 @@ def expected_bytes(name, dtype):
     """Count what the model holds, without any memory: each tied weight once; and buffers, as GPT-2's causal mask."""
     config = AutoConfig.for_model(**find_config(name))
     with torch.device("meta"):
-        model = AutoModel.from_config(config)
-    parameters = sum(parameter.numel() for parameter in model.parameters()) * torch.empty(0, dtype=dtype).element_size()
-    return parameters, sum(buffer.numel() * buffer.element_size() for buffer in model.buffers())
+        model = AutoModel.from_config(config).to(dtype)
+    return sum(parameter.nbytes for parameter in model.parameters()), sum(buffer.nbytes for buffer in model.buffers())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -85,6 +84,7 @@ def test_weights_of_catalogue_models_are_what_their_parameters_take(dtype):
     results = PyTorchBenchmark(args).run()
     for cell, measurement in results.entries:
         parameters, buffers = expected_bytes(cell.model, getattr(torch, dtype))
+        assert measurement.details["buffer_bytes"] == buffers
         assert measurement.memory.weights_bytes == pytest.approx(parameters + buffers, rel=0.02), cell.model
 
 

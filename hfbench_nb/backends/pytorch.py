@@ -13,10 +13,10 @@ import transformers.modeling_utils
 import transformers.models.auto.modeling_auto
 
 from hfbench_nb.backends import pytorch_models
-from hfbench_nb.backends.base import DeviceNotFoundError
 from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml, used_bytes_by_uuid
 from hfbench_nb.backends.labels import describe_call
 from hfbench_nb.backends.model_classes import import_code
+from hfbench_nb.backends.pytorch_devices import XlaModule, device_module, device_name, find_device
 from hfbench_nb.backends.pytorch_lengths import check_positions
 from hfbench_nb.backends.pytorch_majors import silence_deprecations
 from hfbench_nb.clock import Stopwatch, wall_clock
@@ -63,7 +63,7 @@ class PyTorchBackend:
         if facts["use_gpu"]:
             nvml = runtime.nvml
             facts["num_gpus"] = 1
-            facts["gpu"] = _device_name(runtime.device)
+            facts["gpu"] = device_name(runtime.device)
             facts.update(nvml.facts() if nvml else {})
         facts["python_executable"] = sys.executable
         facts["device"] = str(runtime.device)
@@ -81,7 +81,7 @@ class PyTorchRuntime:
         self._threads_before = torch.get_num_threads()
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
-        self.device = XlaModule.device() if settings.use_tpu else _find_device(settings)
+        self.device = XlaModule.device() if settings.use_tpu else find_device(settings)
         self.details: dict[str, Any] = {
             "transformers_version": transformers.__version__,
             "framework_version": torch.__version__,
@@ -100,7 +100,7 @@ class PyTorchRuntime:
             self.stopwatch = wall_clock
         else:
             used_before = used_bytes_by_uuid()  # before this process comes to the device, which makes its context
-            module = torch.get_device_module(self.device)
+            module = device_module(self.device)
             module.set_device(self.device)
             _touch_common_code(self.device, self._dtype)
             if self.device.type == "cuda":
@@ -123,6 +123,7 @@ class PyTorchRuntime:
         model = pytorch_models.build(model_class, config, self._dtype, self.device, self._settings.seed)
         self.details["model_class"] = model_class.__name__
         self.details["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+        self.details["buffer_bytes"] = sum(buffer.nbytes for buffer in model.buffers())
         return model.train() if task == "training" else model.eval()
 
     def make_call(self, model: torch.nn.Module, cell: Cell) -> Callable[[], object]:
@@ -167,56 +168,12 @@ class PyTorchRuntime:
         torch.set_num_threads(self._threads_before)
 
 
-class XlaModule:
-    """torch_xla, under the names that PyTorch's device modules have."""
-
-    def __init__(self) -> None:
-        import torch_xla.core.xla_model
-        import torch_xla.debug.metrics
-
-        self._model = torch_xla.core.xla_model
-        self.mark_step = self._model.mark_step
-        self.metrics_report = torch_xla.debug.metrics.metrics_report
-
-    @staticmethod
-    def device() -> torch.device:
-        """Give the TPU."""
-        import torch_xla.core.xla_model
-
-        device: torch.device = torch_xla.core.xla_model.xla_device()
-        return device
-
-    def synchronize(self) -> None:
-        """Wait until the TPU has done what it was given."""
-        self._model.mark_step()
-        self._model.wait_device_ops()
-
-
-def _find_device(settings: Settings) -> torch.device:
-    if settings.device == "auto":
-        accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-        return torch.device(accelerator.type, 0) if accelerator and settings.use_accelerator else torch.device("cpu")
-    device = torch.device(settings.device)
-    if device.type == "cpu":
-        return device
-    module = getattr(torch, device.type, None)
-    count = module.device_count() if module is not None else 0
-    index = device.index or 0
-    if index >= count:
-        raise DeviceNotFoundError(
-            f"device={settings.device!r}: PyTorch {torch.__version__} finds {count} {device.type} device(s) here"
-        )
-    return torch.device(device.type, index)
-
-
-def _device_name(device: torch.device) -> str:
-    module = torch.get_device_module(device)
-    return str(module.get_device_name(device)) if hasattr(module, "get_device_name") else device.type
-
-
 def _touch_common_code(device: torch.device, dtype: torch.dtype) -> None:
     """Run what building a model runs, so that the framework's code and context are baseline and not weights."""
     # Larger than a block of random numbers: all of the filling is run.
     some = torch.nn.Parameter(torch.empty(257, 256, device=device, dtype=dtype))
     pytorch_models.fill(torch.nn.ParameterList([some, torch.nn.Parameter(some.detach()[0])]), seed=0)
     some.detach().fill_(1.0)
+    # Frequencies of positions.
+    frequencies = 10_000.0 ** -torch.arange(8.0)
+    torch.cat([frequencies.exp().sin(), frequencies.exp().cos()])

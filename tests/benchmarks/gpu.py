@@ -121,7 +121,8 @@ held = torch.ones(1 << 29, device="cuda")
 
 def the_callers_context() -> Iterator[Row]:
     """Measure the same cell from a process that never saw the GPU and from one that holds 2 GiB of it, in turns."""
-    fresh, context = zip(*((figures_from(""), figures_from(_HOLDS_GPU_MEMORY)) for _ in range(3)), strict=True)
+    turns = [[figures_from(state, 8, 128) for state in ("", _HOLDS_GPU_MEMORY)] for _ in range(3)]
+    fresh, context = zip(*turns, strict=True)
     (fresh_mb, fresh_s), (context_mb, context_s) = (
         map(statistics.median, zip(*figures, strict=True)) for figures in (fresh, context)
     )

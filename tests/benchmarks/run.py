@@ -19,6 +19,7 @@ import shortcomings
 import sweep
 import thousand
 import truth
+import weights
 from report import Report, Section, machine
 
 from hfbench_nb.isolation.client import close_all
@@ -32,6 +33,7 @@ SECTIONS = [
     Section("building", "Building a model", building.speed_of_building),
     Section("caller", "The caller and a bare script", caller.caller),
     Section("truth", "Times that are known", truth.truth),
+    Section("weights", "Weights that are known", weights.weights_of_the_catalogue),
     Section("gpu", "On a GPU", gpu.gpu),
     Section("sweep", "The documentation's sweep", sweep.documentation_sweep),
     Section("peers", "What each tool gets wrong", shortcomings.shortcomings, shortcomings.COLUMNS),

@@ -1,0 +1,70 @@
+"""The column of the weights against what the models are known to hold."""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+from report import Row
+
+import hfbench_nb
+from hfbench_nb.catalog import checkpoints
+from hfbench_nb.records import MEGABYTE
+
+ELEMENT_BYTES = 4  # float32
+# Every checkpoint of the catalogue that has fewer: larger ones take minutes to fill.
+MAX_PARAMETERS = 1_000_000_000
+WANTED = 0.02
+IN_TENSORFLOW = [
+    "google-bert/bert-base-uncased", "distilbert/distilbert-base-uncased", "openai-community/gpt2", "google-t5/t5-small"
+]  # fmt: skip
+
+
+def weights_of_the_catalogue() -> Iterator[Row]:
+    """Build every model of the catalogue that is not too large, and compare its weights with its parameters."""
+    names = [checkpoint.name for checkpoint in checkpoints() if checkpoint.parameters < MAX_PARAMETERS]
+    entries = _measure("PyTorch", names)
+    tensors = _deviations(entries, count_buffers=True)
+    yield _row("PyTorch: weights_mb against parameters and buffers", tensors, "each within 2 %")
+    parameters = _deviations(entries, count_buffers=False)
+    yield _row("PyTorch: weights_mb against parameters alone", parameters, "each within 2 %")
+    buffers_mb = {cell.model: measurement.details["buffer_bytes"] / MEGABYTE for cell, measurement in entries}
+    beyond = sorted((name for name in parameters if abs(parameters[name]) > WANTED), key=parameters.__getitem__)
+    beyond = [f"{name} {parameters[name]:+.1%}, buffers {buffers_mb[name]:.1f} MB" for name in beyond]
+    yield "of these beyond 2 %", "; ".join(beyond) or "none", "reported: buffers, such as causal masks, are held too"
+    if all(importlib.util.find_spec(name) for name in ("tensorflow", "tf_keras")):
+        found = _deviations(_measure("TensorFlow", IN_TENSORFLOW), count_buffers=False)
+        yield _row("TensorFlow: weights_mb against parameters", found, "reported: with what its allocator notes")
+
+
+def _measure(framework: str, names: list[str]) -> list[Any]:
+    arguments = getattr(hfbench_nb, f"{framework}BenchmarkArguments")(
+        models=names, batch_sizes=[1], sequence_lengths=[8], speed=False
+    )
+    return getattr(hfbench_nb, f"{framework}Benchmark")(arguments).run().entries  # type: ignore[no-any-return]
+
+
+def _deviations(entries: list[Any], *, count_buffers: bool) -> dict[str, float]:
+    """Give each model's relative deviation; a model that could not be measured ends the section."""
+    found = {}
+    for cell, measurement in entries:
+        if measurement.memory is None:
+            raise RuntimeError(f"{cell.model}: {measurement.failure}")
+        known = measurement.details["parameters"] * ELEMENT_BYTES
+        known += measurement.details["buffer_bytes"] if count_buffers else 0
+        found[cell.model] = measurement.memory.weights_bytes / known - 1
+    return found
+
+
+def _row(what: str, deviations: dict[str, float], wanted: str) -> Row:
+    within = sum(abs(deviation) <= WANTED for deviation in deviations.values())
+    farthest = max(deviations, key=lambda name: abs(deviations[name]))
+    median = statistics.median(deviations.values())
+    return (
+        what,
+        f"{within} of {len(deviations)} models within 2 %; median {median:+.2%}, "
+        f"farthest {deviations[farthest]:+.2%} ({farthest})",
+        wanted,
+    )
