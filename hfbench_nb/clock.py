@@ -14,10 +14,15 @@ from hfbench_nb.timing import Timing
 
 # A block of calls at least this long keeps the cost of reading the clock (about 0.1 us) below 0.1 %.
 MIN_BLOCK_S = 100e-6
-# Warm-up, the calls that read the memory included: until this time or this many calls, whichever comes first.  The very
-# first call counts as none: on a GPU, or where something is compiled, it is long and warms nothing up.
+# Warm-up, the calls that read the memory included, lasts so long, or as long as the time budget if that is shorter.  The
+# very first call counts as none: on a GPU, or where something is compiled, it is long and warms nothing up.
 WARMUP_S = 0.1
-WARMUP_CALLS = 10
+# A call counts as that long at least: what reading the clock between the calls takes is not in their times.
+_SHORTEST_CALL_S = 1e-6
+# Samples are spread over this time at least, or over the time budget: the speed of a machine that is shared changes
+# within tenths of a second (a virtual processor was seen to take 1.8 times as long until its host moved it), and
+# samples that lie closer together would all be of one speed, and look precise.
+MIN_SAMPLING_S = 0.5
 # The first look at the interval comes after this many samples, or as many as fit into the time.
 PILOT_SAMPLES = 10
 PILOT_S = 1.0
@@ -127,7 +132,7 @@ def take_samples(
     and the level of the interval makes up for what they cost (see `hfbench_nb.stats`).
     """
     with _no_garbage_collection():
-        one_call_s = _warm_up(call, stopwatch, calls_before)
+        one_call_s = _warm_up(call, stopwatch, calls_before, min(WARMUP_S, max_seconds))
         number = max(1, math.ceil(MIN_BLOCK_S / max(one_call_s, 1e-9)))
         readings = [reading for reading in calls_before[1:] if number == 1 and reading.wall_s >= WARMUP_S]
         samples = [reading.wall_s for reading in readings]
@@ -139,7 +144,7 @@ def take_samples(
             samples.append(reading.wall_s / number)
             elapsed, taken = now() - start, len(samples)
             spent = elapsed >= max_seconds or taken >= MAX_SAMPLES
-            is_pilot_over = taken >= PILOT_SAMPLES or elapsed >= PILOT_S
+            is_pilot_over = (taken >= PILOT_SAMPLES and elapsed >= MIN_SAMPLING_S) or elapsed >= PILOT_S
             due = is_pilot_over if planned is None else taken >= planned
             if taken < repeat or not (due or spent):
                 continue
@@ -163,11 +168,15 @@ def _plan(samples: Sequence[float], precision: float) -> int:
     return max(smallest, math.ceil(wanted)) if wanted < largest else largest
 
 
-def _warm_up(call: Callable[[], object], stopwatch: Stopwatch, calls_before: Sequence[Reading]) -> float:
+def _warm_up(
+    call: Callable[[], object], stopwatch: Stopwatch, calls_before: Sequence[Reading], warmup_s: float
+) -> float:
     """Call until caches, clocks and thread pools are warm; return the seconds of the fastest call."""
     calls_s = [reading.wall_s for reading in calls_before[1:]]
-    while not calls_s or (sum(calls_s) < WARMUP_S and len(calls_s) < WARMUP_CALLS):
+    total_s = sum(calls_s)
+    while not calls_s or total_s < warmup_s:
         calls_s.append(stopwatch(call, 1).wall_s)
+        total_s += max(calls_s[-1], _SHORTEST_CALL_S)
     return min(calls_s)
 
 

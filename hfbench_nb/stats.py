@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import statistics
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,10 +16,11 @@ _LEVEL = 0.96
 _NORMAL = 2.0537
 _STUDENT_T = {2: 15.8945, 3: 4.8487, 4: 3.4819, 5: 2.9985}
 
-# Thresholds of `varies_in_time`: the order of the samples is not chance (z, one-sided p < 0.005) ...
-_ORDER_Z = 2.576
-# ... and there are enough samples for the normal approximation of the ratio.
+# Below so many samples, and above this p, the order of the samples is taken for chance (z of p = 0.005, one-sided).
 _ORDER_MIN_SAMPLES = 10
+_ORDER_Z = 2.576
+# So many groups of samples in the order of time are enough to see how long what disturbs them lasts.
+_MOST_GROUPS = 400
 
 
 @lru_cache(maxsize=4096)
@@ -49,7 +51,7 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float]:
     Parameters
     ----------
     samples
-        The samples, shape ``(n,)``, in any unit.
+        The samples in the order in which they were taken, shape ``(n,)``, in any unit.
 
     Returns
     -------
@@ -62,6 +64,10 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float]:
     distribution.  Two to five samples cannot bound a median at 95 % without an assumption (their range covers it with
     probability ``1 - 2**(1-n)``); there, Student's interval of the mean, exact for normal noise.  Both are computed at
     96 %, so that 95 % are left where sampling stopped because the interval was narrow enough.
+
+    Samples that depend on when they were taken tell as much of the median as fewer that do not (see
+    `independent_samples`): their interval is that of so many; its ends are at the same quantiles.  The range of the
+    samples is the most that they can tell.
     """
     n = len(samples)
     if n < 2:
@@ -71,7 +77,12 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float]:
         half_width = _STUDENT_T[n] * statistics.stdev(samples) / math.sqrt(n)
         return mean - half_width, mean + half_width
     ordered = sorted(samples)
-    d, weight = _order_statistic_weights(n)
+    independent = independent_samples(samples)
+    if independent < 6:
+        return ordered[0], ordered[-1]
+    d, weight = _order_statistic_weights(independent)
+    rank = 0.5 + (d + weight - 0.5) * (n / independent)  # of the lower end, 1-based
+    d, weight = int(rank), rank % 1
     # Written so that equal neighbours give themselves: rounding must not carry an end beyond the samples.
     low = ordered[d - 1] + weight * (ordered[d] - ordered[d - 1])
     high = ordered[n - d] - weight * (ordered[n - d] - ordered[n - d - 1])
@@ -95,33 +106,56 @@ def samples_needed(samples: Sequence[float], half_width: float) -> float:
     return n * ratio * ratio
 
 
-def varies_in_time(samples: Sequence[float], tolerance: float) -> bool:
-    """Tell whether it matters when a sample was taken: a drift, a disturbance for a while or again and again.
+def independent_samples(samples: Sequence[float]) -> int:
+    """Give how many independent samples would tell as much of the median.
 
     Parameters
     ----------
     samples
         The samples in the order in which they were taken, shape ``(n,)``.
-    tolerance
-        Deviation from the median to either side, relative, that does not matter.
 
     Returns
     -------
-    bool
-        True if the middle 80 % of the samples span more than twice the tolerance and neighbours in time are closer to
-        each other than chance makes them (p < 0.005; the mean square difference of successive ranks: R. Bartels, "The
-        rank version of von Neumann's ratio test for randomness", Journal of the American Statistical Association 77
-        (1982) 40-46).  Then the interval of the median, which takes the samples for independent, cannot be trusted.
+    int
+        ``n`` where their order may be chance; fewer where neighbours in time are closer to each other than that: after
+        a drift, or a disturbance for a while or again and again.
+
+    Notes
+    -----
+    The order is no chance if the mean square difference of successive ranks is small, p < 0.005 (R. Bartels, "The rank
+    version of von Neumann's ratio test for randomness", Journal of the American Statistical Association 77 (1982)
+    40-46).  The variance of a median grows with the sum of the autocorrelations of what lies above and below it; that
+    is estimated by the initial positive sequence (C. J. Geyer, "Practical Markov chain Monte Carlo", Statistical
+    Science 7 (1992) 473-483), over groups of neighbours where there are many samples.
     """
     n = len(samples)
-    if n < _ORDER_MIN_SAMPLES:
-        return False
-    ordered = sorted(samples)
-    if ordered[-1 - n // 10] - ordered[n // 10] <= 2 * tolerance * statistics.median(ordered):
-        return False
+    if n < _ORDER_MIN_SAMPLES or not _order_matters(samples):
+        return n
+    median = statistics.median(samples)
+    sides = [(sample > median) - (sample < median) for sample in samples]
+    size = math.ceil(n / _MOST_GROUPS)
+    groups = [sum(sides[start : start + size]) for start in range(0, n - size + 1, size)]
+    count = len(groups)
+
+    def covariance(lag: int) -> float:
+        return sum(map(operator.mul, groups, itertools.islice(groups, lag, None))) / count
+
+    total = covariance(0) + 2 * covariance(1)
+    for lag in range(2, count - 1, 2):
+        pair = covariance(lag) + covariance(lag + 1)
+        if pair <= 0:
+            break
+        total += 2 * pair
+    return max(1, min(n, int(n * size / total))) if total > 0 else n
+
+
+def _order_matters(samples: Sequence[float]) -> bool:
+    n = len(samples)
     ranks = _mean_ranks(samples)
-    differences = sum((later - earlier) ** 2 for earlier, later in itertools.pairwise(ranks))
-    ratio = differences / sum((rank - (n + 1) / 2) ** 2 for rank in ranks)
+    squares = sum((rank - (n + 1) / 2) ** 2 for rank in ranks)
+    if not squares:
+        return False  # all are equal
+    ratio = sum((later - earlier) ** 2 for earlier, later in itertools.pairwise(ranks)) / squares
     return 2 - ratio > _ORDER_Z * math.sqrt(20 / (5 * n + 7))
 
 

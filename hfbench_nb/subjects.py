@@ -55,12 +55,16 @@ class ModelPass:
 
     def prepare(self, runtime: Runtime) -> Prepared:
         """Build the model and make its inputs."""
-        baseline_bytes = runtime.meter.current_bytes()
+        baseline_bytes = _in_use_bytes(runtime)
+
+        def read_baseline_again() -> None:
+            nonlocal baseline_bytes
+            baseline_bytes = _in_use_bytes(runtime)
+
         start = time.perf_counter()
-        model = runtime.build(self.spec, self.cell.task)
+        model = runtime.build(self.spec, self.cell.task, read_baseline_again)
         runtime.details["build_s"] = time.perf_counter() - start
-        runtime.meter.release()  # what building needed for a moment is not part of the weights
-        loaded_bytes = runtime.meter.current_bytes()
+        loaded_bytes = _in_use_bytes(runtime)
         return Prepared(runtime.make_call(model, self.cell), baseline_bytes, loaded_bytes, model)
 
 
@@ -90,6 +94,11 @@ class FunctionCall:
         runtime.details["setup_s"] = time.perf_counter() - start
         call = function if value is None else functools.partial(function, value)
         sys.stdout.flush()
-        runtime.meter.release()
-        loaded_bytes = runtime.meter.current_bytes()
+        loaded_bytes = _in_use_bytes(runtime)
         return Prepared(call, loaded_bytes, loaded_bytes)
+
+
+def _in_use_bytes(runtime: Runtime) -> int:
+    """Read the memory without what was needed for a moment only."""
+    runtime.meter.release()
+    return runtime.meter.current_bytes()

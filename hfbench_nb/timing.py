@@ -8,7 +8,7 @@ import statistics
 from dataclasses import dataclass
 from functools import cached_property
 
-from hfbench_nb.stats import median_interval, varies_in_time
+from hfbench_nb.stats import median_interval
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Timing:
     @cached_property
     def interval_s(self) -> tuple[float, float]:
         """95 % confidence interval of the median, seconds; of few samples it may begin at 0, but not before."""
-        low_s, high_s = median_interval(self._ordered_s)
+        low_s, high_s = median_interval(self.samples_s)
         return max(low_s, 0.0), high_s
 
     @property
@@ -85,9 +85,7 @@ class Timing:
         deviations_s = [sample - mean_s for sample in self.samples_s]
         return math.sqrt(math.fsum(map(operator.mul, deviations_s, deviations_s)) / (n - 1))
 
-    @cached_property
+    @property
     def noisy(self) -> bool:
-        """Whether the interval stayed wider than asked for, or the samples depend on when they were taken."""
-        if self.precision is None:
-            return False
-        return self.relative_half_width > self.precision or varies_in_time(self.samples_s, self.precision)
+        """Whether the interval stayed wider than asked for: by a drift or disturbances, too."""
+        return self.precision is not None and self.relative_half_width > self.precision

@@ -32,7 +32,7 @@ def spec_of(model_type, architecture=None, **more):
 
 def prepare(spec, task="inference", length=LENGTH, **settings):
     runtime = load_backend("PyTorch").open(Settings(device="cpu", **settings))
-    model = runtime.build(spec, task)
+    model = runtime.build(spec, task, lambda: None)
     return model, runtime, runtime.make_call(model, Cell("PyTorch", spec.name, task, BATCH, length))
 
 

@@ -27,7 +27,7 @@ def build(config, task="inference", dtype=torch.float32, **given):
 def prepare(config, task):
     (spec,) = find_models(["tiny"], [config])
     runtime = load_backend("PyTorch").open(Settings(device="cpu"))
-    model = runtime.build(spec, task)
+    model = runtime.build(spec, task, lambda: None)
     return model, runtime, runtime.make_call(model, Cell("PyTorch", "tiny", task, 2, 8))
 
 

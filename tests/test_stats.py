@@ -2,19 +2,24 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hfbench_nb.stats import median_interval, relative_half_width, samples_needed, varies_in_time
+from hfbench_nb.stats import independent_samples, median_interval, relative_half_width, samples_needed
 from hfbench_nb.timing import Timing
+
+
+def _shuffled(numbers):
+    return [float(number) for number in random.Random(0).sample(numbers, len(numbers))]
 
 
 def test_interval_of_ten_samples_against_the_published_method():
     # d = 2: coverage of (x2, x9) is 1 - 2 P(B <= 1) = 0.978516, of (x3, x8) 0.890625;
     # I = (0.978516 - 0.96) / 0.087891 = 0.210667, weight = 8 I / (2 + 6 I) = 0.516340 (Hettmansperger, Sheather 1986).
-    low, high = median_interval([float(i) for i in range(1, 11)])
+    low, high = median_interval(_shuffled(range(1, 11)))
     assert low == pytest.approx(2.516340, abs=1e-5)
     assert high == pytest.approx(8.483660, abs=1e-5)
 
@@ -55,7 +60,7 @@ def test_interval_is_ordered_and_bounded_for_any_samples(samples):
 
 @pytest.mark.parametrize("n", [1023, 1024, 10_000])
 def test_there_is_an_interval_for_any_number_of_samples(n):
-    low, high = median_interval([float(i) for i in range(n)])
+    low, high = median_interval(_shuffled(range(n)))
     # The normal approximation of the ranks: (n - 2.0537 sqrt(n)) / 2.
     assert low == pytest.approx((n - 2.0537 * math.sqrt(n)) / 2 - 0.5, abs=0.6)
     assert low + high == pytest.approx(n - 1)
@@ -80,30 +85,47 @@ def _disturbed(pattern, spread=0.005, n=40):
     [20 * "x" + 20 * "-", 20 * "-" + 20 * "x", 12 * "-" + 16 * "x" + 12 * "-", 12 * "x" + 28 * "-", "xxxxxxx-------"],
     ids=["first half", "second half", "middle", "first third", "in turns"],
 )
-def test_what_changes_in_time_is_noticed(pattern):
+def test_what_changes_in_time_widens_the_interval(pattern):
     samples = _disturbed(pattern)
-    assert varies_in_time(samples, 0.02)
-    assert not varies_in_time(samples, 0.2)
+    assert independent_samples(samples) <= 20
+    low, high = median_interval(samples)
+    assert low < 1.02  # it reaches from those that were not disturbed ...
+    assert high > 1.28  # ... to those that were
     shuffled = sorted(samples, key=lambda sample: random.Random(str(sample)).random())
-    assert not varies_in_time(shuffled, 0.02)
+    assert independent_samples(shuffled) == 40
 
 
-def test_a_slow_drift_is_noticed():
-    assert varies_in_time([1.0 + i / 200 for i in range(20)], 0.02)
+def test_a_drift_is_as_wide_as_it_is_long():
+    samples = [1.0 + i / 200 for i in range(20)]
+    assert independent_samples(samples) < 6
+    assert median_interval(samples) == (samples[0], samples[-1])
 
 
-def test_what_does_not_matter_is_no_variation():
-    assert not varies_in_time([1.0] * 40, 0.02)
-    assert not varies_in_time(_disturbed("-", spread=0.01), 0.02)
-    assert not varies_in_time([1.0 + i / 2000 for i in range(40)], 0.02)  # two percent in all
-    assert not varies_in_time(_disturbed("xxxx-----", n=9), 0.02)  # too few to tell
+def test_equal_or_few_samples_are_independent():
+    assert independent_samples([1.0] * 40) == 40
+    assert independent_samples(_disturbed("xxxx-----", n=9)) == 9  # too few to tell
+    assert independent_samples([]) == 0
 
 
 def test_noise_without_order_is_rarely_taken_for_a_variation():
     random_numbers = random.Random(0)
-    found = sum(varies_in_time([random_numbers.lognormvariate(0, 0.1) for _ in range(n)], 0.02)
+    found = sum(independent_samples([random_numbers.lognormvariate(0, 0.1) for _ in range(n)]) < n
                 for n in (10, 15, 40, 100) for _ in range(500))  # fmt: skip
     assert found <= 20  # 2,000 trials at p < 0.005
+
+
+@pytest.mark.parametrize("n", [300, 3000])
+def test_how_many_samples_are_independent_is_known_of_an_autoregressive_noise(n):
+    """Signs of a normal AR(1) process have autocorrelations of 2/pi asin(phi^k)."""
+    random_numbers, phi = random.Random(n), 0.8
+    known = n / (1 + 2 * sum(2 / math.pi * math.asin(phi**k) for k in range(1, 200)))
+    found = []
+    for _ in range(100):
+        samples = [random_numbers.gauss(0, 1)]
+        while len(samples) < n:
+            samples.append(phi * samples[-1] + random_numbers.gauss(0, 0.6))
+        found.append(independent_samples(samples))
+    assert statistics.median(found) == pytest.approx(known, rel=0.15)
 
 
 def test_no_time_is_negative():

@@ -83,7 +83,7 @@ def test_every_family_of_the_catalogue_runs_in_both_tasks(model_type):
     backend = load_backend("TensorFlow")
     for task in ("inference", "training"):
         runtime = backend.open(Settings(eager_mode=True, device="cpu"))
-        model = runtime.build(ModelSpec(model_type, tiny(model_type), "test"), task)
+        model = runtime.build(ModelSpec(model_type, tiny(model_type), "test"), task, lambda: None)
         call = runtime.make_call(model, Cell("TensorFlow", model_type, task, 2, 16))
         call()
         runtime.close()

@@ -30,8 +30,12 @@ class Runtime(Protocol):
     details: dict[str, Any]
     compiles: bool
 
-    def build(self, spec: ModelSpec, task: str) -> Any:
-        """Build the model from its configuration, with random weights, on the device."""
+    def build(self, spec: ModelSpec, task: str, before_weights: Callable[[], None]) -> Any:
+        """Build the model from its configuration, with random weights, on the device.
+
+        Where what the framework notes of a model is much, and can be told apart from the weights, `before_weights` is
+        called in between: after the former and before the memory of the latter is taken.
+        """
         ...
 
     def make_call(self, model: Any, cell: Cell) -> Callable[[], object]:

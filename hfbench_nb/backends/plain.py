@@ -53,7 +53,7 @@ class PlainRuntime:
         self.compiles = False
         self.details: dict[str, Any] = {"framework_version": platform.python_version(), "device": "cpu"}
 
-    def build(self, spec: ModelSpec, task: str) -> Any:
+    def build(self, spec: ModelSpec, task: str, before_weights: Callable[[], None]) -> Any:
         """Refuse: there is no framework."""
         raise NotImplementedError(_NO_MODELS)
 

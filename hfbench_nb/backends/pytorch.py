@@ -108,8 +108,11 @@ class PyTorchRuntime:
             self.meter = AcceleratorMeter(module, self.nvml)
             self.stopwatch = EventStopwatch(module)
 
-    def build(self, spec: ModelSpec, task: str) -> torch.nn.Module:
-        """Build the model from its configuration, with random weights, on the device."""
+    def build(self, spec: ModelSpec, task: str, before_weights: Callable[[], None]) -> torch.nn.Module:
+        """Build the model from its configuration, with random weights, on the device.
+
+        `before_weights` is not called: beside the weights, PyTorch notes next to nothing.
+        """
         config, model_class = pytorch_models.find_class(
             spec,
             task,

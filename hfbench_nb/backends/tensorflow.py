@@ -108,13 +108,20 @@ class TensorFlowRuntime:
             self.meter = AcceleratorMeter(module, self.nvml)
             self.stopwatch = EventStopwatch(module)
 
-    def build(self, spec: ModelSpec, task: str) -> Any:
-        """Build the model from its configuration, with random weights, on the device."""
+    def build(self, spec: ModelSpec, task: str, before_weights: Callable[[], None]) -> Any:
+        """Build the model from its configuration, with random weights, on the device.
+
+        `before_weights` is called in between on a CPU: what TensorFlow notes beside the weights, of each variable and
+        in its allocator, is memory of the framework.
+        """
+        is_on_host = self.gpu is None and self._strategy is None
         config, model_class = find_class(
             spec, task, "TensorFlow", only_pretrain_model=self._settings.only_pretrain_model
         )
         with self._strategy.scope() if self._strategy else contextlib.nullcontext():
-            model = tensorflow_models.build(model_class, config, self._settings.seed)
+            model = tensorflow_models.build(
+                model_class, config, self._settings.seed, before_weights if is_on_host else None
+            )
         self.details["model_class"] = model_class.__name__
         self.details["parameters"] = sum(int(weight.shape.num_elements() or 0) for weight in model.weights)
         return model

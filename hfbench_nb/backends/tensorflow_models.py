@@ -1,44 +1,40 @@
-"""TensorFlow: building Transformers models quickly, and one pass of each task."""
+"""TensorFlow: building Transformers models, and one pass of each task."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
 
-_RANDOM_INITIALIZERS = ("TruncatedNormal", "RandomNormal", "RandomUniform", "VarianceScaling", "Orthogonal")
-# Spread of the random weights, as most models are initialised.
-_WEIGHT_STD = 0.02
-# Weights are filled by copying a block of this many random numbers.
-_BLOCK_NUMBERS = 1 << 18
+from hfbench_nb.backends.tensorflow_weights import RandomWeights
 
 Tensors = dict[str, Any]
 
 
-def build(model_class: Any, config: Any, seed: int) -> Any:
-    """Build a model with random weights: its random initialisers copy a block of numbers instead of drawing them."""
-    with _quick_initialisation(seed):
+def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[], None] | None) -> Any:
+    """Build a model with random weights.
+
+    Parameters
+    ----------
+    model_class, config
+        What is built.
+    seed
+        Of the random numbers.
+    before_weights
+        On a CPU, called while everything is there that TensorFlow notes of the model, but not the memory of its random
+        weights; None elsewhere.
+    """
+    weights = RandomWeights(seed)
+    with weights.initialised(on_host=before_weights is not None):
         model = model_class(config)
         model.build_in_name_scope()
+    if before_weights is not None:
+        weights.take_back(model.weights)
+        before_weights()
+        weights.fill()
     return model
-
-
-@contextmanager
-def _quick_initialisation(seed: int) -> Iterator[None]:
-    block = np.random.default_rng(seed).normal(0.0, _WEIGHT_STD, _BLOCK_NUMBERS).astype(np.float32)
-
-    def fill(self: Any, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        return tf.constant(np.resize(block, tuple(shape)), dtype=dtype or tf.float32)
-
-    with ExitStack() as patches:
-        for name in _RANDOM_INITIALIZERS:
-            patches.enter_context(mock.patch.object(getattr(tf_keras.initializers, name), "__call__", fill))
-        yield
 
 
 def to_tensors(arrays: dict[str, Any]) -> Tensors:

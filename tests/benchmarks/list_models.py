@@ -73,7 +73,7 @@ def try_all() -> dict[str, Any]:
         ):
             runtime = backend.open(Settings(device="cpu"))
             try:
-                model = runtime.build(ModelSpec(model_type, config, "test"), task)
+                model = runtime.build(ModelSpec(model_type, config, "test"), task, lambda: None)
                 output = first_tensor(runtime.make_call(model, Cell("PyTorch", model_type, task, 2, 16))())
                 assert output.isfinite().all(), "not finite"
                 row[key] = type(model).__name__

@@ -15,7 +15,7 @@ runtime = load_backend("PyTorch").open(Settings())
 build_s = calls_s = 0.0
 for spec in find_models(list(asked["models"]), configurations(asked), trust_remote_code=False):
     start = time.perf_counter()
-    model = runtime.build(spec, "inference")
+    model = runtime.build(spec, "inference", lambda: None)
     build_s += time.perf_counter() - start
     for length in asked["lengths"]:
         call = runtime.make_call(model, Cell("PyTorch", spec.name, "inference", asked["batch_size"], length))
