@@ -14,8 +14,8 @@ from hfbench_nb.timing import Timing
 
 # A block of calls at least this long keeps the cost of reading the clock (about 0.1 us) below 0.1 %.
 MIN_BLOCK_S = 100e-6
-# Warm-up, the calls that read the memory included, lasts so long, or as long as the time budget if that is shorter.  The
-# very first call counts as none: on a GPU, or where something is compiled, it is long and warms nothing up.
+# Warm-up, the calls that read the memory included, lasts so long, or as long as the time budget if that is shorter.
+# The very first call counts as none: on a GPU, or where something is compiled, it is long and warms nothing up.
 WARMUP_S = 0.1
 # A call counts as that long at least: what reading the clock between the calls takes is not in their times.
 _SHORTEST_CALL_S = 1e-6

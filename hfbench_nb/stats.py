@@ -6,7 +6,7 @@ import itertools
 import math
 import operator
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 # The level at which an interval is computed.  Sampling stops when the interval is narrow enough, which it is now and
@@ -138,7 +138,8 @@ def independent_samples(samples: Sequence[float]) -> int:
     count = len(groups)
 
     def covariance(lag: int) -> float:
-        return sum(map(operator.mul, groups, itertools.islice(groups, lag, None))) / count
+        products: Iterator[int] = map(operator.mul, groups, itertools.islice(groups, lag, None))
+        return sum(products) / count
 
     total = covariance(0) + 2 * covariance(1)
     for lag in range(2, count - 1, 2):

@@ -43,7 +43,7 @@ SIZES: dict[str, tuple[dict[str, Any], int, int]] = {
 SLEEPS_S = (0.02, 0.1, 0.5)
 
 
-def another_clock(rounds: int = 7) -> Iterator[Row]:
+def another_clock(rounds: int = 9) -> Iterator[Row]:
     """Measure by torch.utils.benchmark in a clean process and by ours, in turns, both on one thread.
 
     It is the clocks that are compared: on one thread the machine's other work disturbs them least.
