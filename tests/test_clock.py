@@ -66,6 +66,21 @@ def test_a_drift_is_noisy():
     assert timing.noisy
 
 
+def test_samples_of_a_fast_call_are_spread_over_half_a_second_or_the_budget():
+    for max_seconds, wanted_s in ((2.0, clock.MIN_SAMPLING_S), (0.05, 0.05)):
+        fake = FakeTime(itertools.repeat(0.001))
+        fake.sample(max_seconds=max_seconds)
+        assert wanted_s <= fake.now_s < wanted_s + clock.WARMUP_S + 0.01
+
+
+def test_a_machine_that_is_slow_at_first_is_not_taken_for_slow():
+    """Until its host moves a virtual processor to a core of its own: seen to take up to half a second."""
+    fake = FakeTime(0.0018 if i < 200 else 0.001 for i in itertools.count())  # for 0.36 s
+    timing = fake.sample()
+    low_s, _ = timing.interval_s
+    assert timing.noisy or low_s <= 0.001
+
+
 def test_short_calls_are_timed_in_blocks_and_reported_for_one_call():
     timing = FakeTime(itertools.repeat(1e-6)).sample(calls_before=())
     assert timing.calls_per_sample in (100, 101)  # 100 us of calls
@@ -158,6 +173,23 @@ def test_the_interval_holds_the_median_in_93_to_97_percent_of_measurements(noise
         low_s, high_s = FakeTime(samples_s).sample().interval_s
         held += low_s <= call_s <= high_s
     assert 0.93 <= held / repeats <= 0.97
+
+
+@pytest.mark.parametrize(("phi", "spread"), [(0.5, 0.05), (0.8, 0.03), (0.9, 0.02)])
+def test_the_interval_holds_the_median_where_samples_depend_on_each_other(phi, spread):
+    """Dependence that lasts over tens of samples can only be estimated: 95 % are not reached, but far more than without.
+
+    Taken for independent, 78, 58 and 39 % would hold it.
+    """
+
+    def depending(seed):
+        noise, deviation = random.Random(seed), 0.0
+        while True:
+            deviation = phi * deviation + math.sqrt(1 - phi**2) * noise.gauss(0, 1)
+            yield 0.002 * math.exp(spread * deviation)
+
+    intervals_s = [FakeTime(depending(seed)).sample().interval_s for seed in range(300)]
+    assert sum(low_s <= 0.002 <= high_s for low_s, high_s in intervals_s) / 300 > 0.86
 
 
 def _with_neighbour(quiet_s, slows_down, factor):

@@ -111,16 +111,16 @@ class TensorFlowRuntime:
     def build(self, spec: ModelSpec, task: str, before_weights: Callable[[], None]) -> Any:
         """Build the model from its configuration, with random weights, on the device.
 
-        `before_weights` is called in between on a CPU: what TensorFlow notes beside the weights, of each variable and
-        in its allocator, is memory of the framework.
+        `before_weights` is called in between on a CPU, under Linux: what TensorFlow notes beside the weights, of each
+        variable and in its allocator, is memory of the framework.
         """
-        is_on_host = self.gpu is None and self._strategy is None
+        can_be_told_apart = self.gpu is None and self._strategy is None and sys.platform == "linux"
         config, model_class = find_class(
             spec, task, "TensorFlow", only_pretrain_model=self._settings.only_pretrain_model
         )
         with self._strategy.scope() if self._strategy else contextlib.nullcontext():
             model = tensorflow_models.build(
-                model_class, config, self._settings.seed, before_weights if is_on_host else None
+                model_class, config, self._settings.seed, before_weights if can_be_told_apart else None
             )
         self.details["model_class"] = model_class.__name__
         self.details["parameters"] = sum(int(weight.shape.num_elements() or 0) for weight in model.weights)

@@ -23,8 +23,8 @@ def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[],
     seed
         Of the random numbers.
     before_weights
-        On a CPU, called while everything is there that TensorFlow notes of the model, but not the memory of its random
-        weights; None elsewhere.
+        On a CPU under Linux, called while everything is there that TensorFlow notes of the model, but not the memory of
+        its random weights; None elsewhere.
     """
     weights = RandomWeights(seed)
     with weights.initialised(on_host=before_weights is not None):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import mmap
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 from unittest import mock
@@ -53,12 +52,7 @@ class RandomWeights:
             yield
 
     def take_back(self, variables: Iterable[Any]) -> None:
-        """Give the memory of the variables that hold the block's numbers, on the host, back to the system until `fill`.
-
-        Elsewhere than on Linux it is kept.
-        """
-        if sys.platform != "linux":
-            return
+        """Give the memory of the variables that hold the block's numbers back to the system until `fill`; Linux only."""
         for variable in variables:
             # Not by an operation that writes into a part of a variable: it would make each later read of it a copy.
             memory = _memory_of(tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype))
