@@ -177,7 +177,7 @@ def test_the_interval_holds_the_median_in_93_to_97_percent_of_measurements(noise
 
 @pytest.mark.parametrize(("phi", "spread"), [(0.5, 0.05), (0.8, 0.03), (0.9, 0.02)])
 def test_the_interval_holds_the_median_where_samples_depend_on_each_other(phi, spread):
-    """Dependence that lasts over tens of samples can only be estimated: 95 % are not reached, but far more than without.
+    """Dependence that lasts over tens of samples can only be estimated: less than 95 %, but far more than without.
 
     Taken for independent, 78, 58 and 39 % would hold it.
     """

@@ -52,7 +52,7 @@ class RandomWeights:
             yield
 
     def take_back(self, variables: Iterable[Any]) -> None:
-        """Give the memory of the variables that hold the block's numbers back to the system until `fill`; Linux only."""
+        """Give the memory of the variables that hold the block's numbers back to Linux until `fill`."""
         for variable in variables:
             # Not by an operation that writes into a part of a variable: it would make each later read of it a copy.
             memory = _memory_of(tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype))
