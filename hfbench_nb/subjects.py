@@ -55,7 +55,8 @@ class ModelPass:
 
     def prepare(self, runtime: Runtime) -> Prepared:
         """Build the model and make its inputs."""
-        baseline_bytes = _in_use_bytes(runtime)
+        # What is free is not given back: building uses it again.
+        baseline_bytes = runtime.meter.current_bytes()
 
         def read_baseline_again() -> None:
             nonlocal baseline_bytes
