@@ -173,11 +173,12 @@ def _warm_up(
 ) -> float:
     """Call until caches, clocks and thread pools are warm; return the seconds of the fastest call."""
     calls_s = [reading.wall_s for reading in calls_before[1:]]
-    total_s = sum(calls_s)
-    while not calls_s or total_s < warmup_s:
-        calls_s.append(stopwatch(call, 1).wall_s)
-        total_s += max(calls_s[-1], _SHORTEST_CALL_S)
-    return min(calls_s)
+    fastest_s, total_s = min(calls_s, default=math.inf), sum(calls_s)
+    while fastest_s == math.inf or total_s < warmup_s:
+        call_s = stopwatch(call, 1).wall_s
+        fastest_s = min(fastest_s, call_s)
+        total_s += max(call_s, _SHORTEST_CALL_S)
+    return fastest_s
 
 
 @contextmanager
