@@ -66,6 +66,8 @@ class ModelPass:
         model = runtime.build(self.spec, self.cell.task, read_baseline_again)
         runtime.details["build_s"] = time.perf_counter() - start
         loaded_bytes = _in_use_bytes(runtime)
+        # A megabyte may have been free: more than a very small model takes.
+        baseline_bytes = min(baseline_bytes, loaded_bytes)
         return Prepared(runtime.make_call(model, self.cell), baseline_bytes, loaded_bytes, model)
 
 
