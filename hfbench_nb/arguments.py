@@ -78,7 +78,7 @@ class BenchmarkArguments:
     precision: float = option(
         0.02, "Stop timing a cell once the 95 % confidence interval of the median is within this share of it."
     )
-    max_seconds: float = option(2.0, "Stop timing a cell after so many seconds, precise or not.")
+    max_seconds: float = option(1.5, "Stop timing a cell after so many seconds, precise or not.")
     timeout_s: float = option(3600.0, "Give a cell up after so many seconds, building and memory included.")
     device: str = option(
         "auto", "Where to run: auto, cpu, cuda, cuda:1, mps or xpu. auto takes the accelerator if there is one."

@@ -136,7 +136,7 @@ def take_samples(
         number = max(1, math.ceil(MIN_BLOCK_S / max(one_call_s, 1e-9)))
         readings = [reading for reading in calls_before[1:] if number == 1 and reading.wall_s >= WARMUP_S]
         samples = [reading.wall_s for reading in readings]
-        start = now()
+        start = now() - sum(samples)  # these are part of the budget, too
         planned: int | None = None
         while True:
             reading = stopwatch(call, number)

@@ -26,7 +26,7 @@ def measure(
     speed: bool = True,
     memory: bool = True,
     precision: float = 0.02,
-    max_seconds: float = 2.0,
+    max_seconds: float = 1.5,
     timeout_s: float = 3600.0,
     *,
     display: Display | None = None,

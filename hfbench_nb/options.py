@@ -94,7 +94,7 @@ class FunctionOptions:
     precision: float = field(
         default=0.02, metadata={"help": "Stop once the interval of the median is within this share of it."}
     )
-    max_seconds: float = field(default=2.0, metadata={"help": "Stop timing after so many seconds, precise or not."})
+    max_seconds: float = field(default=1.5, metadata={"help": "Stop timing after so many seconds, precise or not."})
     timeout_s: float = field(default=3600.0, metadata={"help": "Give up after so many seconds."})
 
 

@@ -127,7 +127,7 @@ class Settings:
     seed: int = 0
     repeat: int = 3
     precision: float = 0.02
-    max_seconds: float = 2.0
+    max_seconds: float = 1.5
     only_pretrain_model: bool = False
     torchscript: bool = False
     eager_mode: bool = False

@@ -23,7 +23,7 @@ NOISY_MARK = "\N{WARNING SIGN}\N{VARIATION SELECTOR-15}"  # as text, not as a co
 _LEGEND = {
     "spread": ("\N{PLUS-MINUS SIGN}", "half the 95 % confidence interval of the median"),
     "best": ("Bold", "the smallest of its column and batch size, and what cannot be told from it"),
-    "noisy": (NOISY_MARK, "noisy: the interval stayed wider than asked for, or the times drift"),
+    "noisy": (NOISY_MARK, "noisy: the interval stayed wider than asked for"),
 }
 
 Size: TypeAlias = int | None

@@ -109,6 +109,12 @@ def test_a_slow_call_made_before_is_a_sample_unless_it_was_the_first():
     assert fake.calls == 2
 
 
+def test_a_call_made_before_that_is_a_sample_is_part_of_the_budget():
+    fake = FakeTime(itertools.cycle([0.5, 0.6]))
+    timing = fake.sample(calls_before=(Reading(0.7, None), Reading(0.6, None)), max_seconds=1.5)
+    assert timing.samples_s == (0.6, 0.5, 0.6)
+
+
 def test_a_counting_stopwatch_counts_calls_and_their_seconds():
     stopwatch = CountingStopwatch(FakeTime([0.5, 0.25]))
     assert [stopwatch(lambda: None, number) for number in (1, 4)] == [Reading(0.5, None), Reading(1.0, None)]

@@ -92,7 +92,7 @@ def test_html_says_unit_spread_status_reason_and_what_the_marks_mean(results):
     assert f"{NOISY_MARK} 20.0" in html
     assert [text for text in parsed.texts if "noisy" in text or "smallest" in text] == [
         "the smallest of its column and batch size, and what cannot be told from it.",
-        f"{NOISY_MARK} noisy: the interval stayed wider than asked for, or the times drift.",
+        f"{NOISY_MARK} noisy: the interval stayed wider than asked for.",
     ]
     assert "oom: MemoryError: no memory" in parsed.texts
     assert "bert: hub" in parsed.texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import statistics
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from report import Row
 from transformers import BertConfig
 
 from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments, measure
+from hfbench_nb.stats import median_interval
 
 
 def bert(layers: int, hidden: int) -> dict[str, Any]:
@@ -39,29 +41,34 @@ SIZES: dict[str, tuple[dict[str, Any], int, int]] = {
         (2, 64, 1, 8), (2, 256, 1, 64), (4, 512, 1, 64), (6, 768, 1, 128), (12, 768, 8, 64),
     )
 }  # fmt: skip
+# What each clock takes for one turn, seconds, of a model that is quick enough.
+TURN_S = 0.2
 # From a length on beside which what the system adds, some 0.1 ms, is nothing.
 SLEEPS_S = (0.02, 0.1, 0.5)
 
 
-def another_clock(processes: int = 3, rounds: int = 8) -> Iterator[Row]:
-    """Measure by torch.utils.benchmark in clean processes and by ours, in turns, both on one thread.
+def another_clock(processes: int = 3, rounds: int = 16) -> Iterator[Row]:
+    """Measure by torch.utils.benchmark in clean processes and by ours, in short turns, both on one thread.
 
     It is the clocks that are compared: on one thread the machine's other work disturbs them least.  A machine that is
-    shared changes speed from one round to the next, so that it takes many to know the median.
+    shared changes speed within tenths of a second: ours is compared with theirs just before and just after.
     """
     for name, (changes, batch, length) in SIZES.items():
-        request = {"models": {"bert": changes}, "batch_size": batch, "length": length, "seconds": 1.0, "threads": 1}
+        request = {"models": {"bert": changes}, "batch_size": batch, "length": length, "seconds": TURN_S, "threads": 1}
         ratios = []
         for _ in range(processes):
             with conversation("timer", request) as ask:
                 ask()  # has it imported everything
+                before_s = ask()["time_s"]
                 for _ in range(rounds):
-                    ours_s = run_cell(BertConfig(**changes), batch, length, threads=1)[1].timing.median_s
-                    ratios.append(ours_s / ask()["time_s"])
-        lower, _, upper = statistics.quantiles(ratios, n=4)
+                    _, ours = run_cell(BertConfig(**changes), batch, length, threads=1, max_seconds=TURN_S)
+                    after_s = ask()["time_s"]
+                    ratios.append(ours.timing.median_s / math.sqrt(before_s * after_s))
+                    before_s = after_s
+        low, high = median_interval(ratios)
         yield (
             f"time_s against blocked_autorange(), {name}",
-            f"median {statistics.median(ratios):.3f} of {len(ratios)}, half of them {lower:.3f} to {upper:.3f}",
+            f"median {statistics.median(ratios):.3f} of {len(ratios)}, its 95 % interval {low:.3f} to {high:.3f}",
             "0.98 to 1.02",
         )
 
