@@ -155,9 +155,9 @@ class MemoryUse:
     baseline_bytes
         Interpreter and framework, before the model was built.
     weights_bytes
-        What building the model added.
+        What building the model added, less the buffers that no checkpoint stores.
     working_bytes
-        What the calls needed above that.
+        What the calls needed above that, and those buffers.
     details
         Further readings by name, bytes, such as the framework's own allocated and reserved peaks.
     """

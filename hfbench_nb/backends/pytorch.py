@@ -126,7 +126,10 @@ class PyTorchRuntime:
         model = pytorch_models.build(model_class, config, self._dtype, self.device, self._settings.seed)
         self.details["model_class"] = model_class.__name__
         self.details["parameters"] = sum(parameter.numel() for parameter in model.parameters())
-        self.details["buffer_bytes"] = sum(buffer.nbytes for buffer in model.buffers())
+        stored = model.state_dict()
+        for name, buffer in model.named_buffers():
+            kind = "buffer_bytes" if name in stored else "non_persistent_buffer_bytes"
+            self.details[kind] = self.details.get(kind, 0) + buffer.nbytes
         return model.train() if task == "training" else model.eval()
 
     def make_call(self, model: torch.nn.Module, cell: Cell) -> Callable[[], object]:

@@ -26,16 +26,19 @@ def weights_of_the_catalogue() -> Iterator[Row]:
     """Build every model of the catalogue that is not too large, and compare its weights with its parameters."""
     names = [checkpoint.name for checkpoint in checkpoints() if checkpoint.parameters < MAX_PARAMETERS]
     entries = _measure("PyTorch", names)
-    tensors = _deviations(entries, count_buffers=True)
-    yield _row("PyTorch: weights_mb against parameters and buffers", tensors, "each within 2 %")
-    parameters = _deviations(entries, count_buffers=False)
-    yield _row("PyTorch: weights_mb against parameters alone", parameters, "each within 2 %")
-    buffers_mb = {cell.model: measurement.details["buffer_bytes"] / MEGABYTE for cell, measurement in entries}
-    beyond = sorted((name for name in parameters if abs(parameters[name]) > WANTED), key=parameters.__getitem__)
-    beyond = [f"{name} {parameters[name]:+.1%}, buffers {buffers_mb[name]:.1f} MB" for name in beyond]
-    yield "of these beyond 2 %", "; ".join(beyond) or "none", "reported: buffers, such as causal masks, are held too"
+    yield _row("PyTorch: weights_mb against parameters", _deviations(entries), "each within 2 %")
+    buffers_mb = {
+        cell.model: measurement.details.get("non_persistent_buffer_bytes", 0) / MEGABYTE
+        for cell, measurement in entries
+    }
+    largest = sorted(buffers_mb, key=buffers_mb.__getitem__)[-3:]
+    yield (
+        "largest buffers that no checkpoint stores, in working memory",
+        "; ".join(f"{name} {buffers_mb[name]:.1f} MB" for name in largest),
+        "reported",
+    )
     if all(importlib.util.find_spec(name) for name in ("tensorflow", "tf_keras")):
-        found = _deviations(_measure("TensorFlow", IN_TENSORFLOW), count_buffers=False)
+        found = _deviations(_measure("TensorFlow", IN_TENSORFLOW))
         yield _row("TensorFlow: weights_mb against parameters", found, "each within 2 %")
 
 
@@ -46,14 +49,13 @@ def _measure(framework: str, names: list[str]) -> list[Any]:
     return getattr(hfbench_nb, f"{framework}Benchmark")(arguments).run().entries  # type: ignore[no-any-return]
 
 
-def _deviations(entries: list[Any], *, count_buffers: bool) -> dict[str, float]:
+def _deviations(entries: list[Any]) -> dict[str, float]:
     """Give each model's relative deviation; a model that could not be measured ends the section."""
     found = {}
     for cell, measurement in entries:
         if measurement.memory is None:
             raise RuntimeError(f"{cell.model}: {measurement.failure}")
         known = measurement.details["parameters"] * ELEMENT_BYTES
-        known += measurement.details["buffer_bytes"] if count_buffers else 0
         found[cell.model] = measurement.memory.weights_bytes / known - 1
     return found
 
