@@ -14,45 +14,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hfbench_nb.arguments import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
-    from hfbench_nb.catalog.listing import models
-    from hfbench_nb.comparison import Comparison
-    from hfbench_nb.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
-    from hfbench_nb.functions import measure
-    from hfbench_nb.loading import load_results, read_csv
-    from hfbench_nb.magics import load_ipython_extension
-    from hfbench_nb.memory_summary import MemorySummary
-    from hfbench_nb.reference_runs import load_reference, references
-    from hfbench_nb.results import BenchmarkResults
-    from hfbench_nb.runner import PyTorchBenchmark, TensorFlowBenchmark
-    from hfbench_nb.scaling import Scaling
-    from hfbench_nb.tracing import start_memory_tracing, stop_memory_tracing
-    from hfbench_nb.widgets.control_panel import panel
+    from hfbench_nb.analysis.scaling import Scaling
+    from hfbench_nb.arguments.benchmark import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+    from hfbench_nb.configurations.catalog.listing import models
+    from hfbench_nb.display.comparison import Comparison
+    from hfbench_nb.display.memory_summary import MemorySummary
+    from hfbench_nb.execution.benchmark import PyTorchBenchmark, TensorFlowBenchmark
+    from hfbench_nb.execution.functions import measure
+    from hfbench_nb.execution.tracing import start_memory_tracing, stop_memory_tracing
+    from hfbench_nb.facade.benchmark_results import BenchmarkResults
+    from hfbench_nb.facade.loading import load_results, read_csv
+    from hfbench_nb.facade.reference_runs import load_reference, references
+    from hfbench_nb.frontends.magics import load_ipython_extension
+    from hfbench_nb.frontends.widgets.control_panel import panel
+    from hfbench_nb.protocol.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
 
 _HOMES = {
-    "PyTorchBenchmark": "runner",
-    "TensorFlowBenchmark": "runner",
-    "TensorFlowBenchmarkArguments": "arguments",
-    "PyTorchBenchmarkArguments": "arguments",
-    "BenchmarkResults": "results",
-    "Comparison": "comparison",
-    "Scaling": "scaling",
-    "MemorySummary": "memory_summary",
-    "load_reference": "reference_runs",
-    "load_results": "loading",
-    "measure": "functions",
-    "references": "reference_runs",
-    "models": "catalog.listing",
-    "start_memory_tracing": "tracing",
-    "stop_memory_tracing": "tracing",
-    "read_csv": "loading",
-    "ArgumentError": "errors",
-    "HfbenchError": "errors",
-    "IsolationError": "errors",
-    "ModelNotFoundError": "errors",
-    "TracingError": "errors",
-    "load_ipython_extension": "magics",
-    "panel": "widgets.control_panel",
+    "PyTorchBenchmark": "execution.benchmark",
+    "TensorFlowBenchmark": "execution.benchmark",
+    "TensorFlowBenchmarkArguments": "arguments.benchmark",
+    "PyTorchBenchmarkArguments": "arguments.benchmark",
+    "BenchmarkResults": "facade.benchmark_results",
+    "Comparison": "display.comparison",
+    "Scaling": "analysis.scaling",
+    "MemorySummary": "display.memory_summary",
+    "load_reference": "facade.reference_runs",
+    "load_results": "facade.loading",
+    "measure": "execution.functions",
+    "references": "facade.reference_runs",
+    "models": "configurations.catalog.listing",
+    "start_memory_tracing": "execution.tracing",
+    "stop_memory_tracing": "execution.tracing",
+    "read_csv": "facade.loading",
+    "ArgumentError": "protocol.errors",
+    "HfbenchError": "protocol.errors",
+    "IsolationError": "protocol.errors",
+    "ModelNotFoundError": "protocol.errors",
+    "TracingError": "protocol.errors",
+    "load_ipython_extension": "frontends.magics",
+    "panel": "frontends.widgets.control_panel",
 }
 
 __all__ = [

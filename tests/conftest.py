@@ -24,8 +24,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 mpl.use("agg")
 
 from hfbench_nb import PyTorchBenchmarkArguments
-from hfbench_nb.backends.gpu import used_bytes_by_uuid
-from hfbench_nb.isolation.client import close_all
+from hfbench_nb.execution.servers import close_all
+from hfbench_nb.worker.backends.gpu import used_bytes_by_uuid
 
 # A shell's job in the background is started deaf to interrupts, and so would be the scripts that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

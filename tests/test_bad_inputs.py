@@ -29,11 +29,11 @@ from hfbench_nb import (
     options,
     read_csv,
 )
-from hfbench_nb.errors import ArgumentError, shown
-from hfbench_nb.frame import COLUMNS
-from hfbench_nb.journal import FILE_NAME
-from hfbench_nb.line_trace import LineTrace, Place
-from hfbench_nb.records import STATUSES, TASKS, Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb.protocol.errors import ArgumentError, shown
+from hfbench_nb.protocol.line_trace import LineTrace, Place
+from hfbench_nb.protocol.records import STATUSES, TASKS, Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb.results.frame import COLUMNS
+from hfbench_nb.storage.journal import FILE_NAME
 
 MORE = int(os.environ.get("HFBENCH_MORE_EXAMPLES", "1"))
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from hfbench_nb import ModelNotFoundError, catalog, models
-from hfbench_nb.catalog import Checkpoint
+from hfbench_nb import ModelNotFoundError, models
+from hfbench_nb.configurations import catalog
+from hfbench_nb.configurations.catalog import Checkpoint
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

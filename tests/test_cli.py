@@ -11,8 +11,9 @@ import time
 
 import pytest
 
-from hfbench_nb import PyTorchBenchmarkArguments, cli
-from hfbench_nb.options import parse
+from hfbench_nb import PyTorchBenchmarkArguments
+from hfbench_nb.frontends import cli
+from hfbench_nb.frontends.options import parse
 
 TINY = {
     "model_type": "bert", "architectures": ["BertForMaskedLM"], "hidden_size": 32, "num_hidden_layers": 1,
@@ -124,7 +125,16 @@ def test_version_and_help(capsys):
 
 
 def test_the_command_is_installed_and_prints_the_report_alone(model):
-    command = [sys.executable, "-m", "hfbench_nb.cli", "pytorch", "--models", model, "--sequence_lengths", "8"]
+    command = [
+        sys.executable,
+        "-m",
+        "hfbench_nb.frontends.cli",
+        "pytorch",
+        "--models",
+        model,
+        "--sequence_lengths",
+        "8",
+    ]
     done = subprocess.run([*command, "--max_seconds", "0.05"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("\n====================       INFERENCE - SPEED - RESULT")
@@ -132,7 +142,17 @@ def test_the_command_is_installed_and_prints_the_report_alone(model):
 
 
 def test_ctrl_c_ends_with_130_and_prints_what_is_finished(model):
-    command = [sys.executable, "-m", "hfbench_nb.cli", "pytorch", "--models", model, "--batch_sizes", "1", "512"]
+    command = [
+        sys.executable,
+        "-m",
+        "hfbench_nb.frontends.cli",
+        "pytorch",
+        "--models",
+        model,
+        "--batch_sizes",
+        "1",
+        "512",
+    ]
     command += ["--sequence_lengths", "8", "64", "--max_seconds", "3", "--precision", "0.0001", "--verbose"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:

@@ -9,8 +9,8 @@ from unittest import mock
 
 import pytest
 
-from hfbench_nb import clock
-from hfbench_nb.clock import CountingStopwatch, Reading, take_samples
+from hfbench_nb.worker import clock
+from hfbench_nb.worker.clock import CountingStopwatch, Reading, take_samples
 
 
 class FakeTime:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from IPython import get_ipython
 from IPython.testing.globalipapp import start_ipython
 
-from hfbench_nb import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments, options, runner
-from hfbench_nb.code_text import as_magic, as_python, as_shell
-from hfbench_nb.fields import is_default
+from hfbench_nb import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb.arguments.fields import is_default
+from hfbench_nb.execution import benchmark as runner
+from hfbench_nb.frontends import options
+from hfbench_nb.frontends.code_text import as_magic, as_python, as_shell
 
 # What people and file systems allow: no NUL, no surrogate. A word that starts with a dash is an option's name.
 _texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12)

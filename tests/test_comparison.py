@@ -11,9 +11,9 @@ from test_plots import function_row, results_of, sweep
 from test_results import cell, failed, ok
 
 from hfbench_nb import ArgumentError, BenchmarkResults, load_reference
-from hfbench_nb.pairs import ratio_interval
-from hfbench_nb.records import Measurement, Timing
-from hfbench_nb.stats import median_interval
+from hfbench_nb.analysis.pairs import ratio_interval
+from hfbench_nb.protocol.records import Measurement, Timing
+from hfbench_nb.protocol.stats import median_interval
 
 
 def timed(time_s, noise=0.01, seed=0, n=9):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfbench_nb import BenchmarkResults, PyTorchBenchmarkArguments, read_csv
-from hfbench_nb.escaping import for_spreadsheet, from_spreadsheet, markdown_code, printable
-from hfbench_nb.records import Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb.protocol.records import Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb.rendering.escaping import for_spreadsheet, from_spreadsheet, markdown_code, printable
 
 HOSTILE = [
     "<script>alert(1)</script>",

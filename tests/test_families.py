@@ -15,10 +15,10 @@ from conftest import short
 from tiny import LIMITED, TINY, UNLIMITED, tiny
 
 from hfbench_nb import PyTorchBenchmark
-from hfbench_nb.backends import load_backend, pytorch_models
-from hfbench_nb.backends.inputs import make_inputs
-from hfbench_nb.backends.pytorch_models import first_tensor
-from hfbench_nb.records import Cell, ModelSpec, Settings
+from hfbench_nb.protocol.records import Cell, ModelSpec, Settings
+from hfbench_nb.worker.backends import load_backend, pytorch_models
+from hfbench_nb.worker.backends.inputs import make_inputs
+from hfbench_nb.worker.backends.pytorch_models import first_tensor
 
 CPU = torch.device("cpu")
 BATCH, LENGTH = 2, 16

@@ -23,8 +23,8 @@ from jupyter_client.manager import start_new_kernel
 
 import hfbench_nb
 from hfbench_nb import ArgumentError, IsolationError, PyTorchBenchmark, load_results
-from hfbench_nb.isolation import client
-from hfbench_nb.journal import Journal
+from hfbench_nb.execution import servers as client
+from hfbench_nb.storage.journal import Journal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits, mounts and signals as Linux has them")
 
@@ -349,7 +349,8 @@ def test_where_the_peak_cannot_be_reset_in_the_callers_process_the_record_says_s
     code = f"""
         from pathlib import Path
         from conftest import short, tiny_bert
-        from hfbench_nb import PyTorchBenchmark, memory
+        from hfbench_nb import PyTorchBenchmark
+        from hfbench_nb.worker import memory
         memory._CLEAR_REFS = Path({str(tmp_path)!r})  # a folder: it cannot be written
         args = short(multi_process=False, speed=False)
         row = PyTorchBenchmark(args, configs=[tiny_bert(**{MIDDLING})]).run().frame.iloc[0]

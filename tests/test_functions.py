@@ -10,7 +10,7 @@ import time
 import pytest
 
 from hfbench_nb import ArgumentError, IsolationError, load_results, measure
-from hfbench_nb.records import MEGABYTE
+from hfbench_nb.protocol.records import MEGABYTE
 
 BLOCK = 64 * MEGABYTE
 

@@ -12,9 +12,9 @@ import torch
 from conftest import short, tiny_bert
 
 from hfbench_nb import PyTorchBenchmark, measure
-from hfbench_nb.backends import gpu
-from hfbench_nb.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml
-from hfbench_nb.backends.pytorch_devices import device_module
+from hfbench_nb.worker.backends import gpu
+from hfbench_nb.worker.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml
+from hfbench_nb.worker.backends.pytorch_devices import device_module
 
 MIB = 1 << 20
 UUID = "0a1b2c3d-0000-1111-2222-333344445555"
@@ -207,11 +207,11 @@ def test_a_device_without_events_is_timed_by_the_wall_clock():
 
 def test_the_device_figures_reach_the_record(monkeypatch):
     """The whole path of an accelerator, with the device module and the driver as the only fakes."""
-    from hfbench_nb import worker
-    from hfbench_nb.backends import load_backend, pytorch
-    from hfbench_nb.lookup import find_models
-    from hfbench_nb.records import Cell, Settings
-    from hfbench_nb.subjects import ModelPass
+    from hfbench_nb.configurations.lookup import find_models
+    from hfbench_nb.protocol.records import Cell, Settings
+    from hfbench_nb.worker import measuring as worker
+    from hfbench_nb.worker.backends import load_backend, pytorch
+    from hfbench_nb.worker.workloads import ModelPass
 
     module = FakeModule()
     module.set_device = lambda device: None

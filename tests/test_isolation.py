@@ -18,8 +18,8 @@ from conftest import run_script, runs, short, tiny_bert, tiny_gpt2, wait_until
 from faulty import FaultyConfig
 
 from hfbench_nb import ArgumentError, IsolationError, PyTorchBenchmark
-from hfbench_nb.isolation import client
-from hfbench_nb.records import Settings
+from hfbench_nb.execution import servers as client
+from hfbench_nb.protocol.records import Settings
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, which only Linux does here")
 
@@ -247,7 +247,7 @@ def test_nothing_is_left_when_the_caller_is_killed():
         from conftest import short
         from faulty import FaultyConfig
         from hfbench_nb import PyTorchBenchmark
-        from hfbench_nb.isolation import client
+        from hfbench_nb.execution import servers as client
         import psutil
         def tell():
             while len(psutil.Process().children(recursive=True)) < 3:
@@ -268,7 +268,7 @@ def test_nothing_is_left_when_the_caller_is_killed():
 
 @linux
 def test_the_servers_end_when_they_have_been_idle(monkeypatch):
-    monkeypatch.setattr("hfbench_nb.isolation.process.IDLE_S", 0.3)
+    monkeypatch.setattr("hfbench_nb.execution.process.IDLE_S", 0.3)
     idle = client.ForkingServer("PyTorch", None, None)
     idle.environment(Settings())
     assert wait_until(lambda: not idle.is_alive())

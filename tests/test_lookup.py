@@ -7,8 +7,9 @@ import pytest
 from conftest import tiny_bert
 from faulty import FaultyConfig
 
-from hfbench_nb import ArgumentError, ModelNotFoundError, catalog, lookup
-from hfbench_nb.lookup import find_models
+from hfbench_nb import ArgumentError, ModelNotFoundError
+from hfbench_nb.configurations import catalog, lookup
+from hfbench_nb.configurations.lookup import find_models
 
 
 @pytest.fixture(autouse=True)
@@ -100,5 +101,6 @@ def test_every_checkpoint_has_what_the_list_shows():
 def test_looking_a_name_up_loads_no_framework():
     import subprocess
 
-    code = "import sys; from hfbench_nb.lookup import find_model; find_model('gpt2'); print('torch' in sys.modules)"
+    load = "from hfbench_nb.configurations.lookup import find_model"
+    code = f"import sys; {load}; find_model('gpt2'); print('torch' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

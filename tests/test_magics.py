@@ -13,8 +13,8 @@ from IPython.testing.globalipapp import start_ipython
 from test_cli import TINY
 
 from hfbench_nb import BenchmarkResults, measure
-from hfbench_nb.isolation.client import ForkingServer
-from hfbench_nb.options import FunctionOptions
+from hfbench_nb.execution.servers import ForkingServer
+from hfbench_nb.frontends.options import FunctionOptions
 
 BRIEF = "--max_seconds 0.05"
 SHORT = f"--sequence_lengths 8 {BRIEF}"

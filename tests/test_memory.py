@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from hfbench_nb import memory
-from hfbench_nb.memory import HighWaterMeter, SamplingMeter, host_meter
+from hfbench_nb.worker import memory
+from hfbench_nb.worker.memory import HighWaterMeter, SamplingMeter, host_meter
 
 MIB = 1 << 20
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's high-water mark is Linux's")

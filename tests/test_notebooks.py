@@ -16,8 +16,8 @@ import nbformat
 import pytest
 from nbval.plugin import get_sanitize_patterns
 
-from hfbench_nb.errors import IsolationError
-from hfbench_nb.requirements import check_tensorflow
+from hfbench_nb.execution.requirements import check_tensorflow
+from hfbench_nb.protocol.errors import IsolationError
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
@@ -96,7 +96,7 @@ def shown(results):
 
 def results_of(models, lengths, time_s=0.1, status="ok"):
     from hfbench_nb import BenchmarkResults
-    from hfbench_nb.records import Cell, Failure, Measurement, MemoryUse, Timing
+    from hfbench_nb.protocol.records import Cell, Failure, Measurement, MemoryUse, Timing
 
     done = Measurement("ok", Timing((time_s, 1.1 * time_s, 1.2 * time_s)), MemoryUse("VmHWM", peak_bytes=2**30))
     failed = Measurement(status, failure=Failure("MemoryError", "no room"))

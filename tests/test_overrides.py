@@ -8,9 +8,10 @@ import pytest
 from conftest import short
 from tiny import TINY
 
-from hfbench_nb import ArgumentError, ModelNotFoundError, PyTorchBenchmark, lookup
-from hfbench_nb.lookup import find_model
-from hfbench_nb.overrides import class_keys, join_name, parse_overrides, split_name
+from hfbench_nb import ArgumentError, ModelNotFoundError, PyTorchBenchmark
+from hfbench_nb.configurations import lookup
+from hfbench_nb.configurations.lookup import find_model
+from hfbench_nb.configurations.overrides import class_keys, join_name, parse_overrides, split_name
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ def test_making_arguments_loads_nothing_heavy():
 def test_what_the_measuring_process_imports_of_ours_needs_the_standard_library_alone():
     code = """
 import sys
-from hfbench_nb.isolation import server
+from hfbench_nb.worker import server
 allowed = set(sys.stdlib_module_names) | {"hfbench_nb", "__main__"}
 print(sorted({name.partition(".")[0] for name in sys.modules} - allowed - {"_distutils_hack", "__editables"}))
 """
@@ -54,9 +54,9 @@ def test_a_wheel_holds_package_data_and_the_module_hfbench(tmp_path, pytestconfi
     )
     (wheel,) = tmp_path.glob("hfbench_nb-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"hfbench.py", "hfbench_nb/py.typed", "hfbench_nb/templates/results.html.j2"} <= set(names)
-    assert "hfbench_nb/catalog/google-bert--bert-base-uncased.json" in names
-    assert "hfbench_nb/references/bert-base-uncased-pytorch.json" in names
+    assert {"hfbench.py", "hfbench_nb/py.typed", "hfbench_nb/rendering/templates/results.html.j2"} <= set(names)
+    assert "hfbench_nb/configurations/catalog/google-bert--bert-base-uncased.json" in names
+    assert "hfbench_nb/storage/references/bert-base-uncased-pytorch.json" in names
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     code = f"import sys; sys.path.insert(0, {str(site)!r}); import hfbench; print(hfbench.__file__, hfbench.read_csv)"

@@ -19,11 +19,13 @@ from nbclient import NotebookClient
 from tiny import TINY
 
 import hfbench_nb
-from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments, lookup, options
-from hfbench_nb.fields import option
-from hfbench_nb.isolation.client import close_all
-from hfbench_nb.widgets import form, model_list
-from hfbench_nb.widgets.background import current_run
+from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb.arguments.fields import option
+from hfbench_nb.configurations import lookup
+from hfbench_nb.execution.servers import close_all
+from hfbench_nb.frontends import options
+from hfbench_nb.frontends.widgets import form, model_list
+from hfbench_nb.frontends.widgets.background import current_run
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ from test_notebook import execute
 from test_results import MIB, cell, failed, ok
 
 from hfbench_nb import ArgumentError, BenchmarkResults, PyTorchBenchmark
-from hfbench_nb.plots import PALETTE
-from hfbench_nb.records import Cell, Measurement, MemoryUse, Timing
+from hfbench_nb.display.plots import PALETTE
+from hfbench_nb.protocol.records import Cell, Measurement, MemoryUse, Timing
 
 LENGTHS = [8, 32, 128, 512]
 LONG = [f"organisation-{i % 3}/a-very-long-name-of-a-model-uncased-finetuned-v{i}" for i in range(20)]

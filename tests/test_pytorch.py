@@ -9,10 +9,10 @@ import torch
 from conftest import short, tiny_bart, tiny_bert, tiny_gpt2, tiny_t5
 
 from hfbench_nb import PyTorchBenchmark
-from hfbench_nb.backends import load_backend, pytorch_models
-from hfbench_nb.backends.inputs import make_inputs
-from hfbench_nb.lookup import find_models
-from hfbench_nb.records import Cell, Settings
+from hfbench_nb.configurations.lookup import find_models
+from hfbench_nb.protocol.records import Cell, Settings
+from hfbench_nb.worker.backends import load_backend, pytorch_models
+from hfbench_nb.worker.backends.inputs import make_inputs
 
 CPU = torch.device("cpu")
 TINY = {"encoder": tiny_bert, "decoder": tiny_gpt2, "encoder-decoder t5": tiny_t5, "encoder-decoder bart": tiny_bart}

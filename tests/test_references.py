@@ -18,7 +18,7 @@ from test_results import cell, failed, ok
 
 import hfbench_nb
 from hfbench_nb import ArgumentError, BenchmarkResults, load_reference, load_results, references
-from hfbench_nb.records import Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb.protocol.records import Cell, Failure, Measurement, MemoryUse, Timing
 
 MIB = 1 << 20
 NAMES = [

@@ -11,9 +11,10 @@ from conftest import Tags
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hfbench_nb import ArgumentError, BenchmarkResults, csv_files, load_results, read_csv
-from hfbench_nb.frame import COLUMNS
-from hfbench_nb.records import Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb import ArgumentError, BenchmarkResults, load_results, read_csv
+from hfbench_nb.protocol.records import Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb.results.frame import COLUMNS
+from hfbench_nb.storage import csv_files
 
 MIB = 1 << 20
 

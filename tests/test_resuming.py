@@ -15,11 +15,13 @@ import pytest
 from conftest import short, tiny_bert
 from faulty import FaultyConfig
 
-from hfbench_nb import ArgumentError, PyTorchBenchmark, cli, load_results, run_folders
-from hfbench_nb.isolation import client
-from hfbench_nb.journal import FILE_NAME, Contents, Journal
-from hfbench_nb.records import Cell, Failure, Measurement, Timing
-from hfbench_nb.resuming import differences
+from hfbench_nb import ArgumentError, PyTorchBenchmark, load_results
+from hfbench_nb.execution import servers as client
+from hfbench_nb.frontends import cli
+from hfbench_nb.protocol.records import Cell, Failure, Measurement, Timing
+from hfbench_nb.storage import run_folders
+from hfbench_nb.storage.journal import FILE_NAME, Contents, Journal
+from hfbench_nb.storage.resuming import differences
 
 
 def bert(**given):

@@ -9,8 +9,8 @@ from test_plots import function_row, results_of, sweep
 from test_results import MIB, cell, failed
 
 from hfbench_nb import ArgumentError
-from hfbench_nb.laws import TERMS, fit_law
-from hfbench_nb.records import Measurement, MemoryUse, Timing
+from hfbench_nb.analysis.fits import TERMS, fit_law
+from hfbench_nb.protocol.records import Measurement, MemoryUse, Timing
 
 LENGTHS = (8, 32, 64, 128, 256, 512)
 # Of a small model on a slow machine: each term is felt at some length.

@@ -15,7 +15,7 @@ from conftest import short, tiny_bert
 
 import hfbench_nb
 from hfbench_nb import ArgumentError, PyTorchBenchmark, load_results, read_csv
-from hfbench_nb.journal import FILE_NAME
+from hfbench_nb.storage.journal import FILE_NAME
 
 PACKAGE = Path(hfbench_nb.__file__).parent
 RUNS_DATA = {"eval", "exec", "compile", "__import__", "load", "loads", "read_pickle", "Unpickler", "unsafe_load"}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hfbench_nb.stats import independent_samples, median_interval, relative_half_width, samples_needed
-from hfbench_nb.timing import Timing
+from hfbench_nb.protocol.stats import independent_samples, median_interval, relative_half_width, samples_needed
+from hfbench_nb.protocol.timing import Timing
 
 
 def _shuffled(numbers):

@@ -19,8 +19,8 @@ from hfbench_nb import (
     TensorFlowBenchmarkArguments,
     load_reference,
 )
-from hfbench_nb.records import Cell, Failure, Measurement, MemoryUse, Timing
-from hfbench_nb.tables import NOISY_MARK, make_tables
+from hfbench_nb.display.tables import NOISY_MARK, make_tables
+from hfbench_nb.protocol.records import Cell, Failure, Measurement, MemoryUse, Timing
 
 MIB = 1 << 20
 

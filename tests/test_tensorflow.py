@@ -20,8 +20,8 @@ from hfbench_nb import (
     cli,
     requirements,
 )
-from hfbench_nb.backends import load_backend
-from hfbench_nb.records import Cell, ModelSpec, Settings
+from hfbench_nb.protocol.records import Cell, ModelSpec, Settings
+from hfbench_nb.worker.backends import load_backend
 
 TINY = {"bert": tiny_bert, "gpt2": tiny_gpt2, "t5": tiny_t5, "bart": tiny_bart}
 MODES: dict[str, dict[str, bool]] = {"graph": {}, "eager": {"eager_mode": True}, "xla": {"use_xla": True}}

@@ -13,12 +13,12 @@ import pytest
 
 import hfbench_nb
 from hfbench_nb import start_memory_tracing, stop_memory_tracing
-from hfbench_nb.errors import ArgumentError, TracingError
-from hfbench_nb.line_trace import LineTrace, Place
-from hfbench_nb.memory_summary import SUMMARY_COLUMNS, summarize
-from hfbench_nb.memory_trace import MemoryTrace
-from hfbench_nb.records import MEGABYTE, Cell, Measurement
-from hfbench_nb.results import BenchmarkResults
+from hfbench_nb.display.memory_summary import SUMMARY_COLUMNS, summarize
+from hfbench_nb.facade.benchmark_results import BenchmarkResults
+from hfbench_nb.protocol.errors import ArgumentError, TracingError
+from hfbench_nb.protocol.line_trace import LineTrace, Place
+from hfbench_nb.protocol.records import MEGABYTE, Cell, Measurement
+from hfbench_nb.worker.memory_trace import MemoryTrace
 
 BIG = 64 * MEGABYTE
 CODE = """\
@@ -350,7 +350,7 @@ def test_plot():
     matplotlib = pytest.importorskip("matplotlib")
     from matplotlib.figure import Figure
 
-    from hfbench_nb.plots import PALETTE
+    from hfbench_nb.display.plots import PALETTE
 
     ax = Figure().subplots()
     assert summarize(example()).plot(ax=ax) is ax
@@ -440,7 +440,7 @@ def test_without_the_argument_nothing_is_traced(results):
 
 
 def test_a_failing_pass_costs_the_trace_and_nothing_else():
-    from hfbench_nb import worker
+    from hfbench_nb.worker import measuring as worker
 
     class Runtime:
         meter = types.SimpleNamespace(line_reader=lambda: None, release=lambda: None)

@@ -18,8 +18,8 @@ from planted import PlantedConfig
 from transformers import AutoConfig, AutoModel
 
 from hfbench_nb import PyTorchBenchmark, TensorFlowBenchmark, TensorFlowBenchmarkArguments, measure
-from hfbench_nb.catalog import find_config
-from hfbench_nb.records import MEGABYTE
+from hfbench_nb.configurations.catalog import find_config
+from hfbench_nb.protocol.records import MEGABYTE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's high-water mark is Linux's")
 
@@ -126,7 +126,7 @@ import asyncio, json
 from conftest import short
 from transformers import BertConfig
 from hfbench_nb import PyTorchBenchmark
-from hfbench_nb.isolation.client import close_all
+from hfbench_nb.execution.servers import close_all
 
 STATES = json.loads({states!r})
 config = BertConfig(hidden_size=256, num_hidden_layers=2, num_attention_heads=4, intermediate_size=1024)

@@ -21,14 +21,14 @@ from conftest import short, tiny_bert, wait_until
 from faulty import FaultyConfig
 
 from hfbench_nb import PyTorchBenchmark, measure
-from hfbench_nb.locks import Lock
+from hfbench_nb.storage.locks import Lock
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked on Windows")
 
 HOLD = """
     import sys, time
     from pathlib import Path
-    from hfbench_nb.locks import Lock
+    from hfbench_nb.storage.locks import Lock
     lock = Lock(Path(sys.argv[1]))
     print(lock.take(), lock.holder(), flush=True)
     time.sleep(60)

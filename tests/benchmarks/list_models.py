@@ -56,9 +56,9 @@ def try_all() -> dict[str, Any]:
     import transformers
     from tiny import TINY, tiny
 
-    from hfbench_nb.backends import load_backend
-    from hfbench_nb.backends.pytorch_models import first_tensor
-    from hfbench_nb.records import Cell, ModelSpec, Settings
+    from hfbench_nb.protocol.records import Cell, ModelSpec, Settings
+    from hfbench_nb.worker.backends import load_backend
+    from hfbench_nb.worker.backends.pytorch_models import first_tensor
 
     torch.set_num_threads(1)
     backend = load_backend("PyTorch")

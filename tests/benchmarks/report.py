@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TextIO
 
-from hfbench_nb.environment import machine_facts
+from hfbench_nb.results.environment import machine_facts
 
 Row = tuple[str, ...]
 WHAT = ("what", "measured", "wanted")

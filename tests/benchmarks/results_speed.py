@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from hfbench_nb import BenchmarkResults
-from hfbench_nb.records import MEGABYTE, Cell, Measurement, MemoryUse, Timing
+from hfbench_nb.protocol.records import MEGABYTE, Cell, Measurement, MemoryUse, Timing
 
 Row = tuple[str, str, str]
 

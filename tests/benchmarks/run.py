@@ -22,7 +22,7 @@ import truth
 import weights
 from report import Report, Section, machine
 
-from hfbench_nb.isolation.client import close_all
+from hfbench_nb.execution.servers import close_all
 
 FILE = Path(__file__).resolve().parents[2] / "bench.md"
 SECTIONS = [

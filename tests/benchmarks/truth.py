@@ -16,7 +16,7 @@ from report import Row
 from transformers import BertConfig
 
 from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments, measure
-from hfbench_nb.stats import median_interval
+from hfbench_nb.protocol.stats import median_interval
 
 
 def bert(layers: int, hidden: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import time
 import nbformat
 import pytest
 
-from hfbench_nb.options import parse
+from hfbench_nb.frontends.options import parse
 
 from .page import DARK, LIGHT, Notebook, barriers
 from .panel_view import PanelView
@@ -68,7 +68,7 @@ def test_type_a_model_run_it_read_the_table_and_copy_the_code(notebook, page):
     assert all(re.search(r"\d\s*±\s*[\d.]+\s*%", figure) for figure in figures[-2:])
 
     assert notebook.run(panel.copy_code("python"), seconds=60)
-    same = "from hfbench_nb.code_text import to_words\nprint(to_words(args) == to_words(panel.args))"
+    same = "from hfbench_nb.frontends.code_text import to_words\nprint(to_words(args) == to_words(panel.args))"
     assert notebook.run(same) == "True\n"
     assert ", inference, batch size 1" in notebook.run(panel.copy_code("magic"), seconds=60)
     assert parse(shlex.split(panel.copy_code("shell"))[1:]).arguments.sequence_lengths == [8, 16]

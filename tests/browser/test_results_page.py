@@ -11,7 +11,7 @@ from .servers import KERNEL
 # Results as a run would give them: every fifth model is too large at the greatest length, some times are noisy.
 MAKE = """
 from hfbench_nb import BenchmarkResults
-from hfbench_nb.records import Cell, Failure, Measurement, MemoryUse, Timing
+from hfbench_nb.protocol.records import Cell, Failure, Measurement, MemoryUse, Timing
 MIB = 1 << 20
 def measure(index, length):
     if length == 512 and index % 5 == 4:

@@ -6,9 +6,9 @@ import time
 
 from common import answer, configurations, request
 
-from hfbench_nb.backends import load_backend
-from hfbench_nb.lookup import find_models
-from hfbench_nb.records import Cell, Settings
+from hfbench_nb.configurations.lookup import find_models
+from hfbench_nb.protocol.records import Cell, Settings
+from hfbench_nb.worker.backends import load_backend
 
 asked = request()
 runtime = load_backend("PyTorch").open(Settings())

@@ -9,8 +9,8 @@ from common import answer, configurations, request
 from torch.utils.benchmark import Timer
 
 from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
-from hfbench_nb.backends import pytorch
-from hfbench_nb.clock import wall_clock
+from hfbench_nb.worker.backends import pytorch
+from hfbench_nb.worker.clock import wall_clock
 
 asked = request()
 args = PyTorchBenchmarkArguments(

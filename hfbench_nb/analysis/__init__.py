@@ -1,0 +1,1 @@
+"""What results say: fitted scaling curves, and pairs of cases compared."""

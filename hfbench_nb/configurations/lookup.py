@@ -1,0 +1,206 @@
+"""From a model's name to its configuration, without loading a framework."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import socket
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from hfbench_nb.configurations import catalog
+from hfbench_nb.configurations.overrides import apply_overrides, parse_overrides, split_name
+from hfbench_nb.protocol.errors import ArgumentError, ModelNotFoundError, wrong_value
+from hfbench_nb.protocol.model_kinds import CLASS_MAPPINGS
+from hfbench_nb.protocol.records import ModelSpec
+
+HUB_TIMEOUT_S = 3.0
+
+
+def find_models(
+    names: Sequence[str], configs: Sequence[Any] | None = None, *, trust_remote_code: bool = False
+) -> list[ModelSpec]:
+    """Find the configuration of each model.
+
+    Parameters
+    ----------
+    names
+        Names of the models; ``NAME:key=value,key=value`` is NAME with settings of its configuration replaced.
+    configs
+        Their configurations (``transformers.PretrainedConfig``), in the same order; None to look each name up in a
+        local directory, the Hugging Face cache, the built-in catalogue and the hub, in this order.
+    trust_remote_code
+        Whether to fetch, for the measuring process, the code that a model on the hub brings along. It is not imported.
+
+    Returns
+    -------
+    list of ModelSpec
+        One a name, in the same order.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If a name is found nowhere; the message gives close matches.
+    ArgumentError
+        If `configs` does not fit `names`, or a ``config.json`` cannot be read.
+    """
+    if configs is None:
+        return [find_model(name, trust_remote_code=trust_remote_code) for name in names]
+    if isinstance(configs, str | dict) or not isinstance(configs, Sequence):
+        raise ArgumentError(f"configs is of type {type(configs).__name__}: it must be a list of configurations.")
+    if len(configs) != len(names):
+        raise ArgumentError(
+            f"configs has {len(configs)} configurations and models has {len(names)} names: there must be one "
+            "configuration for each name."
+        )
+    return [_from_config(name, config) for name, config in zip(names, configs, strict=True)]
+
+
+def find_model(name: str, *, trust_remote_code: bool = False, ask_hub: bool = True) -> ModelSpec:
+    """Find one model by its name; see `find_models`. Without `ask_hub` no network is used."""
+    base, overrides = split_name(name)
+    found = _look_up(name, ask_hub=ask_hub and not overrides)
+    if found is None and overrides:
+        origin = find_model(base, trust_remote_code=trust_remote_code, ask_hub=ask_hub)
+        config = apply_overrides(origin.config, parse_overrides(overrides), base)
+        changed = {key: value for key, value in config.items() if origin.config.get(key, ...) != value}
+        return replace(origin, name=name, config=config, overrides={**origin.overrides, **changed})
+    if found is None:
+        raise _not_found(name, ask_hub=ask_hub)
+    source, config = found
+    if trust_remote_code and "auto_map" in config and source in ("cache", "hub"):
+        _fetch_code(name)
+    folder = os.path.abspath(name) if source == "directory" else None
+    return ModelSpec(name, config, source, folder=folder, checkpoint=name)
+
+
+def _look_up(name: str, *, ask_hub: bool) -> tuple[str, dict[str, Any]] | None:
+    """Give the first source that has a model, and its configuration."""
+    sources: dict[str, Callable[[str], dict[str, Any] | None]] = {
+        "directory": _in_directory,
+        "cache": _in_cache,
+        "catalogue": catalog.find_config,
+        **({"hub": _on_hub} if ask_hub else {}),
+    }
+    found = ((source, look_up(name)) for source, look_up in sources.items())
+    return next(((source, config) for source, config in found if config is not None), None)
+
+
+def _not_found(name: str, *, ask_hub: bool) -> ModelNotFoundError:
+    close = catalog.close_names(name)
+    hint = f" Did you mean {', '.join(close)}?" if close else ""
+    hub = "the hub did not give it" if ask_hub else "the hub was not asked"
+    return ModelNotFoundError(
+        f"models: {name!r} is not a directory with a config.json, not in the Hugging Face cache, not in the catalogue "
+        f"(see `hfbench models`), and {hub}.{hint} A configuration of your own can be given as "
+        "configs=[...]."
+    )
+
+
+def _in_directory(name: str) -> dict[str, Any] | None:
+    path = Path(name) / "config.json"
+    return _read_config(path) if path.is_file() else None
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"models: {path} cannot be read as a configuration: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise ArgumentError(f"models: {path} is not the configuration of a model: it has no model_type.")
+    return config
+
+
+def _in_cache(name: str) -> dict[str, Any] | None:
+    hub = _hub_library()
+    if hub is None:
+        return None
+    try:
+        path = hub.try_to_load_from_cache(name, "config.json")
+    except ValueError:  # not of the form that names of checkpoints have
+        return None
+    return _read_config(Path(path)) if isinstance(path, str) else None
+
+
+def _on_hub(name: str) -> dict[str, Any] | None:
+    hub = _hub_library()
+    if hub is None or hub.constants.HF_HUB_OFFLINE or not _answers(hub.constants.ENDPOINT):
+        return None
+    try:
+        return _read_config(Path(hub.hf_hub_download(name, "config.json", etag_timeout=HUB_TIMEOUT_S)))
+    except (OSError, ValueError):  # not there, not allowed, not a name that the hub could have
+        return None
+
+
+def _fetch_code(name: str) -> None:
+    """Fetch the code of a model on the hub into the cache: the measuring process has no network."""
+    try:
+        _hub_library().snapshot_download(name, allow_patterns=["*.py", "config.json"], etag_timeout=HUB_TIMEOUT_S)
+    except (OSError, ValueError):
+        pass  # the measuring process will say which file it misses
+
+
+def _hub_library() -> Any:
+    """Give huggingface_hub, which comes with Transformers, or None where neither is installed."""
+    try:
+        import huggingface_hub
+    except ImportError:
+        return None
+    return huggingface_hub
+
+
+def _answers(endpoint: str) -> bool:
+    """Tell whether a connection can be made to a server, or to the proxy before it, within the time-out.
+
+    The hub's own client repeats a failing request for half a minute.  Looking up an address has no time-out of its
+    own, hence the thread.
+    """
+    scheme = urlsplit(endpoint).scheme
+    url = urlsplit(urllib.request.getproxies().get(scheme, endpoint))
+    port = url.port or {"http": 80, "https": 443}.get(url.scheme, 443)
+    answered = threading.Event()
+
+    def connect() -> None:
+        with contextlib.suppress(OSError):
+            socket.create_connection((url.hostname, port), timeout=HUB_TIMEOUT_S).close()
+            answered.set()
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(HUB_TIMEOUT_S)
+    return answered.is_set()
+
+
+def _from_config(name: str, config: Any) -> ModelSpec:
+    if not hasattr(config, "to_dict") or not hasattr(config, "model_type"):
+        raise wrong_value(f"configs (for {name!r})", config, "a PretrainedConfig of Transformers")
+    data = {**json.loads(json.dumps(config.to_dict(), default=str)), "model_type": config.model_type}
+    is_transformers_own = type(config).__module__.startswith("transformers.")
+    pickled = None if is_transformers_own else _pickle(config)
+    return ModelSpec(name=name, config=data, source="configs argument", pickled=pickled)
+
+
+def _pickle(config: Any) -> str:
+    """Pack a configuration of a class that the measuring process may not be able to import, with its models."""
+    import cloudpickle
+
+    classes = {task: _registered_class(type(config), mappings) for task, mappings in CLASS_MAPPINGS.items()}
+    return base64.b64encode(cloudpickle.dumps((config, classes))).decode("ascii")
+
+
+def _registered_class(config_class: type, mappings: Sequence[str]) -> type | None:
+    """Find the model class that this process registered for a configuration class with an ``AutoModel...``."""
+    auto = sys.modules.get("transformers.models.auto.modeling_auto")
+    if auto is None:
+        return None
+    found = (getattr(auto, name)._extra_content.get(config_class) for name in mappings if hasattr(auto, name))
+    return next((model_class for model_class in found if model_class is not None), None)

@@ -1,0 +1,222 @@
+"""Variants of a model: ``NAME:key=value,key=value`` is NAME with some settings of its configuration replaced.
+
+The spelling needs no quotes in a shell or a magic, so that a variant can be named wherever a model can.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import difflib
+import importlib.util
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hfbench_nb.protocol.errors import ArgumentError
+
+Scalar = str | int | float | bool | None
+
+_VARIANT = re.compile(r"(?P<base>.+):(?P<overrides>\s*[A-Za-z_][\w.]*\s*=.*)", re.DOTALL)
+_OVERRIDE = re.compile(r'\s*(?P<key>[A-Za-z_][\w.]*)\s*=\s*(?P<value>"(?:[^"\\]|\\.)*"|[^,"]*?)\s*(?:,|$)')
+# Python's spellings, beside those of JSON.
+_CONSTANTS = {"True": True, "False": False, "None": None}
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+# What another model has, not a variant of this one.
+_FIXED = ("model_type", "architectures", "auto_map")
+
+
+def split_name(name: str) -> tuple[str, str]:
+    r"""Split a model's name into the name proper and its overrides, which are empty where there are none.
+
+    Examples
+    --------
+    >>> split_name("google-bert/bert-base-uncased:num_hidden_layers=6")
+    ('google-bert/bert-base-uncased', 'num_hidden_layers=6')
+    >>> split_name(r"C:\models\bert")
+    ('C:\\models\\bert', '')
+    """
+    match = _VARIANT.fullmatch(name)
+    return (match["base"], match["overrides"]) if match else (name, "")
+
+
+def join_name(name: str, overrides: str) -> str:
+    """Put a name and overrides together, the other way round from `split_name`.
+
+    Examples
+    --------
+    >>> join_name("gpt2", " n_layer = 6, n_head=4 ")
+    'gpt2:n_layer=6,n_head=4'
+    """
+    if not overrides.strip():
+        return name
+    try:
+        texts = [f"{key}={text}" for key, text in _parts(overrides)]
+    except ArgumentError:  # said where the name is looked up
+        texts = [overrides.strip()]
+    return f"{name}:{','.join(texts)}"
+
+
+def parse_overrides(text: str) -> dict[str, Scalar]:
+    """Read ``key=value,key=value``: each value a scalar of JSON, or else a text as it stands.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not of this form, or a key is there twice.
+
+    Examples
+    --------
+    >>> parse_overrides("num_hidden_layers=6,hidden_act=relu,use_cache=false")
+    {'num_hidden_layers': 6, 'hidden_act': 'relu', 'use_cache': False}
+    """
+    found: dict[str, Scalar] = {}
+    for key, value in _parts(text):
+        if key in found:
+            raise ArgumentError(f"models: the overrides {text!r} name {key} twice.")
+        found[key] = _scalar(value)
+    return found
+
+
+def _parts(text: str) -> list[tuple[str, str]]:
+    found, position = [], 0
+    while position < len(text):
+        match = _OVERRIDE.match(text, position)
+        if match is None or not match["value"] or (match.end() == len(text) and text.endswith(",")):
+            raise ArgumentError(
+                f"models: the overrides {text!r} cannot be read from {text[position:]!r} on: they must be of the form "
+                "key=value,key=value, as in num_hidden_layers=6,hidden_act=relu."
+            )
+        found.append((match["key"], match["value"]))
+        position = match.end()
+    return found
+
+
+def _scalar(text: str) -> Scalar:
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, str | int | float | bool | None) else text
+
+
+def apply_overrides(config: dict[str, Any], overrides: dict[str, Scalar], name: str) -> dict[str, Any]:
+    """Give a copy of a configuration with some settings replaced.
+
+    Parameters
+    ----------
+    config
+        The dictionary of a ``config.json``.
+    overrides
+        New values by key; ``text_config.num_hidden_layers`` reaches into a part. A key may also be one that the
+        configuration's class in the installed Transformers has, or another name that it gives to one, such as
+        ``num_hidden_layers`` for GPT-2's ``n_layer``.
+    name
+        The model's name, for messages.
+
+    Raises
+    ------
+    ArgumentError
+        If the configuration has no such key, or the value is of another type than the one it replaces.
+    """
+    changed = copy.deepcopy(config)
+    for path, value in overrides.items():
+        *parts, key = path.split(".")
+        holder = changed
+        for part in parts:
+            if not isinstance(holder.get(part), dict):
+                raise _unknown_key(name, part, [k for k, v in holder.items() if isinstance(v, dict)])
+            holder = holder[part]
+        known, other_names = class_keys(str(holder.get("model_type", "")))
+        key = other_names.get(key, key)
+        allowed = ({*holder, *known} | other_names.keys()) - {*_FIXED}
+        if key not in allowed:
+            raise _unknown_key(name, path, allowed)
+        _check_type(name, path, value, [v for v in (holder.get(key), known.get(key)) if v is not None])
+        holder[key] = value
+    return changed
+
+
+def _unknown_key(name: str, key: str, allowed: Any) -> ArgumentError:
+    close = difflib.get_close_matches(key.rpartition(".")[2], sorted(allowed), n=5, cutoff=0.5)
+    hint = f" Did you mean {', '.join(close)}?" if close else ""
+    return ArgumentError(f"models: {key!r} cannot be overridden in {name!r}: its configuration has no such key.{hint}")
+
+
+def _check_type(name: str, key: str, value: Scalar, likes: list[Any]) -> None:
+    """Refuse a value of another type than those known for the key; None may be or become anything."""
+    if value is None or not likes:
+        return
+    kinds = {type(like) for like in likes}
+    words = [text for kind, text in _WORDS.items() if kind in kinds]
+    if not words:
+        raise ArgumentError(
+            f"models: {key!r} cannot be overridden in {name!r}: it is no single value. Give the configuration as "
+            "configs=[...]."
+        )
+    fits = type(value) in kinds or (float in kinds and type(value) is int)
+    if not fits:
+        raise ArgumentError(f"models: {key}={value!r} cannot be used in {name!r}: {key} must be {' or '.join(words)}.")
+
+
+@cache
+def class_keys(model_type: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read what the class of a model type's configuration in Transformers knows.
+
+    The source is read, not run: importing it may take seconds.
+
+    Returns
+    -------
+    tuple
+        Its keys with their default values, and other names that it gives to some keys. Both are empty where
+        Transformers is not installed or does not have the type.
+    """
+    found = importlib.util.find_spec("transformers")
+    folder = model_type.replace("-", "_")
+    if found is None or found.origin is None or not folder.isidentifier():
+        return {}, {}
+    path = Path(found.origin).parent / "models" / folder / f"configuration_{folder}.py"
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError):
+        return {}, {}
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    fitting = [node for node in classes if _class_values(node).get("model_type") == model_type] or classes
+    keys: dict[str, Any] = {}
+    other_names: dict[str, str] = {}
+    for node in fitting:
+        keys |= _init_defaults(node) | _class_values(node, annotated_only=True)
+        other_names |= _class_values(node).get("attribute_map") or {}
+    return keys, other_names
+
+
+def _init_defaults(node: ast.ClassDef) -> dict[str, Any]:
+    """Give the arguments of ``__init__`` and their defaults: the keys in Transformers 4."""
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            named = item.args.args[1:]
+            defaults: list[ast.expr | None] = [None] * (len(named) - len(item.args.defaults)) + [*item.args.defaults]
+            return {argument.arg: _literal(value) for argument, value in zip(named, defaults, strict=True)}
+    return {}
+
+
+def _class_values(node: ast.ClassDef, *, annotated_only: bool = False) -> dict[str, Any]:
+    """Give what a class assigns to names; the annotated ones are the keys in Transformers 5."""
+    found: dict[str, Any] = {}
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            found[item.target.id] = _literal(item.value)
+        elif isinstance(item, ast.Assign) and not annotated_only:
+            found |= {target.id: _literal(item.value) for target in item.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def _literal(node: ast.expr | None) -> Any:
+    try:
+        return None if node is None else ast.literal_eval(node)
+    except ValueError:
+        return None

@@ -1,0 +1,71 @@
+"""Results as tables in GitHub's Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from hfbench_nb.display.tables import NOISY_MARK, Table, TableCell, fact_text, list_failures, make_legend, make_tables
+from hfbench_nb.rendering.escaping import markdown_code
+
+if TYPE_CHECKING:
+    from hfbench_nb.facade.benchmark_results import BenchmarkResults
+
+
+def to_markdown(results: BenchmarkResults, *, environment: bool = False) -> str:
+    """Give the results as tables in GitHub's Markdown, to be pasted into an issue or a README.
+
+    Names, reasons and facts stand in code spans: nothing in them becomes markup, a link or a mention.
+
+    Parameters
+    ----------
+    results
+        What to show; as a method, the results themselves.
+    environment
+        Whether to add the environment.
+    """
+    tables = make_tables(results)
+    parts = [_table(table) for table in tables]
+    if legend := make_legend(tables):
+        parts.append("  \n".join(f"{_emphasize(mark)}: {meaning}" for mark, meaning in legend))
+    if failures := list_failures(results):
+        lines = [f"- {markdown_code(cell)}: {markdown_code(reason)}" for cell, reason in failures]
+        parts.append("\n".join(["Cells without a figure:", "", *lines]))
+    if environment and results.environment:
+        parts.append(_facts(results.environment))
+    return "\n\n".join(parts)
+
+
+def _table(table: Table) -> str:
+    with_batch_size = len(table.blocks) > 1
+    heads = [*(["Batch size"] if with_batch_size else []), table.row_title]
+    heads += [f"{table.column_title} {column}" if i == 0 else column for i, column in enumerate(table.columns)]
+    marks = [*(["---:"] if with_batch_size else []), ":---", *("---:" for _ in table.columns)]
+    lines = [f"**{table.title}**", "", _line(*heads), f"|{'|'.join(marks)}|"]
+    for block in table.blocks:
+        for name, cells in block.rows:
+            start = [str(block.batch_size)] if with_batch_size else []
+            lines.append(_line(*start, markdown_code(name), *map(_cell, cells)))
+    return "\n".join(lines)
+
+
+def _cell(cell: TableCell | None) -> str:
+    if cell is None:
+        return ""
+    if cell.failed:
+        return f"*{cell.text}*"
+    figure = f"**{cell.text}**" if cell.best else cell.text
+    return " ".join(part for part in (NOISY_MARK if cell.noisy else "", figure, cell.spread) if part)
+
+
+def _emphasize(mark: str) -> str:
+    return f"**{mark}**" if mark.isalpha() else mark
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    lines = [_line(markdown_code(name), markdown_code(fact_text(value))) for name, value in facts.items()]
+    return "\n".join(["**Environment**", "", _line("Fact", "Value"), "|:---|:---|", *lines])
+
+
+def _line(*texts: str) -> str:
+    return f"| {' | '.join(texts)} |"

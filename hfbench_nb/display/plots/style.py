@@ -1,0 +1,118 @@
+"""What all plots look like: colours, markers, axes with plain tick labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hfbench_nb.rendering.escaping import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+# Colour-blind-safe: M. Okabe and K. Ito, "Color Universal Design" (2008), https://jfly.uni-koeln.de/color/
+# (with the grey of R's "Okabe-Ito" in place of its yellow, which is hard to see on white).
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
+GREY = "#767676"
+"""What stands back: marks of failures, guiding lines."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+# Each round through the palette has its own line and its own filling of the markers.
+_ROUNDS = (("-", "full"), ("--", "none"), ("-.", "left"), (":", "top"))
+
+# On less than this many decades a logarithmic axis gets ticks at equal steps: 1, 2, 5 would be too few to tell a scale.
+_SHORT_AXIS = 0.8
+# Inches that a digit of a tick label takes.
+_LETTER_WIDTH = 0.09
+
+
+def line_style(i: int) -> dict[str, Any]:
+    """Give the style of the `i`-th line; the first 32 differ in colour and in line and marker."""
+    line, filling = _ROUNDS[i // len(PALETTE) % len(_ROUNDS)]
+    return {
+        "color": PALETTE[i % len(PALETTE)],
+        "marker": MARKERS[i % len(MARKERS)],
+        "linestyle": line,
+        "fillstyle": filling,
+        "markerfacecoloralt": "white",
+    }
+
+
+def series_names(keys: Sequence[tuple[str, str, Any]], other: str) -> list[str]:
+    """Name each (model, task, size) by what tells it from the others; `other` says what the size is."""
+    several_tasks, several_sizes = (len({key[i] for key in keys}) > 1 for i in (1, 2))
+    size_name = "batch" if other == "batch_size" else "length"
+    return [label + f", {task}" * several_tasks + f", {size_name} {size}" * several_sizes for label, task, size in keys]
+
+
+def plain_text(name: str) -> str:
+    r"""Give a name as matplotlib shows it unchanged: dollars would set mathematics, an underscore in front hide it.
+
+    Examples
+    --------
+    >>> plain_text("$a$"), plain_text("_b")
+    ('\\$a\\$', ' _b')
+    """
+    return " " * name.startswith("_") + printable(name).replace("$", r"\$")
+
+
+def clean(ax: Axes) -> None:
+    """Take away the frame's upper and right line, and draw a grid that stands back."""
+    ax.grid(visible=True, which="major", alpha=0.3)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def plain_ticks(axis: Axis, low: float, high: float, *, log: bool) -> None:
+    """Write whole numbers and decimals at the ticks, no powers, and enough of them to tell the scale.
+
+    Parameters
+    ----------
+    axis
+        One axis of a plot; its scale is set already.
+    low, high
+        The smallest and the largest figure drawn.
+    log
+        Whether the scale is logarithmic.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    if log:
+        decades = math.log10(high / low) if 0 < low < high else 0.0
+        if decades < _SHORT_AXIS:
+            axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+        else:
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 3 else (1.0,)))
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
+
+
+def plain_number(value: float) -> str:
+    """Give a number as people write it, as in ``0.0005``, ``12.5`` and ``1,024``.
+
+    Examples
+    --------
+    >>> plain_number(5e-05), plain_number(12.5), plain_number(1024.0), plain_number(2e6)
+    ('0.00005', '12.5', '1,024', '2,000,000')
+    """
+    return f"{value:,.10f}".rstrip("0").rstrip(".")
+
+
+def ticks_at(ax: Axes, positions: Sequence[int]) -> None:
+    """Put a tick on the horizontal axis at each of the sizes that were measured, as many as can be read."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    ends = ax.transData.transform([(position, 1.0) for position in positions])[:, 0]
+    letter = _LETTER_WIDTH * ax.figure.dpi
+    shown: list[int] = []
+    free_from = -math.inf
+    for position, place in zip(positions, ends.tolist(), strict=True):
+        half = len(str(position)) / 2 * letter
+        if place - half >= free_from:
+            shown.append(position)
+            free_from = place + half + letter
+    ax.xaxis.set_major_locator(FixedLocator(shown))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

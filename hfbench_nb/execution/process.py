@@ -1,0 +1,131 @@
+"""A process that measures, seen from the notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from typing import Any
+
+from hfbench_nb.execution import launch
+from hfbench_nb.execution.cancellation import Cancellation, Cancelled
+from hfbench_nb.protocol import messages as protocol
+from hfbench_nb.protocol.errors import IsolationError
+from hfbench_nb.protocol.records import Failure
+
+IDLE_S = 600.0
+START_TIMEOUT_S = 300.0
+# How long a process may take to be gone when it is told to.
+KILL_TIMEOUT_S = 0.8
+LOG_TAIL_BYTES = 4000
+_LAST_WORDS_S = 0.5
+
+
+class MeasuringProcess:
+    """A process that measures, the messages that come from it, and its log."""
+
+    def __init__(
+        self, framework: str, python: str | None, overlay: str | None, *, fork: bool, cancellation: Cancellation
+    ) -> None:
+        self._python = python or sys.executable
+        try:
+            self._log = tempfile.TemporaryFile(prefix="hfbench-")  # noqa: SIM115 - lives as long as the process
+            self._process = subprocess.Popen(
+                launch.command(framework, python, overlay, fork=fork, idle_s=IDLE_S),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env=launch.environment(framework),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise IsolationError(f"The process that measures {framework} cannot be started: {error}") from error
+        self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        reader = threading.Thread(target=self._read, name="hfbench-reader", daemon=True)
+        reader.start()
+        threading.Thread(target=self._tell_end, args=(reader, fork), name="hfbench-waiter", daemon=True).start()
+        self.started = self._wait_until_ready(framework, cancellation)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                message = protocol.decode(line)
+                if message is not None:
+                    self.messages.put(message)
+
+    def _tell_end(self, reader: threading.Thread, fork: bool) -> None:
+        code = self._process.wait()
+        if not fork:  # a server ends what its cells have started
+            self._kill_group()
+        # What it has still written comes first; but a process that a cell has forked may keep the pipe open.
+        reader.join(_LAST_WORDS_S)
+        self.messages.put({"event": "end", "code": code})
+
+    def _wait_until_ready(self, framework: str, cancellation: Cancellation) -> dict[str, Any]:
+        try:
+            with cancellation.waking(lambda: self.messages.put({"event": "cancel"})):
+                message = self.messages.get(timeout=START_TIMEOUT_S)
+                if message["event"] == "cancel":
+                    raise Cancelled
+        except queue.Empty:
+            message = {"event": "silent"}
+        except BaseException:
+            self.kill()
+            raise
+        if message["event"] == "ready":
+            return message
+        self.kill()
+        if message["event"] == "failed":
+            raise IsolationError(f"{framework} cannot be used by {self._python}: {Failure(**message['failure'])}")
+        raise IsolationError(f"The process that measures {framework} did not start:\n{self.log_tail()}")
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Send a request; that the process is gone is told by its messages."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(protocol.encode(request))
+            self._process.stdin.flush()
+
+    def is_alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process and those that it started."""
+        self._kill_group()
+        self._process.kill()
+        self._process.wait()
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let the process end by itself, now; kill it if it does not."""
+        with contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        try:
+            self._process.wait(KILL_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def log_size(self) -> int:
+        """Give the size of the log so far, bytes."""
+        return os.fstat(self._log.fileno()).st_size
+
+    def log_tail(self, start: int = 0) -> str:
+        """Give the end of the log, from `start` on at most; empty where a file that is written cannot be read."""
+        if not hasattr(os, "pread"):  # Windows
+            return ""
+        size = self.log_size()
+        return os.pread(self._log.fileno(), LOG_TAIL_BYTES, max(start, size - LOG_TAIL_BYTES)).decode(
+            "utf-8", "replace"
+        )

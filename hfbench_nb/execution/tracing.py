@@ -1,0 +1,128 @@
+"""Tracing memory line by line, in any code: `start_memory_tracing` and `stop_memory_tracing`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from hfbench_nb.display.memory_summary import MemorySummary, summarize
+from hfbench_nb.protocol.errors import TracingError, wrong_value
+from hfbench_nb.worker.backends.gpu import used_memory_reader
+from hfbench_nb.worker.memory_trace import EVENTS, MemoryTrace
+
+# What None stands for: what the interpreter tells without being asked for more.
+_DEFAULT_EVENTS = EVENTS[:4]
+
+_lock = threading.Lock()
+_active: MemoryTrace | None = None
+
+
+def start_memory_tracing(
+    modules_to_trace: str | Iterable[str] | None = None,
+    modules_not_to_trace: str | Iterable[str] | None = None,
+    events_to_trace: str | Iterable[str] | None = "line",
+    gpus_to_trace: Iterable[int] | None = None,
+) -> MemoryTrace:
+    """Begin to record memory before each line that this thread runs in functions called from now on.
+
+    Parameters
+    ----------
+    modules_to_trace
+        Modules whose code is traced, by any part of their names: ``"transformers.models.bert"``, or several; by
+        default all.
+    modules_not_to_trace
+        Modules whose code is not traced, in the same way; they win.
+    events_to_trace
+        What is recorded, one or several of ``line``, ``call``, ``return``, ``exception``, ``opcode``
+        (see `sys.settrace`); None records all but ``opcode``.
+    gpus_to_trace
+        NVIDIA GPUs whose used memory is added up, by NVML's index; by default all that there are, none for an empty
+        list.  A reading costs more than one of the process's memory: give an empty list for code without a GPU.
+
+    Returns
+    -------
+    MemoryTrace
+        For `stop_memory_tracing`.
+
+    Raises
+    ------
+    ArgumentError
+        If a parameter cannot be used.
+    TracingError
+        If a trace is going on already.
+
+    Examples
+    --------
+    >>> from hfbench_nb import start_memory_tracing, stop_memory_tracing
+    >>> trace = start_memory_tracing("json", gpus_to_trace=[])
+    >>> import json
+    >>> json.loads("[1, 2]")
+    [1, 2]
+    >>> summary = stop_memory_tracing(trace)
+    >>> summary.sequential[0].frame.module
+    'json'
+    """
+    trace = MemoryTrace(
+        None if modules_to_trace is None else _texts("modules_to_trace", modules_to_trace),
+        _texts("modules_not_to_trace", modules_not_to_trace or ()),
+        _DEFAULT_EVENTS if events_to_trace is None else _texts("events_to_trace", events_to_trace, EVENTS),
+        used_memory_reader(gpus_to_trace),
+    )
+    global _active
+    with _lock:
+        if _active is not None:
+            raise TracingError("A memory trace is going on already: end it with stop_memory_tracing() first.")
+        _active = trace
+    trace.start()
+    return trace
+
+
+def stop_memory_tracing(
+    memory_trace: MemoryTrace | None = None, ignore_released_memory: bool = True
+) -> MemorySummary | None:
+    """End the trace that is going on, and sum it up.
+
+    Parameters
+    ----------
+    memory_trace
+        What `start_memory_tracing` gave.  One that was stopped before is summed up again.
+    ignore_released_memory
+        Whether steps that gave memory back are left out of the total.
+
+    Returns
+    -------
+    MemorySummary or None
+        None without `memory_trace`.  Each step holds what happened until the next traced line; the last one, what
+        happened until now.
+
+    Raises
+    ------
+    ArgumentError
+        If `memory_trace` is no trace.
+    TracingError
+        If no trace is going on, or another one than `memory_trace`.
+    """
+    global _active
+    if memory_trace is not None and not isinstance(memory_trace, MemoryTrace):
+        raise wrong_value("memory_trace", memory_trace, "what start_memory_tracing gave, or None")
+    with _lock:
+        if _active is None and memory_trace is None:
+            raise TracingError("No memory trace is going on: start_memory_tracing() begins one.")
+        if _active is not None and memory_trace is not None and memory_trace is not _active:
+            raise TracingError("Another memory trace is going on: end it with stop_memory_tracing() first.")
+        if _active is not None:
+            _active.stop()
+            _active = None
+    if memory_trace is None:
+        return None
+    return summarize(memory_trace.to_record(), ignore_released_memory=ignore_released_memory)
+
+
+def _texts(name: str, value: object, allowed: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """Give the texts that `value` is: one, or several."""
+    texts = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else (None,)
+    if all(isinstance(text, str) and text and (allowed is None or text in allowed) for text in texts):
+        return texts
+    if allowed is None:
+        raise wrong_value(name, value, "a text, several texts, or None")
+    raise wrong_value(name, value, f"one or several of {', '.join(map(repr, allowed))}, or None")

@@ -1,0 +1,223 @@
+"""The IPython magics: ``%load_ext hfbench`` gives ``%hfbench``, ``%%hfbench`` and ``%hfbench_env``."""
+
+from __future__ import annotations
+
+import argparse
+import builtins
+import io
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.utils.text import DollarFormatter
+
+from hfbench_nb.frontends.options import FunctionOptions, HelpShown, MeasureCommand, parse, parse_function_options
+from hfbench_nb.protocol.errors import HfbenchError
+from hfbench_nb.worker.cell_code import CellCode, call
+
+if TYPE_CHECKING:
+    from hfbench_nb.execution.progress import Display
+    from hfbench_nb.facade.benchmark_results import BenchmarkResults
+    from hfbench_nb.frontends.widgets.control_panel import Panel
+
+_FLAGS = ("-q", "--help", "-h", "--speed", "--no-speed", "--no_speed", "--memory", "--no-memory", "--no_memory")
+
+
+@magics_class
+class HfbenchMagics(Magics):
+    """Benchmarks from a notebook's cell."""
+
+    @no_var_expand
+    @needs_local_scope
+    @line_cell_magic
+    def hfbench(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:
+        """Measure models, or the code of a cell, each in a process of its own.
+
+        ``%hfbench pytorch --models gpt2 --sequence_lengths 8 32 [-o NAME] [-q]``
+            Takes every option of the shell's ``hfbench pytorch`` and ``hfbench tensorflow``; ``%hfbench pytorch
+            --help`` lists them.  ``{expression}`` and ``$variable`` expand, lists to several words.  The results are
+            the value of the line: they show as tables, and ``results = %hfbench ...`` keeps them.
+
+        ``%%hfbench [options] [set-up code]``
+            Measures the code of the cell: time and peak memory.  The set-up runs once, outside the measurement;
+            ``--pass NAME`` sends a variable of the notebook along; ``%%hfbench --help`` lists the options.
+
+        ``-o NAME`` also puts the results into a variable; ``-q`` shows nothing, and needs ``-o``.
+        """
+        with _clear_errors():
+            if cell is None:
+                return self._measure_models(line, {**self._notebook, **(local_ns or {})})
+            return self._measure_cell(line, cell)
+
+    @property
+    def _notebook(self) -> dict[str, Any]:
+        """The variables of the notebook."""
+        assert self.shell is not None
+        variables: dict[str, Any] = self.shell.user_ns
+        return variables
+
+    def _measure_models(self, line: str, names: Mapping[str, Any]) -> BenchmarkResults | None:
+        from hfbench_nb.execution.benchmark import make_benchmark
+
+        output, words = _take_output_options(shlex.split(_expand(line, names)) or ["--help"])
+        if words[:1] not in (["pytorch"], ["tensorflow"], ["--help"], ["-h"]):
+            raise UsageError(f"%hfbench {' '.join(words[:1])}: the first word must be pytorch or tensorflow.")
+        command = parse(words)
+        assert isinstance(command, MeasureCommand)
+        benchmark = make_benchmark(command.arguments)
+        try:
+            results = benchmark.run(**vars(command.options), display=_display(output))
+        except KeyboardInterrupt:
+            name = output.name or "_hfbench"
+            self._notebook[name] = benchmark.results
+            print(f"Interrupted: what was finished is in {name}.", file=sys.stderr)
+            raise
+        return self._give(results, output)
+
+    def _measure_cell(self, line: str, cell: str) -> BenchmarkResults | None:
+        from hfbench_nb.execution.functions import measure
+
+        words, code = _split_options(line)
+        output, words = _take_output_options(words)
+        options = parse_function_options(words, "%%hfbench")
+        setup = "\n".join(part for part in (options.setup, code) if part)
+        try:
+            cell_code = CellCode(cell, setup, self._passed(options))
+        except SyntaxError as error:
+            raise UsageError(
+                f"{error.filename}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}"
+            ) from None
+        known = {n for n in cell_code.missing_names() if n in self._notebook and not hasattr(builtins, n)}
+        if known:
+            send = " ".join(f"--pass {name}" for name in sorted(known))
+            raise UsageError(
+                f"The cell runs in a process of its own and does not see {', '.join(sorted(known))} of the notebook: "
+                f"send along what it needs ({send}), or make it in the set-up."
+            )
+        results = measure(
+            call,
+            cell_code,
+            options.name,
+            options.framework,
+            options.speed,
+            options.memory,
+            options.precision,
+            options.max_seconds,
+            options.timeout_s,
+            display=_display(output),
+        )
+        failure = results.entries[0][1].failure
+        if failure is not None:
+            print(failure.traceback or failure, file=sys.stderr)
+        return self._give(results, output)
+
+    def _passed(self, options: FunctionOptions) -> dict[str, Any]:
+        for name in options.variables:
+            if name not in self._notebook:
+                raise UsageError(f"--pass {name}: the notebook has no variable of this name.")
+        return {name: self._notebook[name] for name in options.variables}
+
+    def _give(self, results: BenchmarkResults, output: argparse.Namespace) -> BenchmarkResults | None:
+        if output.name is not None:
+            self._notebook[output.name] = results
+        return None if output.quiet else results
+
+    @line_magic
+    def hfbench_env(self, line: str) -> None:
+        """Show the environment in which PyTorch models would be measured."""
+        from hfbench_nb.frontends.cli import main
+
+        main(["env"])
+
+    @line_magic
+    def hfbench_panel(self, line: str) -> Panel:
+        """Show a control panel; it is the value of the line: ``p = %hfbench_panel`` keeps it."""
+        from hfbench_nb.frontends.widgets.control_panel import panel
+
+        if line.strip():
+            raise UsageError(
+                f"%hfbench_panel takes no options: hfbench_nb.panel(...) starts with values ({line} given)."
+            )
+        return panel()
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Show help as text, and make of misuse one line without a traceback."""
+    try:
+        yield
+    except HelpShown as shown:
+        if shown.code:
+            raise UsageError(f"{shown.line} (--help lists the options)") from None
+        print(shown.text)
+    except UsageError:
+        raise
+    except (HfbenchError, ValueError) as error:
+        raise UsageError(str(error)) from None
+
+
+class _ListFormatter(DollarFormatter):
+    """Expands ``{expression}`` and ``$variable``; a list becomes several words."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, list | tuple | range) and not format_spec:
+            return " ".join(shlex.quote(str(item)) for item in value)
+        text: str = super().format_field(value, format_spec)
+        return text
+
+
+def _expand(line: str, names: Mapping[str, Any]) -> str:
+    try:
+        expanded: str = _ListFormatter().vformat(line, args=(), kwargs=names)
+    except Exception as error:
+        raise UsageError(f"{line}: cannot be expanded: {type(error).__name__}: {error}") from None
+    return expanded
+
+
+class _OutputParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def _take_output_options(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Take ``-o NAME`` and ``-q``, which magics have beside the options of the shell, out of the words."""
+    parser = _OutputParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-o", dest="name")
+    parser.add_argument("-q", dest="quiet", action="store_true")
+    output, rest = parser.parse_known_args(words)
+    if output.name is not None and not output.name.isidentifier():
+        raise UsageError(f"-o {output.name}: not a name of a variable.")
+    if output.quiet and output.name is None:
+        raise UsageError("-q shows nothing: keep the results with -o NAME.")
+    return output, rest
+
+
+def _split_options(line: str) -> tuple[list[str], str]:
+    """Split the first line of a measured cell into the words of its options and the set-up code that follows."""
+    stream = io.StringIO(line)
+    lexer = shlex.shlex(stream, posix=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    words: list[str] = []
+    rest = line
+    while rest.startswith("-"):
+        word = lexer.get_token() or ""
+        words.append(word)
+        if word not in _FLAGS and "=" not in word:
+            words.append(lexer.get_token() or "")
+        rest = line[stream.tell() :].lstrip()
+    return [word for word in words if word], rest.strip()
+
+
+def _display(output: argparse.Namespace) -> Display | None:
+    from hfbench_nb.execution.progress import NoDisplay
+
+    return NoDisplay() if output.quiet else None
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Register the magics; ``%load_ext hfbench`` calls this."""
+    ipython.register_magics(HfbenchMagics)

@@ -1,1 +1,0 @@
-"""Processes that measure: how they are started, talked to and ended."""

@@ -1,0 +1,91 @@
+"""The timing samples of a cell and what they say.  Standard library only: the measuring process imports it."""
+
+from __future__ import annotations
+
+import math
+import operator
+import statistics
+from dataclasses import dataclass
+from functools import cached_property
+
+from hfbench_nb.protocol.stats import median_interval
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Timing samples of one cell.
+
+    Attributes
+    ----------
+    samples_s
+        Seconds for one call, shape ``(n,)``, in the order taken.
+    calls_per_sample
+        How many calls a sample is the mean of.
+    precision
+        Relative half width of the 95 % interval of the median that was asked for; None where nothing was.
+    device_samples_s
+        The same by the device's own events, shape ``(n,)`` or empty.
+    """
+
+    samples_s: tuple[float, ...]
+    calls_per_sample: int = 1
+    precision: float | None = None
+    device_samples_s: tuple[float, ...] = ()
+
+    def check(self) -> None:
+        """Raise a `ValueError` if no clock can have given such samples."""
+        if not self.samples_s:
+            raise ValueError("samples_s must hold at least one number")
+        if min(*self.samples_s, *self.device_samples_s, 0.0) < 0:
+            raise ValueError("a sample cannot be negative")
+        if self.calls_per_sample < 1 or not (self.precision is None or 0 < self.precision < 1):
+            raise ValueError("calls_per_sample must be at least 1, and precision between 0 and 1")
+
+    # Each statistic is computed once: tables, frame, report and plots ask for the same ones, of up to 10,000 samples.
+
+    @cached_property
+    def _ordered_s(self) -> list[float]:
+        return sorted(self.samples_s)
+
+    @cached_property
+    def median_s(self) -> float:
+        """Median of the samples, seconds: the headline figure."""
+        return statistics.median(self._ordered_s)
+
+    @cached_property
+    def interval_s(self) -> tuple[float, float]:
+        """95 % confidence interval of the median, seconds; of few samples it may begin at 0, but not before."""
+        low_s, high_s = median_interval(self.samples_s)
+        return max(low_s, 0.0), high_s
+
+    @property
+    def relative_half_width(self) -> float:
+        """Half the width of `interval_s` as a share of the median; infinite for a single sample."""
+        low_s, high_s = self.interval_s
+        return math.inf if math.isnan(low_s) or self.median_s <= 0 else (high_s - low_s) / 2 / self.median_s
+
+    @property
+    def min_s(self) -> float:
+        """Smallest sample, seconds."""
+        return self._ordered_s[0]
+
+    @cached_property
+    def mean_s(self) -> float:
+        """Mean of the samples, seconds."""
+        return statistics.fmean(self._ordered_s)
+
+    @cached_property
+    def std_s(self) -> float:
+        """Standard deviation of the samples, seconds; NaN for a single one."""
+        n = len(self.samples_s)
+        if n < 2:
+            return math.nan
+        # statistics.stdev reckons in fractions, which takes ten times as long.
+        mean_s = self.mean_s
+        deviations_s = [sample - mean_s for sample in self.samples_s]
+        return math.sqrt(math.fsum(map(operator.mul, deviations_s, deviations_s)) / (n - 1))
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the interval stayed wider than asked for: by a drift or disturbances, too."""
+        return self.precision is not None and self.relative_half_width > self.precision

@@ -1,0 +1,23 @@
+"""HTML from the templates of the package."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jinja2
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template of ``hfbench_nb/rendering/templates``: what is put in is escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("hfbench_nb.rendering"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )

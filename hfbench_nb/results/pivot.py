@@ -1,0 +1,112 @@
+"""Any figures of a sweep as a pivoted DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hfbench_nb.facade.benchmark_results import BenchmarkResults
+
+_SIZES = ("batch_size", "sequence_length")
+# What tells cells apart.
+_AXES = ("label", "framework", "task", *_SIZES)
+
+
+def table(
+    results: BenchmarkResults,
+    values: str | Sequence[str] = "time_s",
+    index: str | Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Give one figure of every cell as a table: a plain pandas DataFrame, whose ``.style`` is pandas' own.
+
+    Parameters
+    ----------
+    results
+        What to show; as a method, the results themselves.
+    values
+        A column of `BenchmarkResults.frame`, or a list of them.
+    index
+        What the rows are: one or several columns of the frame, or ``label``, one of `BenchmarkResults.labels`, which
+        tells the models of several runs apart. By default model (or label) and batch size, and the task where
+        there are several.
+    columns
+        What the columns are, likewise. By default the sequence length; of functions, which have none, the task.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the units of the frame, models in the order measured, sizes ascending, NaN where there is no cell.
+
+    Raises
+    ------
+    ArgumentError
+        If a name is none of a column, or several cells would share a place.
+
+    Examples
+    --------
+    >>> from hfbench_nb import load_reference
+    >>> results = load_reference("bert-configurations-pytorch")
+    >>> float(results.table("memory_mb", index="model").loc["bert-base", 512])
+    1539.0
+    >>> styler = results.table().style.format("{:.3f}").highlight_min(axis=0)
+    """
+    frame = results.frame.assign(label=results.labels)
+    # A function has no sizes: without this, those of models beside it would become floats.
+    frame = frame.astype({name: "Int64" for name in _SIZES if frame[name].isna().any()})
+    names = ["label" if (frame["label"] != frame["model"]).any() else "model"]
+    of_functions = bool(frame["sequence_length"].isna().all()) and not frame.empty
+    several_tasks = ["task"] if len(results.tasks) > 1 else []
+    default_index = [*names, *several_tasks, *([] if of_functions else ["batch_size"])]
+    rows = _names("index", index, default_index, frame)
+    across = _names("columns", columns, ["task"] if of_functions else ["sequence_length"], frame)
+    shown = _names("values", values, [], frame)
+    used = [*rows, *across, *shown]
+    if twice := sorted({name for name in used if used.count(name) > 1}):
+        raise ArgumentError(f"{', '.join(twice)} cannot be used more than once in values, index and columns.")
+    _check_places(frame, rows, across)
+    # There is nothing to aggregate. pivot sorts by the alphabet; what is text shall come in the order measured.
+    pivoted = frame.pivot(index=_alone(rows), columns=_alone(across), values=_alone(shown))  # noqa: PD010
+    ranks: dict[Any, dict[Any, int]] = {name: _ranks(frame[name]) for name in [*rows, *across] if name not in _SIZES}
+    ranks[None] = _ranks(shown)
+    for axis in (0, 1):
+        pivoted = pivoted.sort_index(axis=axis, key=lambda level: level.map(ranks.get(level.name, lambda size: size)))
+    return pivoted
+
+
+def _names(parameter: str, value: object, default: list[str], frame: pd.DataFrame) -> list[str]:
+    if value is None and default:
+        return default
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not names or not set(map(str, names)) <= set(frame.columns):
+        allowed = ", ".join(map(repr, frame.columns))
+        raise wrong_value(parameter, value, f"one of the columns {allowed}, or a list of them")
+    return list(names)
+
+
+def _check_places(frame: pd.DataFrame, rows: list[str], across: list[str]) -> None:
+    """Refuse to put several cells into one place: only one of them could be shown."""
+    places = [*rows, *across]
+    shared = frame[frame.duplicated(places, keep=False)]
+    if shared.empty:
+        return
+    _, cells = next(iter(shared.groupby(places, sort=False, dropna=False)))
+    place = ", ".join(f"{name} {cells[name].iloc[0]}" for name in places)
+    apart = [name for name in _AXES if name not in places and len(cells[name].unique()) > 1]
+    raise ArgumentError(
+        f"index={rows!r}, columns={across!r} cannot be used: they put {len(cells)} cells in one place ({place}). "
+        f"Add {' or '.join(map(repr, apart))} to one of them."
+    )
+
+
+def _ranks(items: Iterable[Any]) -> dict[Any, int]:
+    return {item: rank for rank, item in enumerate(dict.fromkeys(items))}
+
+
+def _alone(names: list[str]) -> Any:
+    return names[0] if len(names) == 1 else names

@@ -1,0 +1,159 @@
+"""Where a run keeps what it has measured: a folder that the user names, or one in the user's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from hfbench_nb.arguments import checks
+from hfbench_nb.protocol.errors import ArgumentError, warn, wrong_value
+from hfbench_nb.protocol.records import Cell, Measurement
+from hfbench_nb.storage import resuming
+from hfbench_nb.storage.journal import FILE_NAME, Contents, Journal
+
+KEPT_RUNS = 100
+KEPT_DAYS = 30
+
+_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d+_\d+")
+
+_run_numbers = itertools.count(1)
+
+
+class RunFolder:
+    """The folder of one run.
+
+    One that the user has named must be usable; without one in the cache a run goes on, with a warning.
+
+    Parameters
+    ----------
+    folder
+        The user's folder for a new run, or None.
+    resume
+        The folder of a run to go on with, or None.
+
+    Attributes
+    ----------
+    path
+        The folder; None if there is none.
+
+    Raises
+    ------
+    ArgumentError
+        If both are given, or the folder cannot be used.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None, resume: str | os.PathLike[str] | None) -> None:
+        if folder is not None and resume is not None:
+            raise ArgumentError(
+                f"folder={str(folder)!r} and resume={str(resume)!r} contradict each other: a run that is resumed "
+                "stays in its folder; give only resume."
+            )
+        named = folder if resume is None else resume
+        self._parameter = None if named is None else "folder" if resume is None else "resume"
+        self.path: Path | None = new_cache_folder() if named is None else checks.path(self._parameter or "", named)
+        self._journal: Journal | None = None
+        try:
+            self._journal = Journal(self.path, resume=resume is not None)
+        except OSError as error:
+            self._give_up(error)
+
+    def begin(self, wanted: Contents, cells: Iterable[Cell]) -> dict[Cell, Measurement]:
+        """Write the head; give those of the cells that need not be measured again.
+
+        Parameters
+        ----------
+        wanted
+            Environment, arguments and configurations of this run.
+        cells
+            Those of this run.
+
+        Raises
+        ------
+        ArgumentError
+            If the cells of a run that is resumed were measured otherwise, or its folder cannot be written to.
+        """
+        if self._journal is None:
+            return {}
+        before = self._journal.contents
+        kept = resuming.kept(before, cells, wanted.arguments["timeout_s"])
+        found = resuming.differences(before, wanted) if before.entries else []
+        if found:
+            raise ArgumentError(
+                f"resume={str(self.path)!r} cannot be used: its cells were measured otherwise than they would be now. "
+                f"What differs: {'; '.join(found)}."
+            )
+        for problem in before.problems:
+            warn(problem)
+        again = {cell for cell in cells if cell not in kept}
+        entries = [entry for entry in before.entries if entry[0] not in again]
+        configurations = {**before.configurations, **wanted.configurations}
+        try:
+            self._journal.begin(Contents(wanted.environment, wanted.arguments, configurations, entries))
+        except OSError as error:
+            self._give_up(error)
+        return kept
+
+    def add(self, cell: Cell, measurement: Measurement) -> None:
+        """Write a finished cell to disk; where that fails, warn."""
+        if self._journal is None:
+            return
+        try:
+            self._journal.add(cell, measurement)
+        except OSError as error:
+            warn(
+                f"{cell} could not be written to {self._journal.path}: {error}. It is part of the results, and is "
+                "written with the next cell if that is possible then."
+            )
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._journal is not None:
+            self._journal.close()
+
+    def _give_up(self, error: OSError) -> None:
+        if self._parameter is not None:
+            allowed = f"a folder that can be written to ({error})"
+            raise wrong_value(self._parameter, str(self.path), allowed) from error
+        warn(f"Results are kept in memory only: {error}")
+        if self._journal is not None:
+            self._journal.close()
+        self._journal = self.path = None
+
+
+def new_cache_folder() -> Path:
+    """Give the folder of a new run, which is not made yet, and remove those that nobody will miss."""
+    import platformdirs
+
+    runs = platformdirs.user_cache_path("hfbench_nb") / "runs"
+    with contextlib.suppress(OSError):
+        prune(runs)
+    return runs / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{os.getpid()}_{next(_run_numbers)}"
+
+
+def prune(runs: Path) -> None:
+    """Remove runs that were last written to more than `KEPT_DAYS` days ago, but for the newest `KEPT_RUNS`.
+
+    Only what `new_cache_folder` has named is removed, and only the journal in it: a folder in which someone has put
+    anything else stays.
+    """
+    oldest_s = time.time() - KEPT_DAYS * 86_400
+    folders = [entry for entry in runs.iterdir() if _NAME.fullmatch(entry.name) and not entry.is_symlink()]
+    written_s = {folder: _written_s(folder) for folder in folders}
+    for folder in sorted(folders, key=written_s.__getitem__, reverse=True)[KEPT_RUNS:]:
+        if written_s[folder] < oldest_s and {entry.name for entry in folder.iterdir()} <= {FILE_NAME}:
+            with contextlib.suppress(OSError):
+                (folder / FILE_NAME).unlink(missing_ok=True)
+                folder.rmdir()
+
+
+def _written_s(folder: Path) -> float:
+    """Give when a run was last written to, seconds since 1970."""
+    journal = folder / FILE_NAME
+    return (journal if journal.exists() else folder).stat().st_mtime

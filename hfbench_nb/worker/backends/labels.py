@@ -1,0 +1,156 @@
+"""Labels that fit a model's head; for every framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator, default_rng
+
+from hfbench_nb.protocol.records import Cell
+from hfbench_nb.worker.backends.inputs import forward_arguments, make_inputs
+
+NO_LOSS = "mean of the output: the model has no loss"
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """What labels are made for."""
+
+    model: Any
+    inputs: dict[str, np.ndarray]
+    generator: Generator
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The tokens that the head speaks of, shape ``(batch size, sequence length)``."""
+        found = self.inputs.get("decoder_input_ids", self.inputs.get("input_ids"))
+        assert found is not None, f"{type(self.model).__name__} has labels of tokens but no tokens"
+        return found
+
+    def numbers(self, below: int, *shape: int) -> np.ndarray:
+        """Draw whole numbers."""
+        return self.generator.integers(below, size=shape)
+
+    @property
+    def batch_size(self) -> int:
+        """Number of examples."""
+        return len(next(iter(self.inputs.values())))
+
+    @property
+    def classes(self) -> int:
+        """Number of classes that a classifier tells apart."""
+        return int(getattr(self.model.config, "num_labels", 2))
+
+
+_Labels = dict[str, Any]
+
+
+def _span(ask: _Ask) -> _Labels:
+    first = ask.numbers(1, ask.batch_size)
+    return {"start_positions": first, "end_positions": first}
+
+
+def _class(ask: _Ask) -> _Labels:
+    return {"labels": ask.numbers(ask.classes, ask.batch_size)}
+
+
+def _class_of_each_token(ask: _Ask) -> _Labels:
+    return {"labels": ask.numbers(ask.classes, *ask.ids.shape)}
+
+
+def _choice(ask: _Ask) -> _Labels:
+    return {"labels": ask.numbers(ask.ids.shape[1], ask.batch_size)}
+
+
+def _pair(ask: _Ask) -> _Labels:
+    return {"labels": ask.numbers(2, ask.batch_size)}
+
+
+def _replaced(ask: _Ask) -> _Labels:
+    return {"labels": ask.numbers(2, *ask.ids.shape)}
+
+
+def _tokens(ask: _Ask) -> _Labels:
+    return {"labels": ask.ids}
+
+
+def _tokens_and(name: str) -> Callable[[_Ask], _Labels]:
+    return lambda ask: {"labels": ask.ids, name: ask.numbers(2, ask.batch_size)}
+
+
+def _transcript(ask: _Ask) -> _Labels:
+    """Give texts that are half as long as the audio has frames: no two equal letters are then too many."""
+    config = ask.model.config
+    frames = ask.inputs[ask.model.main_input_name].shape[1]
+    for kernel, stride in zip(getattr(config, "conv_kernel", ()), getattr(config, "conv_stride", ()), strict=True):
+        frames = (frames - kernel) // stride + 1
+    letters = ask.numbers(config.vocab_size - 1, ask.batch_size, max(1, frames // 2))
+    return {"labels": letters + (letters >= config.pad_token_id)}  # the padding stands for no letter
+
+
+def _matching(ask: _Ask) -> _Labels:
+    return {"return_loss": True}
+
+
+# The first row whose heads end a class's name and whose arguments its forward pass takes decides.
+_ROWS: tuple[tuple[tuple[str, ...], tuple[str, ...], str, Callable[[_Ask], _Labels]], ...] = (
+    (("ForQuestionAnswering", "ForQuestionAnsweringSimple"), ("start_positions",), "span of the answer", _span),
+    (("ForSequenceClassification", "ForAudioClassification"), ("labels", "input_values"), "class of the audio", _class),
+    (("ForSequenceClassification", "ForAudioClassification"), ("labels", "input_features"), "class of the audio",
+     _class),
+    (("ForSequenceClassification",), ("labels",), "class of the text", _class),
+    (("ForImageClassification", "ForImageClassificationWithTeacher"), ("labels",), "class of the image", _class),
+    (("ForTokenClassification",), ("labels",), "class of each token", _class_of_each_token),
+    (("ForMultipleChoice",), ("labels",), "the right choice", _choice),
+    (("ForNextSentencePrediction",), ("labels",), "the next sentence", _pair),
+    (("ForPreTraining",), ("next_sentence_label",), "each token and the next sentence",
+     _tokens_and("next_sentence_label")),
+    (("ForPreTraining",), ("sentence_order_label",), "each token and the order of the sentences",
+     _tokens_and("sentence_order_label")),
+    (("ElectraForPreTraining",), ("labels",), "whether each token was replaced", _replaced),
+    (("ForCTC",), ("labels",), "transcript of the audio", _transcript),
+    (("ForMaskedLM", "ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForPreTraining", "WithLMHeadModel",
+      "ForSpeechSeq2Seq", "ForImageTextToText", "EncoderDecoderModel"), ("labels",), "each token", _tokens),
+    (("",), ("return_loss",), "which text belongs to which image", _matching),
+)  # fmt: skip
+
+
+def make_labels(model: Any, inputs: dict[str, np.ndarray], seed: int) -> tuple[_Labels, str]:
+    """Make labels that fit the model's head.
+
+    Returns
+    -------
+    labels
+        Arguments of the forward pass, by name; none for a model without a loss.
+    str
+        What is minimised, in words.
+    """
+    accepted = forward_arguments(model)
+    generator = default_rng(seed)
+    for heads, arguments, words, make in _ROWS:
+        if type(model).__name__.endswith(heads) and all(name in accepted for name in arguments):
+            return make(_Ask(model, inputs, generator)), words
+    if "labels" in accepted and ("input_ids" in inputs or "decoder_input_ids" in inputs):
+        return _tokens(_Ask(model, inputs, generator)), "each token"  # a head of the user's own
+    return {}, NO_LOSS
+
+
+def describe_call(model: Any, cell: Cell, seed: int, details: dict[str, Any]) -> _Labels:
+    """Make what the pass of a cell's task is called with, by name: inputs and, for training, labels.
+
+    `details` is told the shapes of the inputs, what is minimised, and what a user should know of either.
+    """
+    inputs = make_inputs(model, *cell.sizes, seed)
+    notes = list(inputs.notes)
+    labels: _Labels = {}
+    details["inputs"] = inputs.shapes
+    if cell.task == "training":
+        labels, details["loss"] = make_labels(model, inputs.arrays, seed)
+        if details["loss"] == NO_LOSS:
+            notes.append(f"training minimises the {NO_LOSS}")
+    if notes:
+        details["note"] = "; ".join(notes)
+    return {**inputs.arrays, **labels}

@@ -1,0 +1,272 @@
+"""PyTorch: choosing the class of a Transformers model, building it quickly, and one pass of each task."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+import transformers
+from transformers import PretrainedConfig, PreTrainedModel
+
+from hfbench_nb.protocol.records import ModelSpec
+from hfbench_nb.worker.backends import model_classes
+from hfbench_nb.worker.backends.pytorch_majors import initialisation_tables
+
+# Spread of the random weights, as most models are initialised.
+_WEIGHT_STD = 0.02
+# Weights are filled by copying a block of this many random numbers: it stays in the processor's cache.
+_BLOCK_NUMBERS = 1 << 16
+# Functions of `torch.nn.init`, and methods of tensors, that draw random numbers.
+_RANDOM_FUNCTIONS = ("uniform_", "normal_", "trunc_normal_", "orthogonal_", "sparse_", "xavier_", "kaiming_")
+_RANDOM_METHODS = ("normal_", "uniform_")
+
+Tensors = dict[str, torch.Tensor]
+
+
+def find_class(
+    spec: ModelSpec, task: str, *, only_pretrain_model: bool, trust_remote_code: bool = False
+) -> tuple[PretrainedConfig, type[torch.nn.Module]]:
+    """Give the configuration and the class that is built from it.
+
+    Raises
+    ------
+    ValueError
+        If Transformers, in the version installed here, does not know the model, or the model comes with code of its
+        own that is not trusted.
+    """
+    has_own_code = spec.pickled is None and "auto_map" in spec.config
+    if has_own_code and trust_remote_code:
+        return _remote_class(spec, task, only_pretrain_model=only_pretrain_model)
+    if has_own_code and spec.family not in transformers.CONFIG_MAPPING:
+        raise ValueError(
+            f"{spec.name} is defined by code of its own, which Transformers {transformers.__version__} does not have; "
+            "trust_remote_code=True runs that code in the measuring process"
+        )
+    return model_classes.find_class(spec, task, "PyTorch", only_pretrain_model=only_pretrain_model)
+
+
+# The classes of a model's own code by the names that its `auto_map` gives them, the first that is there.
+_REMOTE_CLASSES = {
+    "base": ("AutoModel", "AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModelForSeq2SeqLM"),
+    "head": ("AutoModelForSeq2SeqLM", "AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModel"),
+}
+
+
+def _remote_class(
+    spec: ModelSpec, task: str, *, only_pretrain_model: bool
+) -> tuple[PretrainedConfig, type[torch.nn.Module]]:
+    """Let the hub's loader import the model's own code; the caller has said that it is trusted."""
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    place = spec.folder or spec.checkpoint
+    config = transformers.AutoConfig.from_pretrained(place, trust_remote_code=True, **spec.overrides)
+    code: dict[str, str] = spec.config["auto_map"]
+    architecture = (spec.config.get("architectures") or [None])[0]
+    by_class = {reference.rpartition(".")[2]: reference for name, reference in code.items() if name != "AutoConfig"}
+    kind = "head" if task == "training" else "base"
+    wanted = [code[name] for name in _REMOTE_CLASSES[kind] if name in code]
+    if architecture in by_class and not only_pretrain_model:
+        wanted.insert(0, by_class[architecture])
+    if wanted:
+        return config, get_class_from_dynamic_module(wanted[0], place)
+    return config, model_classes.class_for(config, task, "PyTorch")
+
+
+def prepare_for_tracing(config: PretrainedConfig) -> None:
+    """Let the model return nothing that TorchScript cannot trace, and tie no weights, as the original did."""
+    config.torchscript = True
+    config.use_cache = False
+
+
+def trace(model: torch.nn.Module, inputs: Tensors) -> Callable[[], object]:
+    """Trace a model with TorchScript; give the function that runs one forward pass of what came of it.
+
+    Raises
+    ------
+    RuntimeError
+        If the tracer cannot follow the model's code: Transformers 4 makes causal masks by `torch.vmap`, for instance.
+    """
+    tensors = tuple(inputs.values())
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # notes of the tracer on the model's code
+            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+                _TensorsAlone(model, list(inputs)), tensors, strict=False, check_trace=False
+            )
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"TorchScript cannot trace {type(model).__name__} of Transformers {transformers.__version__} "
+            f"(torch.jit.trace: {error})"
+        ) from error
+
+    @torch.no_grad()
+    def run() -> object:
+        return traced(*tensors)
+
+    return run
+
+
+class _TensorsAlone(torch.nn.Module):
+    """A model that takes its inputs in order and returns tuples of tensors: all that can be traced."""
+
+    def __init__(self, model: torch.nn.Module, names: list[str]) -> None:
+        super().__init__()
+        self.model = model
+        self.names = names
+
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        return _tensors_in(self.model(**dict(zip(self.names, tensors, strict=True))))
+
+
+def _tensors_in(outputs: Any) -> Any:
+    """Give the tensors in nested outputs, leaving out everything else."""
+    if isinstance(outputs, torch.Tensor):
+        return outputs
+    values = outputs.values() if hasattr(outputs, "values") else outputs
+    return tuple(_tensors_in(value) for value in values if isinstance(value, torch.Tensor | tuple | list | dict))
+
+
+def build(
+    model_class: type[torch.nn.Module],
+    config: PretrainedConfig,
+    dtype: torch.dtype,
+    device: torch.device,
+    seed: int,
+) -> torch.nn.Module:
+    """Build a model with random weights for little more than filling its memory once.
+
+    The parameters are made without being initialised, and filled.  Then the model initialises itself without drawing
+    random numbers: what has a meaning (zeros, ones, scales, sinusoidal positions) is as the model wants it, in
+    parameters and in buffers.
+    """
+    default_dtype = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # for what a constructor draws by itself
+            with torch.device(device), _left_out(lambda name: True), _without_initialisation():
+                model = model_class(config)
+            model.to(device)  # what the model made without asking for the default device
+            fill(model, seed)
+            if isinstance(model, PreTrainedModel):
+                with torch.device(device), _left_out(_is_random), _without_random_methods():
+                    model.initialize_weights()  # type: ignore[no-untyped-call]
+    finally:
+        torch.set_default_dtype(default_dtype)
+    return model
+
+
+@contextmanager
+def _without_initialisation() -> Iterator[None]:
+    """Make Transformers' initialisation, at the end of each constructor, do nothing."""
+    with mock.patch.object(PreTrainedModel, "initialize_weights", return_value=None):
+        yield
+
+
+@contextmanager
+def _left_out(is_left_out: Callable[[str], bool]) -> Iterator[None]:
+    """Make those functions that initialise tensors do nothing."""
+    replaced: list[tuple[dict[str, Callable[..., Any]], str, Callable[..., Any]]] = [
+        (table, name, function)
+        for table in initialisation_tables()
+        for name, function in table.items()
+        if name.endswith("_") and not name.startswith("_") and is_left_out(name)
+    ]
+    for table, name, _ in replaced:
+        table[name] = _leave
+    try:
+        yield
+    finally:
+        for table, name, function in replaced:
+            table[name] = function
+
+
+@contextmanager
+def _without_random_methods() -> Iterator[None]:
+    """Make the methods of tensors that draw random numbers do nothing: Transformers 4 initialises with them."""
+    with ExitStack() as patches:
+        for name in _RANDOM_METHODS:
+            patches.enter_context(mock.patch.object(torch.Tensor, name, _leave))
+        yield
+
+
+def _is_random(function_name: str) -> bool:
+    return function_name.startswith(_RANDOM_FUNCTIONS)
+
+
+def _leave(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    return tensor
+
+
+@torch.no_grad()
+def fill(model: torch.nn.Module, seed: int) -> None:
+    """Fill the parameters: scales of norms with ones, everything else with normal numbers that repeat block by block.
+
+    Every page is written.  The numbers are neither denormal nor large, so that they cost what trained weights cost.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    numbers = torch.randn(_BLOCK_NUMBERS, generator=generator).mul_(_WEIGHT_STD)
+    blocks: dict[tuple[torch.dtype, torch.device], torch.Tensor] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.ndim < 2 and name.endswith("weight"):
+            parameter.fill_(1.0)
+            continue
+        kind = (parameter.dtype, parameter.device)
+        block = blocks.setdefault(kind, numbers.to(device=parameter.device, dtype=parameter.dtype))
+        flat = parameter.view(-1)
+        whole = flat.numel() // block.numel() * block.numel()
+        flat[:whole].view(-1, block.numel()).copy_(block)
+        flat[whole:].copy_(block[: flat.numel() - whole])
+
+
+def to_tensors(arrays: dict[str, Any], model: torch.nn.Module, device: torch.device) -> Tensors:
+    """Put inputs and labels on the device, each once; numbers with a fraction get the type of the weights."""
+    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
+    made: dict[int, torch.Tensor] = {}
+
+    def tensor(array: Any) -> Any:
+        if not isinstance(array, np.ndarray):
+            return array
+        if id(array) not in made:
+            kind = torch.long if array.dtype.kind == "i" else dtype
+            made[id(array)] = torch.from_numpy(array).to(device=device, dtype=kind)
+        return made[id(array)]
+
+    return {name: tensor(array) for name, array in arrays.items()}
+
+
+@torch.no_grad()
+def infer(model: torch.nn.Module, inputs: Tensors) -> object:
+    """Run one forward pass."""
+    return model(**inputs)
+
+
+def train(model: torch.nn.Module, inputs: Tensors) -> torch.Tensor:
+    """Clear the gradients, run one forward pass with labels and one backward pass; return what was minimised."""
+    model.zero_grad(set_to_none=True)
+    outputs = model(**inputs)
+    loss = getattr(outputs, "loss", None)
+    minimised: torch.Tensor = first_tensor(outputs).mean() if loss is None else loss
+    minimised.backward()  # type: ignore[no-untyped-call]
+    return minimised
+
+
+def first_tensor(outputs: Any) -> torch.Tensor:
+    """Give the first tensor of numbers among what a model returns.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if isinstance(outputs, torch.Tensor):
+        return outputs
+    for value in outputs.to_tuple() if hasattr(outputs, "to_tuple") else outputs:
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            return value
+    raise ValueError(f"the model returns no tensor of numbers, but {type(outputs).__name__}")

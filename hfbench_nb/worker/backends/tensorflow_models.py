@@ -1,0 +1,69 @@
+"""TensorFlow: building Transformers models, and one pass of each task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from hfbench_nb.worker.backends.tensorflow_weights import RandomWeights
+
+Tensors = dict[str, Any]
+
+
+def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[], None] | None) -> Any:
+    """Build a model with random weights.
+
+    Parameters
+    ----------
+    model_class, config
+        What is built.
+    seed
+        Of the random numbers.
+    before_weights
+        On a CPU under Linux, called while everything is there that TensorFlow notes of the model, but not the memory of
+        its random weights; None elsewhere.
+    """
+    weights = RandomWeights(seed)
+    with weights.initialised(on_host=before_weights is not None):
+        model = model_class(config)
+        model.build_in_name_scope()
+    if before_weights is not None:
+        weights.take_back(model.weights)
+        before_weights()
+        weights.fill()
+    return model
+
+
+def to_tensors(arrays: dict[str, Any]) -> Tensors:
+    """Make tensors of inputs and labels; whole numbers have 32 bits, as TensorFlow models expect them."""
+    return {
+        name: tf.constant(array, tf.int32 if array.dtype.kind == "i" else tf.float32)
+        if isinstance(array, np.ndarray)
+        else array
+        for name, array in arrays.items()
+    }
+
+
+def inference_pass(model: Any) -> Callable[[Tensors], Any]:
+    """Give a function of the inputs that runs one forward pass."""
+    return lambda inputs: model(**inputs, training=False)
+
+
+def training_pass(model: Any, details: dict[str, Any]) -> Callable[[Tensors], tuple[Any, list[Any]]]:
+    """Give a function of inputs and labels that runs one forward and one backward pass: loss and gradients.
+
+    `details` is told how many variables there are and how many of them get no gradient.
+    """
+
+    def run(inputs: Tensors) -> tuple[Any, list[Any]]:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(**inputs, training=True)[0])
+        gradients = tape.gradient(loss, model.trainable_variables)
+        details["trainable_variables"] = len(gradients)
+        details["variables_without_gradient"] = sum(gradient is None for gradient in gradients)
+        return loss, [gradient for gradient in gradients if gradient is not None]
+
+    return run
