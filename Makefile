@@ -8,16 +8,11 @@ DEMO = demo
 VENV5 ?= .venv-transformers5
 VENV_COLAB ?= .venv-colab
 
-# What measures is tested with both majors of Transformers, what shows results with both front ends of notebooks, and what
-# neither has a part in, processes and files, once.
-MEASURING = catalog clock families functions gpu isolation lookup memory overlay overrides pytorch stats tensorflow tpu \
-	tracing truth
-ONCE = bad_inputs faults resuming security turns
-TESTS = $(wildcard tests/test_*.py)
-V5_TESTS = $(MEASURING:%=tests/test_%.py)
-COLAB_TESTS = $(filter-out $(V5_TESTS) $(ONCE:%=tests/test_%.py),$(TESTS))
+# Tests run in two processes; those whose measurements or time limits another one of them could disturb share a process.
+JOBS ?= 2
+PYTEST = python -m pytest --numprocesses $(JOBS)
 
-.PHONY: help demo test test-transformers5 test-colab test-browser lint bench notebook test-gpu test-binder clean
+.PHONY: help demo test test-quick test-transformers5 test-colab test-browser lint bench notebook test-gpu test-binder clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 20
@@ -47,7 +42,10 @@ demo: $(VENV)/.installed  ## Benchmark BERT base: the report, CSV files and a pl
 	@echo "CSV files and plots are in $(CURDIR)/$(DEMO):" && ls $(DEMO)
 
 test: $(VENV)/.installed-test  ## Run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/$(PYTEST)
+
+test-quick: $(VENV)/.installed-test  ## Run the tests that take seconds, before each commit
+	$(BIN)/$(PYTEST) -m quick
 
 $(VENV5)/.installed: pyproject.toml constraints-transformers5.txt
 	$(PYTHON) -m venv $(VENV5)
@@ -56,7 +54,7 @@ $(VENV5)/.installed: pyproject.toml constraints-transformers5.txt
 	@touch $@
 
 test-transformers5: $(VENV5)/.installed  ## Test what measures with the newest Transformers 5, in an environment of its own
-	$(VENV5)/bin/python -m pytest $(V5_TESTS)
+	$(VENV5)/bin/$(PYTEST) -m measures
 
 $(VENV_COLAB)/.installed: pyproject.toml constraints-colab.txt
 	$(PYTHON) -m venv $(VENV_COLAB)
@@ -65,10 +63,10 @@ $(VENV_COLAB)/.installed: pyproject.toml constraints-colab.txt
 	@touch $@
 
 test-colab: $(VENV_COLAB)/.installed  ## Test what notebooks show with Colab's front end, in an environment of its own
-	$(VENV_COLAB)/bin/python -m pytest $(COLAB_TESTS)
+	$(VENV_COLAB)/bin/$(PYTEST) -m shows
 
 test-browser: $(VENV)/.installed-test  ## Run the tests in a real browser: JupyterLab and Voilà in Chromium
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/frontends/browser
 
 test-gpu: $(VENV)/.installed-test  ## Run the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
@@ -86,10 +84,12 @@ test-binder:  ## Make the environment that binder/ describes, in .venv-binder, a
 	cd $(BINDER)/run && PATH=$(CURDIR)/$(BINDER)/bin:$$PATH $(CURDIR)/binder/start \
 		jupyter nbconvert --execute --to markdown --stdout --log-level WARN quickstart.ipynb
 
-lint: $(VENV)/.installed-dev  ## Check style, format and types
+lint: $(VENV)/.installed-dev  ## Check style, format, types, and which module imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports pyproject.toml
+	$(BIN)/lint-imports .importlinter
 
 bench: $(VENV)/.installed-test  ## Measure the tool itself and its peers, into bench.md; SECTIONS="cells truth" for some
 	$(BIN)/python tests/benchmarks/run.py $(SECTIONS)

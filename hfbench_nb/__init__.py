@@ -2,7 +2,7 @@
 
 `PyTorchBenchmark` and `PyTorchBenchmarkArguments` are the classes that Transformers once had, with the same
 arguments; `BenchmarkResults` is what a run returns; `load_results` and `read_csv` bring back what was saved.
-`references` lists published runs and `load_reference` gives one, to compare with; `models` lists the checkpoints
+`references` lists published runs and `load_reference` loads one, to compare with; `models` lists the checkpoints
 that need no network; `panel` makes a control panel.
 `start_memory_tracing` and `stop_memory_tracing` trace the memory of any code line by line.
 
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hfbench_nb.analysis.scaling import Scaling
-    from hfbench_nb.arguments.benchmark import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+    from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
+    from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments
     from hfbench_nb.configurations.catalog.listing import models
     from hfbench_nb.display.comparison import Comparison
     from hfbench_nb.display.memory_summary import MemorySummary
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from hfbench_nb.execution.functions import measure
     from hfbench_nb.execution.tracing import start_memory_tracing, stop_memory_tracing
     from hfbench_nb.facade.benchmark_results import BenchmarkResults
-    from hfbench_nb.facade.loading import load_results, read_csv
-    from hfbench_nb.facade.reference_runs import load_reference, references
+    from hfbench_nb.facade.loading import load_reference, load_results, read_csv, references
     from hfbench_nb.frontends.magics import load_ipython_extension
     from hfbench_nb.frontends.widgets.control_panel import panel
     from hfbench_nb.protocol.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "PyTorchBenchmark": "execution.benchmark",
     "TensorFlowBenchmark": "execution.benchmark",
-    "TensorFlowBenchmarkArguments": "arguments.benchmark",
-    "PyTorchBenchmarkArguments": "arguments.benchmark",
+    "TensorFlowBenchmarkArguments": "arguments.tensorflow",
+    "PyTorchBenchmarkArguments": "arguments.pytorch",
     "BenchmarkResults": "facade.benchmark_results",
     "Comparison": "display.comparison",
     "Scaling": "analysis.scaling",
     "MemorySummary": "display.memory_summary",
-    "load_reference": "facade.reference_runs",
+    "load_reference": "facade.loading",
     "load_results": "facade.loading",
     "measure": "execution.functions",
-    "references": "facade.reference_runs",
+    "references": "facade.loading",
     "models": "configurations.catalog.listing",
     "start_memory_tracing": "execution.tracing",
     "stop_memory_tracing": "execution.tracing",

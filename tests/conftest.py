@@ -1,18 +1,16 @@
-"""What several test modules need: tiny models, short measurements, no process left behind."""
+"""Fixtures that several folders use, and what holds for every test: no process is left, no other run is waited for."""
 
 from __future__ import annotations
 
 import atexit
-import html.parser
+import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
-import textwrap
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -23,17 +21,34 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"
 mpl.use("agg")
 
-from hfbench_nb import PyTorchBenchmarkArguments
+from support.tiny import TINY
+
 from hfbench_nb.execution.servers import close_all
-from hfbench_nb.worker.backends.gpu import used_bytes_by_uuid
+from hfbench_nb.worker.nvml import used_bytes_by_uuid
 
 # A shell's job in the background is started deaf to interrupts, and so would be the scripts that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Runs that share a temporary folder take turns: these tests, with the scripts that they start, wait for nobody else's.
-if not os.path.basename(tempfile.gettempdir()).startswith("hfbench-tests-"):
-    tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="hfbench-tests-")
-    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
+# Transformers 4 imports TensorFlow beside PyTorch, which takes 6 s. Scripts and kernels of tests do not need it;
+# this process does, and Transformers notes at its import what it may use. Workers are told by hfbench_nb.
+os.environ.pop("USE_TF", None)  # as the process that distributes the tests has set it
+import_module("transformers")
+os.environ["USE_TF"] = "0"
+
+# Options of the person who starts the tests are not for the processes of pytest that tests start.
+os.environ.pop("PYTEST_ADDOPTS", None)
+
+# Runs that share a temporary folder wait for each other. Each process of these tests has its own, which the scripts
+# that it starts inherit: it waits for no other test process, nor for anybody else's run.
+tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="hfbench-tests-")
+atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from support.scheduling import GroupScheduling
+
+    return GroupScheduling(config, log)
 
 
 HAS_GPU = bool(used_bytes_by_uuid())
@@ -65,84 +80,33 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
-def runs(pid: int) -> bool:
-    """Tell whether a process runs: one that has ended may stay listed until its parent takes note."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Make a folder with the configuration of a tiny BERT."""
+    (tmp_path / "config.json").write_text(json.dumps(TINY["bert"]))
+    return tmp_path
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """Wait for a condition, for so long at most; tell whether it came true."""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
+@pytest.fixture(scope="session")
+def ip() -> Any:
+    """Start the one IPython shell of this process, with the magics."""
+    from IPython import get_ipython
+    from IPython.testing.globalipapp import start_ipython
+
+    shell = start_ipython() or get_ipython()
+    shell.run_line_magic("load_ext", "hfbench")
+    return shell
 
 
-def run_script(code: str, *arguments: Any, through: Sequence[str] = (), **options: Any) -> subprocess.CompletedProcess:
-    """Run code in an interpreter of its own, beside the tests; `through` is a command that starts the interpreter."""
-    return subprocess.run(
-        [*through, sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, cwd=os.path.dirname(__file__), **options,
-    )  # fmt: skip
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the hub be out of reach."""
+    monkeypatch.setattr("hfbench_nb.configurations.lookup._answers", lambda endpoint: False)
 
 
-def short(**given: Any) -> PyTorchBenchmarkArguments:
-    """Arguments of a run that is over quickly."""
-    return PyTorchBenchmarkArguments(
-        **{
-            "models": ["tiny"],
-            "batch_sizes": [1],
-            "sequence_lengths": [8],
-            "max_seconds": 0.05,
-            "timeout_s": 60.0,
-            **given,
-        }
-    )
+@pytest.fixture
+def close_figures() -> Iterator[None]:
+    from matplotlib import pyplot as plt
 
-
-class Tags(html.parser.HTMLParser):
-    """What a text of HTML is made of: tags with their attributes, and texts."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data.strip())
-
-
-def tiny_bert(**given: Any) -> Any:
-    from transformers import BertConfig
-
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    return BertConfig(**{**sizes, "vocab_size": 100, "max_position_embeddings": 64, **given})
-
-
-def tiny_gpt2(**given: Any) -> Any:
-    from transformers import GPT2Config
-
-    sizes = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, "vocab_size": 100}
-    return GPT2Config(**{**sizes, "bos_token_id": 0, "eos_token_id": 0, **given})
-
-
-def tiny_t5(**given: Any) -> Any:
-    from transformers import T5Config
-
-    sizes = {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2, "vocab_size": 100}
-    return T5Config(**{**sizes, "decoder_start_token_id": 0, **given})
-
-
-def tiny_bart(**given: Any) -> Any:
-    from transformers import BartConfig
-
-    sizes = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "vocab_size": 100, "max_position_embeddings": 64}
-    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}
-    return BartConfig(**{**sizes, **heads, **given})
+    yield
+    plt.close("all")

@@ -1,113 +1,103 @@
-"""The cells that two runs have in common, and the ratios of their figures."""
+"""The cases that two result sets have in common, and the ratios of their metrics."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from hfbench_nb.arguments.sweep import known_axes
+from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
-from hfbench_nb.protocol.records import Cell, Measurement
-
-if TYPE_CHECKING:
-    from hfbench_nb.facade.benchmark_results import BenchmarkResults
-
-Key = tuple[str, str, int | None, int | None]
-
-
-@dataclass(frozen=True)
-class Side:
-    """One cell of one of the two runs; `label` names its model as in tables and plots."""
-
-    label: str
-    cell: Cell
-    measurement: Measurement
-
-    def __str__(self) -> str:
-        return str(dataclasses.replace(self.cell, model=self.label))
+from hfbench_nb.results.metrics import Metric
+from hfbench_nb.results.result_set import ResultSet, Row
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The same cell in both runs."""
+    """The same case in both result sets."""
 
-    this: Side
-    other: Side
+    this: Row
+    other: Row
 
-    @property
-    def time_ratio(self) -> float:
-        """Median time of this over that of the other; NaN where one has none."""
-        this, other = self.this.measurement.timing, self.other.measurement.timing
-        return math.nan if this is None or other is None else _ratio(this.median_s, other.median_s)
+    def values(self, metric: Metric) -> tuple[float, float]:
+        """Return the metric of this and of the other; NaN where it is absent."""
+        return (
+            metric.of(self.this.case, self.this.measurement),
+            metric.of(self.other.case, self.other.measurement),
+        )
 
-    @property
-    def time_interval(self) -> tuple[float, float]:
-        """95 % interval of `time_ratio`; NaN where the samples of one are not known."""
-        this, other = self.this.measurement.timing, self.other.measurement.timing
-        if this is None or other is None:
-            return math.nan, math.nan
-        return ratio_interval((this.median_s, *this.interval_s), (other.median_s, *other.interval_s))
+    def ratio(self, metric: Metric) -> float:
+        """Return the metric of this divided by that of the other; NaN where one is absent."""
+        this, other = self.values(metric)
+        return this / other if other > 0 else math.nan
 
-    @property
-    def time_differs(self) -> bool | None:
-        """Whether the interval leaves 1 out; None where there is none."""
-        low, high = self.time_interval
+    def interval(self, metric: Metric) -> tuple[float, float]:
+        """Return the 95 % interval of `ratio`; NaN where the interval of one side is unknown."""
+        this, other = self.values(metric)
+        return ratio_interval(
+            (this, *metric.interval_of(self.this.case, self.this.measurement)),
+            (other, *metric.interval_of(self.other.case, self.other.measurement)),
+        )
+
+    def differs(self, metric: Metric) -> bool | None:
+        """Return whether the interval of the ratio excludes 1; None if there is no interval."""
+        low, high = self.interval(metric)
         return None if math.isnan(low) else not low <= 1 <= high
 
-    @property
-    def memory_ratio(self) -> float:
-        """Peak memory of this over that of the other; NaN where one has none."""
-        this, other = self.this.measurement.memory, self.other.measurement.memory
-        return math.nan if this is None or other is None else _ratio(this.peak_bytes, other.peak_bytes)
 
+def match_cases(
+    results: ResultSet, other: ResultSet, models: Mapping[str, str]
+) -> tuple[list[Pair], list[Row], list[Row]]:
+    """Pair the cases of two result sets by model, task, batch size, sequence length and the axes that vary.
 
-def match_cells(
-    results: BenchmarkResults, other: BenchmarkResults, models: Mapping[str, str]
-) -> tuple[list[Pair], list[Side], list[Side]]:
-    """Pair the cells of two runs by model, task, batch size and sequence length.
+    An axis with a single value in each set, such as a different data type in each, is what is compared: cases need
+    not agree in it.
 
     Parameters
     ----------
     results, other
-        The two runs.
+        The two result sets.
     models
-        Names of models in the first with their names in the other.
+        Names of models in `results`, with their names in `other`.
 
     Returns
     -------
     tuple of list
-        The pairs, and the cells that each run has alone.
+        The pairs, and the cases found in only one of the sets.
 
     Raises
     ------
     ArgumentError
-        If nothing matches, `models` names a model that is not there, or a cell could have several partners.
+        If nothing matches, `models` names a model that is not there, or a case could have several counterparts.
     """
-    mine, theirs = _sides(results), _sides(other)
-    translated = _translate({side.cell.model for side in mine}, {side.cell.model for side in theirs}, models)
-    known: dict[Key, list[Side]] = {}
-    for side in theirs:
-        known.setdefault(_key(side.cell, side.cell.model), []).append(side)
+    mine, theirs = list(results.rows), list(other.rows)
+    translated = _translate({row.case.model for row in mine}, {row.case.model for row in theirs}, models)
+    axes = _varying(mine) | _varying(theirs)
+    known: dict[Case, list[Row]] = {}
+    for row in theirs:
+        known.setdefault(_place(row.case, row.case.model), []).append(row)
     pairs, alone = [], []
-    for side in mine:
-        candidates = known.get(_key(side.cell, translated.get(side.cell.model, "")))
+    for row in mine:
+        place = _place(row.case, translated.get(row.case.model, ""))
+        candidates = [each for each in known.get(place, []) if _agree(row, each, axes)]
         if candidates:
-            pairs.append(Pair(side, _partner(side, candidates)))
+            pairs.append(Pair(row, _counterpart(row, candidates)))
         else:
-            alone.append(side)
+            alone.append(row)
     if not pairs:
         raise ArgumentError(
-            f"The two runs have no cell in common: {_describe(mine)} here, {_describe(theirs)} there. Cells match by "
-            "model, task, batch size and sequence length; models={'name here': 'name there'} matches names that differ."
+            f"The two have no case in common: {_describe(mine)} here, {_describe(theirs)} there. Cases match by model, "
+            "task, batch size, sequence length and the axes that vary; models={'name here': 'name there'} matches "
+            "names that differ.",
+            "other",
         )
     taken = {id(pair.other) for pair in pairs}
-    return pairs, alone, [side for side in theirs if id(side) not in taken]
+    return pairs, alone, [row for row in theirs if id(row) not in taken]
 
 
 def ratio_interval(this: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:
-    """Give the 95 % confidence interval of a ratio of medians.
+    """Return the 95 % confidence interval of a ratio of medians.
 
     Parameters
     ----------
@@ -117,7 +107,7 @@ def ratio_interval(this: tuple[float, float, float], other: tuple[float, float, 
     Returns
     -------
     tuple of float
-        Lower and upper end; NaN where one of the two intervals is not known.
+        Lower and upper end; NaN if one of the two intervals is unknown.
 
     Notes
     -----
@@ -136,24 +126,33 @@ def ratio_interval(this: tuple[float, float, float], other: tuple[float, float, 
 
 
 def _log(value: float) -> float:
-    """Give the logarithm; few samples can have an interval that reaches below zero, which bounds nothing."""
+    """Return the logarithm; minus infinity at or below zero, where an interval from few samples gives no bound."""
     return math.log(value) if value > 0 else -math.inf
 
 
-def _ratio(this: float, other: float) -> float:
-    return this / other if other > 0 else math.nan
+def _place(case: Case, model: str) -> Case:
+    """Return what cases are matched by, apart from the axes: a case without framework and settings."""
+    return Case("", model, case.task, case.batch_size, case.sequence_length)
 
 
-def _sides(results: BenchmarkResults) -> list[Side]:
-    return [Side(label, *entry) for label, entry in zip(results.labels, results.entries, strict=True)]
+def _varying(rows: Sequence[Row]) -> set[str]:
+    """Return the names of the axes with several values, except paths, for which the versions are compared."""
+    values: dict[str, set[object]] = {}
+    for row in rows:
+        for name, value in row.settings.items():
+            values.setdefault(name, set()).add((type(value), value))
+    axes = known_axes()
+    return {name for name, found in values.items() if len(found) > 1 and not (name in axes and axes[name].is_path)}
 
 
-def _key(cell: Cell, model: str) -> Key:
-    return model, cell.task, cell.batch_size, cell.sequence_length
+def _agree(row: Row, other: Row, axes: Iterable[str]) -> bool:
+    """Return whether two cases have the same settings, as far as both are known."""
+    mine, theirs = row.settings, other.settings
+    return all(mine[name] == theirs[name] for name in axes if name in mine and name in theirs)
 
 
 def _translate(mine: set[str], theirs: set[str], given: Mapping[str, str]) -> dict[str, str]:
-    """Give the other's name of each model: as told, the same, or the same but for organisation and capitals."""
+    """Return each model's name in the other set: as given, identical, or equal up to organisation and letter case."""
     for here, there in given.items():
         for name, allowed in ((here, mine), (there, theirs)):
             if name not in allowed:
@@ -177,24 +176,24 @@ def _plain(name: str) -> str:
     return name.rsplit("/", 1)[-1].lower()
 
 
-def _partner(side: Side, candidates: list[Side]) -> Side:
+def _counterpart(row: Row, candidates: list[Row]) -> Row:
     if len(candidates) > 1:
-        candidates = [c for c in candidates if c.cell.framework == side.cell.framework] or candidates
+        candidates = [each for each in candidates if each.case.framework == row.case.framework] or candidates
     if len(candidates) > 1:
         labels = ", ".join(candidate.label for candidate in candidates)
-        raise ArgumentError(f"other has the cell {side.cell} {len(candidates)} times ({labels}): compare with one run.")
+        raise ArgumentError(
+            f"other has the case {row.case} {len(candidates)} times ({labels}): compare with one run.", "other"
+        )
     return candidates[0]
 
 
-def _describe(sides: Sequence[Side]) -> str:
-    """Say in few words what a run holds."""
-    if not sides:
+def _describe(rows: Sequence[Row]) -> str:
+    """Describe briefly what a result set contains."""
+    if not rows:
         return "nothing"
-    models = sorted({side.cell.model for side in sides})
-    tasks = sorted({side.cell.task for side in sides})
-    sizes = (
-        sorted({getattr(side.cell, size) for side in sides} - {None}) for size in ("batch_size", "sequence_length")
-    )
+    models = sorted({row.case.model for row in rows})
+    tasks = sorted({row.case.task for row in rows})
+    sizes = (sorted({getattr(row.case, size) for row in rows} - {None}) for size in ("batch_size", "sequence_length"))
     batch_sizes, lengths = (", ".join(map(str, found)) or "none" for found in sizes)
     named = ", ".join(models[:5]) + ", …" * (len(models) > 5)
     return f"{named} ({', '.join(tasks)}; batch sizes {batch_sizes}; sequence lengths {lengths})"

@@ -1,4 +1,4 @@
-"""How time or memory grows with the sequence length: a law a model, task and batch size."""
+"""How time or memory grows with the sequence length: one fit per model, task and batch size."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from hfbench_nb.arguments.checks import positive_integers
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import printable
 from hfbench_nb.rendering.html import render
-from hfbench_nb.rendering.units import format_time
-from hfbench_nb.results.points import THROUGHPUT, TITLES, make_points
+from hfbench_nb.results.metrics import Metric
+from hfbench_nb.results.points import make_points
+from hfbench_nb.results.result_set import ResultSet
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hfbench_nb.analysis.fits import Law
-    from hfbench_nb.facade.benchmark_results import BenchmarkResults
+    from hfbench_nb.analysis.fits import Fit
 
 _POWERS = ("", " n", " n²")
 
 
 @dataclass(frozen=True)
 class ScalingRow:
-    """The law of one model, task and batch size, or why there is none.
+    """The fit of one model, task and batch size, or why there is none.
 
     Attributes
     ----------
     framework, label, task, batch_size
-        Whose law it is; `label` names the model as in tables and plots.
+        Whose fit it is; `label` names the model as in tables and plots.
     points
-        Sequence lengths (tokens) and figures that it is fitted to, in the figure's unit.
-    law
-        The law, or None.
+        Sequence lengths (tokens) and values that it is fitted to, in the metric's unit.
+    fit
+        The fit, or None.
     note
         Why there is none, else empty.
     """
@@ -44,56 +44,56 @@ class ScalingRow:
     task: str
     batch_size: int
     points: tuple[tuple[int, float], ...]
-    law: Law | None
+    fit: Fit | None
     note: str
 
     @property
     def longest_length(self) -> int:
-        """Longest sequence length with a figure, in tokens; 0 without any."""
+        """Longest sequence length with a value, in tokens; 0 without any."""
         return max((n for n, _ in self.points), default=0)
 
 
 class Scaling:
-    """The laws of results.  In a notebook it shows a table; `print` gives the laws as text.
+    """The fits of a result set.  A notebook displays them as a table; `print` prints them as text.
 
     Parameters
     ----------
-    values
-        The figure: a column of the results' frame.
+    metric
+        What was fitted.
     rows
-        The laws.
+        The fits.
     """
 
-    def __init__(self, values: str, rows: Iterable[ScalingRow]) -> None:
-        self.values = values
+    def __init__(self, metric: Metric, rows: Iterable[ScalingRow]) -> None:
+        self.metric = metric
         self.rows = tuple(rows)
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A DataFrame, a row a law; NaN where there is none, and why in ``note``.
+        """A DataFrame, one row per fit; NaN if there is none, with the reason in ``note``.
 
         ``constant_s``, ``linear_s_per_token`` and ``quadratic_s_per_token2`` (``mb`` for ``s`` with memory) are the
         coefficients, 0 for terms that were not chosen; ``residual`` and ``cross_validation_error`` are root mean
         squares of relative errors; the shares of the terms are those at ``longest_length``, in tokens; from
-        ``quadratic_from`` tokens on the quadratic part is more than the other two together.
+        ``quadratic_from`` tokens on, the quadratic part exceeds the other two together.
         """
         import pandas as pd
 
-        return pd.DataFrame([_frame_row(row, self.values.rsplit("_", 1)[-1]) for row in self.rows])
+        return pd.DataFrame([_frame_row(row, self.metric.name.rsplit("_", 1)[-1]) for row in self.rows])
 
     @property
     def residuals(self) -> pd.DataFrame:
-        """A DataFrame, a row a measured cell: the figure, what the law gives there, and ``residual``, relative."""
+        """A DataFrame, one row per measured case: the metric, the fitted value, and ``residual``, relative."""
         import pandas as pd
 
         return pd.DataFrame(
             [
                 (row.label, row.task, row.batch_size, n, value, value * (1 + residual), residual)
                 for row in self.rows
-                if row.law is not None
-                for (n, value), residual in zip(row.points, row.law.residuals, strict=True)
+                if row.fit is not None
+                for (n, value), residual in zip(row.points, row.fit.residuals, strict=True)
             ],
-            columns=["model", "task", "batch_size", "sequence_length", self.values, "fitted", "residual"],
+            columns=["model", "task", "batch_size", "sequence_length", self.metric.name, "fitted", "residual"],
         )
 
     def predict(
@@ -104,26 +104,26 @@ class Scaling:
         task: str | None = None,
         batch_size: int | None = None,
     ) -> pd.DataFrame:
-        """Give what the laws say at sequence lengths, measured or not.
+        """Predict the metric at sequence lengths, measured or not.
 
         Parameters
         ----------
         sequence_length
             One or more, in tokens.
         model, task, batch_size
-            Whose laws; by default all.
+            Whose fits; by default all.
 
         Returns
         -------
         pandas.DataFrame
-            A row a law and length, with ``model``, ``task``, ``batch_size``, ``sequence_length``, the figure (NaN where
-            there is no law) and ``extrapolated``: whether the length lies outside those measured, where nothing bounds
-            the error.
+            One row per fit and length, with ``model``, ``task``, ``batch_size``, ``sequence_length``, the metric (NaN
+            where there is no fit) and ``extrapolated``: whether the length lies outside those measured, where nothing
+            bounds the error.
 
         Raises
         ------
         ArgumentError
-            If a length is not a whole number of at least 1, or no law is of that model, task or batch size.
+            If a length is not a whole number of at least 1, or no fit is of that model, task or batch size.
         """
         import pandas as pd
 
@@ -142,24 +142,24 @@ class Scaling:
                     row.task,
                     row.batch_size,
                     n,
-                    float(row.law(n)) if row.law else math.nan,
+                    float(row.fit(n)) if row.fit else math.nan,
                     _is_outside(row, n),
                 )
                 for row in rows
                 for n in lengths
             ],
-            columns=["model", "task", "batch_size", "sequence_length", self.values, "extrapolated"],
+            columns=["model", "task", "batch_size", "sequence_length", self.metric.name, "extrapolated"],
         )
 
     def _repr_html_(self) -> str:
-        return render("scaling.html.j2", figure=TITLES.get(self.values, self.values), rows=self._texts())
+        return render("scaling.html.j2", title=self.metric.axis_title, rows=self._texts())
 
     def __str__(self) -> str:
-        lines = [f"{TITLES.get(self.values, self.values)} by sequence length n (tokens)"]
+        lines = [f"{self.metric.axis_title} by sequence length n (tokens)"]
         for text in self._texts():
             tail = f"residual {text['residual']}, {text['shares']}" if text["residual"] else ""
             parts = [
-                f"{printable(text['model'])}, {text['task']}, batch size {text['batch_size']}: {text['law']}",
+                f"{printable(text['model'])}, {text['task']}, batch size {text['batch_size']}: {text['fit']}",
                 tail,
             ]
             if text["quadratic_from"]:
@@ -170,52 +170,52 @@ class Scaling:
     __repr__ = __str__
 
     def _texts(self) -> list[dict[str, Any]]:
-        return [_texts_of(row, self.values) for row in self.rows]
+        return [_texts_of(row, self.metric) for row in self.rows]
 
 
-def scaling(results: BenchmarkResults, values: str | None = None) -> Scaling:
+def scaling(results: ResultSet, values: str | None = None) -> Scaling:
     """Fit how time or memory grows with the sequence length, for each model, task and batch size.
 
-    The law is ``constant + linear * n + quadratic * n**2``, with the terms that cross-validation finds needed:
-    `hfbench_nb.laws.fit_law` says how.
+    The fit is ``constant + linear * n + quadratic * n**2``, with the terms that cross-validation finds necessary; see
+    `hfbench_nb.analysis.fits.fit_curve`.
 
     Parameters
     ----------
     results
-        What to fit; as a method, the results themselves.
+        What to fit; the results themselves when called as a method.
     values
-        ``time_s``, ``memory_mb`` or another column of numbers; by default time where it was measured.
+        ``time_s``, ``memory_mb`` or another metric; by default time where it was measured.
 
     Returns
     -------
     Scaling
-        The laws, with `Scaling.frame` and `Scaling.predict`.  Where fewer than three sequence lengths have a figure
-        there is no law, and a note says so.
+        The fits, with `Scaling.frame` and `Scaling.predict`.  Where fewer than three sequence lengths have a value
+        there is no fit, and a note says so.
 
     Raises
     ------
     ArgumentError
-        If `values` cannot be used, or no cell has a batch size and a sequence length.
+        If `values` cannot be used, or no case has a batch size and a sequence length.
     """
-    if values in THROUGHPUT:
-        raise wrong_value("values", values, "'time_s' or 'memory_mb': throughput follows from the law of time")
-    values, points = make_points(results, values)
+    metric, points = make_points(results, values)
+    if metric.of_time is not None and metric.name != "time_s":
+        raise wrong_value("values", values, "'time_s' or 'memory_mb': throughput follows from the fit of time")
     groups: Any = points.groupby(["label", "task", "batch_size"], sort=False)
-    return Scaling(values, [_fit(key, group) for key, group in groups])
+    return Scaling(metric, [_fit(key, group) for key, group in groups])
 
 
 def _fit(key: tuple[str, str, int], group: pd.DataFrame) -> ScalingRow:
-    from hfbench_nb.analysis.fits import fit_law
+    from hfbench_nb.analysis.fits import fit_curve
 
     label, task, batch_size = key
     good = group.dropna(subset=["value"]).sort_values("sequence_length")
     points = tuple(zip(good["sequence_length"].tolist(), good["value"].tolist(), strict=True))
-    law, note = None, ""
+    fit, note = None, ""
     try:
-        law = fit_law([n for n, _ in points], [value for _, value in points])
+        fit = fit_curve([n for n, _ in points], [value for _, value in points])
     except ValueError as error:
         note = str(error)
-    return ScalingRow(str(group["framework"].iloc[0]), label, task, int(batch_size), points, law, note)
+    return ScalingRow(str(group["framework"].iloc[0]), label, task, int(batch_size), points, fit, note)
 
 
 def _is_outside(row: ScalingRow, n: int) -> bool:
@@ -224,52 +224,53 @@ def _is_outside(row: ScalingRow, n: int) -> bool:
 
 
 def _frame_row(row: ScalingRow, unit: str) -> dict[str, Any]:
-    law, longest = row.law, row.longest_length
+    fit, longest = row.fit, row.longest_length
     absent = (math.nan,) * 3
-    coefficients = absent if law is None else law.coefficients
-    shares = absent if law is None else law.shares(longest)
+    coefficients = absent if fit is None else fit.coefficients
+    shares = absent if fit is None else fit.shares(longest)
     return {
         "framework": row.framework,
         "model": row.label,
         "task": row.task,
         "batch_size": row.batch_size,
         "lengths": len({n for n, _ in row.points}),
-        "terms": "" if law is None else " + ".join(law.terms),
+        "terms": "" if fit is None else " + ".join(fit.terms),
         f"constant_{unit}": coefficients[0],
         f"linear_{unit}_per_token": coefficients[1],
         f"quadratic_{unit}_per_token2": coefficients[2],
-        "residual": math.nan if law is None else law.residual,
-        "cross_validation_error": math.nan if law is None else law.cross_validation_error,
+        "residual": math.nan if fit is None else fit.residual,
+        "cross_validation_error": math.nan if fit is None else fit.cross_validation_error,
         "longest_length": longest,
         "constant_share": shares[0],
         "linear_share": shares[1],
         "quadratic_share": shares[2],
-        "quadratic_from": math.nan if law is None else law.quadratic_from,
+        "quadratic_from": math.nan if fit is None else fit.quadratic_from,
         "note": row.note,
     }
 
 
-def _texts_of(row: ScalingRow, values: str) -> dict[str, Any]:
-    law = row.law
-    text = {"model": row.label, "task": row.task, "batch_size": row.batch_size, "law": f"no law: {row.note}"}
-    if law is None:
+def _texts_of(row: ScalingRow, metric: Metric) -> dict[str, Any]:
+    fit = row.fit
+    text = {"model": row.label, "task": row.task, "batch_size": row.batch_size, "fit": f"no fit: {row.note}"}
+    if fit is None:
         return {**text, "residual": "", "shares": "", "quadratic_from": ""}
     terms = [
-        f"{_amount(value, values)}{power}" for value, power in zip(law.coefficients, _POWERS, strict=True) if value > 0
+        f"{_amount(value, metric)}{power}" for value, power in zip(fit.coefficients, _POWERS, strict=True) if value > 0
     ]
     shares = [
         f"{name} {100 * share:.0f} %"
-        for name, share in zip(("constant", "linear", "quadratic"), law.shares(row.longest_length), strict=True)
+        for name, share in zip(("constant", "linear", "quadratic"), fit.shares(row.longest_length), strict=True)
         if share > 0
     ]
     return {
         **text,
-        "law": " + ".join(terms),
-        "residual": f"±{100 * law.residual:.1f} %",
+        "fit": " + ".join(terms),
+        "residual": f"±{100 * fit.residual:.1f} %",
         "shares": f"at {row.longest_length:,}: {', '.join(shares)}",
-        "quadratic_from": "" if math.isnan(law.quadratic_from) else f"{law.quadratic_from:,.0f}",
+        "quadratic_from": "" if math.isnan(fit.quadratic_from) else f"{fit.quadratic_from:,.0f}",
     }
 
 
-def _amount(value: float, values: str) -> str:
-    return format_time(value) if values.endswith("_s") else f"{value:,.3g} MB"
+def _amount(value: float, metric: Metric) -> str:
+    """Return a coefficient with its unit: that of memory may be a small part of an MB."""
+    return f"{value:,.3g} MB" if metric.unit == "MB" else metric.text(value)

@@ -1,4 +1,4 @@
-"""Checks of parameter values: each raises an `ArgumentError` naming the parameter, the value and what is allowed."""
+"""Checks of parameter values: each raises an `ArgumentError` with the parameter, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hfbench_nb.protocol.case import LARGEST_SIZE
 from hfbench_nb.protocol.decoding import LARGEST_WHOLE_NUMBER
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
-from hfbench_nb.protocol.records import LARGEST_SIZE
 
-# More than anyone would measure; what is longer may have no end.
+# More than anyone would measure; anything longer may be infinite.
 MOST_ITEMS = 10_000
 _LONGEST_NAME = 255
-# Thirty years: threads can wait for longer, but not for ever.
+# Thirty years: threads can wait longer, but not indefinitely.
 LONGEST_TIMEOUT_S = 1e9
 
 
 def boolean(name: str, value: object) -> None:
-    """Refuse anything but True and False."""
+    """Raise unless the value is True or False."""
     if not isinstance(value, bool):
         raise wrong_value(name, value, "True or False")
 
 
 def integer(name: str, value: object, *, minimum: int, maximum: int = LARGEST_WHOLE_NUMBER) -> None:
-    """Refuse anything but a whole number between two bounds."""
+    """Raise unless the value is a whole number from `minimum` to `maximum`."""
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
         span = f"of at least {minimum}" if maximum == LARGEST_WHOLE_NUMBER else f"from {minimum} to {maximum}"
         raise wrong_value(name, value, f"a whole number {span}")
 
 
 def number(name: str, value: object, *, above: float, below: float = math.inf) -> None:
-    """Refuse anything but a number between two bounds that a float can hold."""
+    """Raise unless the value is a number above `above`, below `below`, and within the range of a float."""
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
@@ -48,8 +48,8 @@ def number(name: str, value: object, *, above: float, below: float = math.inf) -
 
 
 def positive_integers(name: str, value: object) -> list[int]:
-    """Give the list of different whole numbers of at least 1 that `value` is (a range or an array will do)."""
-    problem = wrong_value(name, value, "a list of whole numbers of at least 1, none of them twice")
+    """Return `value`, any iterable of different whole numbers of at least 1, as a list."""
+    problem = wrong_value(name, value, "a list of whole numbers of at least 1, without duplicates")
     items = _items(name, value, problem)
     try:
         numbers = [operator.index(item) for item in items]
@@ -64,8 +64,8 @@ def positive_integers(name: str, value: object) -> list[int]:
 
 
 def names(name: str, value: object) -> list[str]:
-    """Give the list of different names that `value` is."""
-    problem = wrong_value(name, value, "a list with at least one name, none of them twice, as in ['gpt2']")
+    """Return `value`, an iterable of different names, as a list."""
+    problem = wrong_value(name, value, "a list with at least one name, without duplicates, as in ['gpt2']")
     items = _items(name, value, problem)
     texts = [item for item in items if isinstance(item, str) and item.strip() and _is_text(item)]
     if not texts or len(set(texts)) < len(items):
@@ -74,7 +74,7 @@ def names(name: str, value: object) -> list[str]:
 
 
 def _items(name: str, value: object, problem: ArgumentError) -> list[Any]:
-    """Give the items of a list, or of something like one that ends."""
+    """Return the items of a finite iterable."""
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise problem
     try:
@@ -87,7 +87,7 @@ def _items(name: str, value: object, problem: ArgumentError) -> list[Any]:
 
 
 def _is_text(value: str) -> bool:
-    """Tell whether a text can be written: half a character (a lone surrogate) cannot."""
+    """Return whether a text can be encoded: a lone surrogate cannot."""
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
@@ -96,7 +96,7 @@ def _is_text(value: str) -> bool:
 
 
 def _is_path(value: object) -> bool:
-    """Tell whether a file could have this path."""
+    """Return whether `value` is a valid path of a file."""
     try:
         return isinstance(value, str) and value != "" and b"\0" not in os.fsencode(value)
     except UnicodeEncodeError:
@@ -104,13 +104,25 @@ def _is_path(value: object) -> bool:
 
 
 def one_of(name: str, value: object, allowed: Sequence[str]) -> None:
-    """Refuse anything but one of the texts in `allowed`."""
+    """Raise unless the value is one of the strings in `allowed`."""
     if not isinstance(value, str) or value not in allowed:
         raise wrong_value(name, value, " or ".join([", ".join(map(repr, allowed[:-1])), repr(allowed[-1])]))
 
 
+def values_of_axis(arguments: object, name: str) -> list[Any]:
+    """Return the values of an axis, of which one may stand alone."""
+    value = getattr(arguments, name)
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def several_values(name: str, values: list[Any]) -> None:
+    """Refuse a list of valid values that is empty, too long, or has a value twice."""
+    if not values or len(values) > MOST_ITEMS or len({(type(value), value) for value in values}) < len(values):
+        raise wrong_value(name, values, "one value, or a list of different values")
+
+
 def path(name: str, value: object) -> Path:
-    """Give the path that a text or a path object is."""
+    """Return a string or a path object as a `Path`."""
     if isinstance(value, str | os.PathLike):
         text = os.fspath(value)
         if _is_path(text):
@@ -119,32 +131,32 @@ def path(name: str, value: object) -> Path:
 
 
 def folder(name: str, value: object) -> None:
-    """Refuse anything but the path of a folder that is there."""
+    """Raise unless the value is the path of an existing folder."""
     if not _is_path(value) or not _is_there(Path(str(value)).is_dir):
-        raise wrong_value(name, value, "the path of a folder that is there")
+        raise wrong_value(name, value, "the path of an existing folder")
 
 
 def program(name: str, value: object) -> None:
-    """Refuse anything but the path of a file that can be run."""
+    """Raise unless the value is the path of an executable file."""
     if not _is_path(value) or not _is_there(Path(str(value)).is_file) or not os.access(str(value), os.X_OK):
         raise wrong_value(name, value, "the path of a Python interpreter that can be run")
 
 
 def new_file(name: str, value: object, *, needed: bool) -> None:
-    """Refuse anything but a path; if it is `needed`, its folder must be there and writable."""
+    """Raise unless the value is a path; if the file is `needed`, its folder must exist and be writable."""
     if not _is_path(value):
         raise wrong_value(name, value, "the path of a file")
     if not needed:
         return
     place = Path(str(value))
     if _is_there(place.is_dir) or not _is_there(place.parent.is_dir) or not os.access(place.parent, os.W_OK):
-        raise wrong_value(name, value, "the path of a file in a folder that is there and can be written to")
+        raise wrong_value(name, value, "the path of a file in an existing, writable folder")
     if len(os.fsencode(place.name)) > _LONGEST_NAME:
-        raise wrong_value(name, value, f"the path of a file whose name has {_LONGEST_NAME} bytes at most")
+        raise wrong_value(name, value, f"the path of a file whose name has at most {_LONGEST_NAME} bytes")
 
 
 def _is_there(question: Callable[[], bool]) -> bool:
-    """Ask a path what it is; of one that is too long the system says so by an error."""
+    """Return the answer about a path, or False where the system raises, as for a path that is too long."""
     try:
         return question()
     except OSError:

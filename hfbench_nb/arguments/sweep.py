@@ -1,17 +1,73 @@
-"""From the arguments to the cells of the sweep."""
+"""From the arguments to the cases of the sweep."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
-from hfbench_nb.protocol.records import Cell
+from hfbench_nb.arguments.fields import Axis, axes_of
+from hfbench_nb.arguments.frameworks import FRAMEWORKS, frameworks_with_models
+from hfbench_nb.protocol.case import Case, Setting, Settings
 
 
-def plan(args: BenchmarkArguments, framework: str) -> list[Cell]:
-    """Give the cells in the order in which they are measured, the original's: model, batch size, length, task."""
+def plan(args: BenchmarkArguments) -> list[Case]:
+    """Return the cases in the order in which they are measured.
+
+    The order is the original's: model, batch size, length, task; all settings of a model are measured consecutively.
+    """
     return [
-        Cell(framework, model, task, batch_size, sequence_length)
+        Case(args.framework, model, task, batch_size, sequence_length, settings)
         for model in args.model_names
+        for settings in combinations(args)
         for batch_size in args.batch_sizes
         for sequence_length in args.sequence_lengths
         for task in args.tasks
     ]
+
+
+def combinations(args: BenchmarkArguments) -> list[Settings]:
+    """Return every combination of the axes' values that does not contradict itself."""
+    values: dict[str, list[Setting]] = {name: checks.values_of_axis(args, name) for name in axes_of(args)}
+    if args.fp16:
+        values["dtype"] = ["float16"]
+    combined = (dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values()))
+    return [Settings(chosen) for chosen in combined if not args.contradiction(chosen)]
+
+
+def known_axes() -> dict[str, Axis]:
+    """Return the axes of all registered frameworks by name."""
+    return {
+        name: axis
+        for framework in frameworks_with_models()
+        for name, axis in axes_of(framework.arguments_class).items()
+    }
+
+
+def completed(case: Case, arguments: Mapping[str, Any]) -> Case:
+    """Return a case with all axes of its framework, including those that an earlier version did not record or have.
+
+    Parameters
+    ----------
+    case
+        The case as it was written.
+    arguments
+        The arguments of its run, by name; an axis that is not among them has its default.
+    """
+    if case.framework not in FRAMEWORKS or FRAMEWORKS[case.framework].arguments is None or not arguments:
+        return case
+    kind = FRAMEWORKS[case.framework].arguments_class
+    defaults: dict[str, Any] = {
+        found.name: found.default for found in fields(kind) if found.metadata["axis"] is not None
+    }
+    told = {name: arguments[name] for name in defaults if _is_setting(arguments.get(name, defaults))}
+    if arguments.get("fp16") is True:
+        told["dtype"] = "float16"
+    return replace(case, settings=Settings({**defaults, **told, **case.settings}))
+
+
+def _is_setting(value: Any) -> bool:
+    return isinstance(value, str | int | float | bool | None)

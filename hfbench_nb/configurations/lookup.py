@@ -1,4 +1,4 @@
-"""From a model's name to its configuration, without loading a framework."""
+"""Looking up a model's configuration by its name, without loading a framework."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hfbench_nb.configurations import catalog
 from hfbench_nb.configurations.overrides import apply_overrides, parse_overrides, split_name
 from hfbench_nb.protocol.errors import ArgumentError, ModelNotFoundError, wrong_value
 from hfbench_nb.protocol.model_kinds import CLASS_MAPPINGS
-from hfbench_nb.protocol.records import ModelSpec
+from hfbench_nb.protocol.request import ModelSpec
 
 HUB_TIMEOUT_S = 3.0
 
@@ -33,22 +33,22 @@ def find_models(
     Parameters
     ----------
     names
-        Names of the models; ``NAME:key=value,key=value`` is NAME with settings of its configuration replaced.
+        Names of the models; ``NAME:key=value,key=value`` is NAME with some settings of its configuration replaced.
     configs
         Their configurations (``transformers.PretrainedConfig``), in the same order; None to look each name up in a
         local directory, the Hugging Face cache, the built-in catalogue and the hub, in this order.
     trust_remote_code
-        Whether to fetch, for the measuring process, the code that a model on the hub brings along. It is not imported.
+        Whether to fetch the code that a model on the hub comes with, for the worker. It is not imported here.
 
     Returns
     -------
     list of ModelSpec
-        One a name, in the same order.
+        One per name, in the same order.
 
     Raises
     ------
     ModelNotFoundError
-        If a name is found nowhere; the message gives close matches.
+        If a name is not found; the message suggests close matches.
     ArgumentError
         If `configs` does not fit `names`, or a ``config.json`` cannot be read.
     """
@@ -65,7 +65,7 @@ def find_models(
 
 
 def find_model(name: str, *, trust_remote_code: bool = False, ask_hub: bool = True) -> ModelSpec:
-    """Find one model by its name; see `find_models`. Without `ask_hub` no network is used."""
+    """Find one model by its name; see `find_models`. Without `ask_hub`, the network is not used."""
     base, overrides = split_name(name)
     found = _look_up(name, ask_hub=ask_hub and not overrides)
     if found is None and overrides:
@@ -83,7 +83,7 @@ def find_model(name: str, *, trust_remote_code: bool = False, ask_hub: bool = Tr
 
 
 def _look_up(name: str, *, ask_hub: bool) -> tuple[str, dict[str, Any]] | None:
-    """Give the first source that has a model, and its configuration."""
+    """Return the first source that has a model, and its configuration."""
     sources: dict[str, Callable[[str], dict[str, Any] | None]] = {
         "directory": _in_directory,
         "cache": _in_cache,
@@ -97,7 +97,7 @@ def _look_up(name: str, *, ask_hub: bool) -> tuple[str, dict[str, Any]] | None:
 def _not_found(name: str, *, ask_hub: bool) -> ModelNotFoundError:
     close = catalog.close_names(name)
     hint = f" Did you mean {', '.join(close)}?" if close else ""
-    hub = "the hub did not give it" if ask_hub else "the hub was not asked"
+    hub = "the hub did not provide it" if ask_hub else "the hub was not asked"
     return ModelNotFoundError(
         f"models: {name!r} is not a directory with a config.json, not in the Hugging Face cache, not in the catalogue "
         f"(see `hfbench models`), and {hub}.{hint} A configuration of your own can be given as "
@@ -126,7 +126,7 @@ def _in_cache(name: str) -> dict[str, Any] | None:
         return None
     try:
         path = hub.try_to_load_from_cache(name, "config.json")
-    except ValueError:  # not of the form that names of checkpoints have
+    except ValueError:  # not a valid name of a checkpoint
         return None
     return _read_config(Path(path)) if isinstance(path, str) else None
 
@@ -137,20 +137,20 @@ def _on_hub(name: str) -> dict[str, Any] | None:
         return None
     try:
         return _read_config(Path(hub.hf_hub_download(name, "config.json", etag_timeout=HUB_TIMEOUT_S)))
-    except (OSError, ValueError):  # not there, not allowed, not a name that the hub could have
+    except (OSError, ValueError):  # not found, not allowed, or not a valid name
         return None
 
 
 def _fetch_code(name: str) -> None:
-    """Fetch the code of a model on the hub into the cache: the measuring process has no network."""
+    """Fetch the code of a model on the hub into the cache: the worker does not use the network."""
     try:
         _hub_library().snapshot_download(name, allow_patterns=["*.py", "config.json"], etag_timeout=HUB_TIMEOUT_S)
     except (OSError, ValueError):
-        pass  # the measuring process will say which file it misses
+        pass  # the worker will report which file is missing
 
 
 def _hub_library() -> Any:
-    """Give huggingface_hub, which comes with Transformers, or None where neither is installed."""
+    """Return huggingface_hub, which comes with Transformers, or None if neither is installed."""
     try:
         import huggingface_hub
     except ImportError:
@@ -159,10 +159,10 @@ def _hub_library() -> Any:
 
 
 def _answers(endpoint: str) -> bool:
-    """Tell whether a connection can be made to a server, or to the proxy before it, within the time-out.
+    """Return whether a server, or the proxy in front of it, accepts a connection within the timeout.
 
-    The hub's own client repeats a failing request for half a minute.  Looking up an address has no time-out of its
-    own, hence the thread.
+    The hub's own client retries a failing request for half a minute.  Address lookup has no timeout of its own, hence
+    the thread.
     """
     scheme = urlsplit(endpoint).scheme
     url = urlsplit(urllib.request.getproxies().get(scheme, endpoint))
@@ -190,15 +190,15 @@ def _from_config(name: str, config: Any) -> ModelSpec:
 
 
 def _pickle(config: Any) -> str:
-    """Pack a configuration of a class that the measuring process may not be able to import, with its models."""
+    """Pickle a configuration whose class the worker may not be able to import, with its model classes."""
     import cloudpickle
 
-    classes = {task: _registered_class(type(config), mappings) for task, mappings in CLASS_MAPPINGS.items()}
+    classes = {kind: _registered_class(type(config), mappings) for kind, mappings in CLASS_MAPPINGS.items()}
     return base64.b64encode(cloudpickle.dumps((config, classes))).decode("ascii")
 
 
 def _registered_class(config_class: type, mappings: Sequence[str]) -> type | None:
-    """Find the model class that this process registered for a configuration class with an ``AutoModel...``."""
+    """Return the model class registered in this process for a configuration class by an ``AutoModel...``, or None."""
     auto = sys.modules.get("transformers.models.auto.modeling_auto")
     if auto is None:
         return None

@@ -1,6 +1,6 @@
 """Variants of a model: ``NAME:key=value,key=value`` is NAME with some settings of its configuration replaced.
 
-The spelling needs no quotes in a shell or a magic, so that a variant can be named wherever a model can.
+The syntax needs no quotes in a shell or a magic, so that a variant can be given wherever a model can.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Scalar = str | int | float | bool | None
 
 _VARIANT = re.compile(r"(?P<base>.+):(?P<overrides>\s*[A-Za-z_][\w.]*\s*=.*)", re.DOTALL)
 _OVERRIDE = re.compile(r'\s*(?P<key>[A-Za-z_][\w.]*)\s*=\s*(?P<value>"(?:[^"\\]|\\.)*"|[^,"]*?)\s*(?:,|$)')
-# Python's spellings, beside those of JSON.
+# Python's spellings, in addition to those of JSON.
 _CONSTANTS = {"True": True, "False": False, "None": None}
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-# What another model has, not a variant of this one.
+# Changing one of these would make another model, not a variant of this one.
 _FIXED = ("model_type", "architectures", "auto_map")
 
 
 def split_name(name: str) -> tuple[str, str]:
-    r"""Split a model's name into the name proper and its overrides, which are empty where there are none.
+    r"""Split a model's name into the base name and the overrides, which are empty if there are none.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def join_name(name: str, overrides: str) -> str:
-    """Put a name and overrides together, the other way round from `split_name`.
+    """Join a name and overrides: the inverse of `split_name`.
 
     Examples
     --------
@@ -54,18 +54,18 @@ def join_name(name: str, overrides: str) -> str:
         return name
     try:
         texts = [f"{key}={text}" for key, text in _parts(overrides)]
-    except ArgumentError:  # said where the name is looked up
+    except ArgumentError:  # reported when the name is looked up
         texts = [overrides.strip()]
     return f"{name}:{','.join(texts)}"
 
 
 def parse_overrides(text: str) -> dict[str, Scalar]:
-    """Read ``key=value,key=value``: each value a scalar of JSON, or else a text as it stands.
+    """Parse ``key=value,key=value``: each value is a JSON scalar, or else a plain string.
 
     Raises
     ------
     ArgumentError
-        If it is not of this form, or a key is there twice.
+        If the text is not of this form, or a key occurs twice.
 
     Examples
     --------
@@ -105,23 +105,23 @@ def _scalar(text: str) -> Scalar:
 
 
 def apply_overrides(config: dict[str, Any], overrides: dict[str, Scalar], name: str) -> dict[str, Any]:
-    """Give a copy of a configuration with some settings replaced.
+    """Return a copy of a configuration with some settings replaced.
 
     Parameters
     ----------
     config
         The dictionary of a ``config.json``.
     overrides
-        New values by key; ``text_config.num_hidden_layers`` reaches into a part. A key may also be one that the
-        configuration's class in the installed Transformers has, or another name that it gives to one, such as
+        New values by key; ``text_config.num_hidden_layers`` addresses a part. A key may also be one that only the
+        configuration's class in the installed Transformers has, or an alias that the class defines, such as
         ``num_hidden_layers`` for GPT-2's ``n_layer``.
     name
-        The model's name, for messages.
+        The model's name, used in messages.
 
     Raises
     ------
     ArgumentError
-        If the configuration has no such key, or the value is of another type than the one it replaces.
+        If the configuration has no such key, or the value has a different type from the one it replaces.
     """
     changed = copy.deepcopy(config)
     for path, value in overrides.items():
@@ -148,14 +148,14 @@ def _unknown_key(name: str, key: str, allowed: Any) -> ArgumentError:
 
 
 def _check_type(name: str, key: str, value: Scalar, likes: list[Any]) -> None:
-    """Refuse a value of another type than those known for the key; None may be or become anything."""
+    """Raise if a value has none of the types known for the key; None may replace, or be replaced by, any value."""
     if value is None or not likes:
         return
     kinds = {type(like) for like in likes}
     words = [text for kind, text in _WORDS.items() if kind in kinds]
     if not words:
         raise ArgumentError(
-            f"models: {key!r} cannot be overridden in {name!r}: it is no single value. Give the configuration as "
+            f"models: {key!r} cannot be overridden in {name!r}: it is not a single value. Give the configuration as "
             "configs=[...]."
         )
     fits = type(value) in kinds or (float in kinds and type(value) is int)
@@ -165,14 +165,14 @@ def _check_type(name: str, key: str, value: Scalar, likes: list[Any]) -> None:
 
 @cache
 def class_keys(model_type: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Read what the class of a model type's configuration in Transformers knows.
+    """Read the keys and aliases of a model type's configuration class in Transformers.
 
-    The source is read, not run: importing it may take seconds.
+    The source is parsed, not imported: importing it may take seconds.
 
     Returns
     -------
     tuple
-        Its keys with their default values, and other names that it gives to some keys. Both are empty where
+        Its keys with their default values, and its aliases with the keys that they stand for. Both are empty if
         Transformers is not installed or does not have the type.
     """
     found = importlib.util.find_spec("transformers")
@@ -195,7 +195,7 @@ def class_keys(model_type: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _init_defaults(node: ast.ClassDef) -> dict[str, Any]:
-    """Give the arguments of ``__init__`` and their defaults: the keys in Transformers 4."""
+    """Return the arguments of ``__init__`` and their defaults: the keys in Transformers 4."""
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
             named = item.args.args[1:]
@@ -205,7 +205,7 @@ def _init_defaults(node: ast.ClassDef) -> dict[str, Any]:
 
 
 def _class_values(node: ast.ClassDef, *, annotated_only: bool = False) -> dict[str, Any]:
-    """Give what a class assigns to names; the annotated ones are the keys in Transformers 5."""
+    """Return the values that a class body assigns, by name; the annotated names are the keys in Transformers 5."""
     found: dict[str, Any] = {}
     for item in node.body:
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):

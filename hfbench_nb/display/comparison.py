@@ -1,4 +1,4 @@
-"""Two runs side by side, cell by cell: before and after, two frameworks, this machine and a published one."""
+"""Two runs side by side, case by case: before and after, two frameworks, this machine and a published one."""
 
 from __future__ import annotations
 
@@ -6,63 +6,106 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.analysis.pairs import Pair, Side, match_cells
+from hfbench_nb.analysis.pairs import Pair, match_cases
+from hfbench_nb.display.plots.ratios import plot_ratios
 from hfbench_nb.protocol.errors import wrong_value
-from hfbench_nb.protocol.records import MEGABYTE, Measurement
 from hfbench_nb.rendering.escaping import printable
 from hfbench_nb.rendering.html import render
-from hfbench_nb.rendering.units import format_memory, format_ratio, format_time
+from hfbench_nb.rendering.units import format_ratio
+from hfbench_nb.results.metrics import Metric, headlines
+from hfbench_nb.results.result_set import ResultSet, Row
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from hfbench_nb.facade.benchmark_results import BenchmarkResults
-
 
 class Comparison:
-    """The cells that two runs have in common.  A notebook shows a table; `print` gives it as text.
+    """The cases that two runs have in common.  A notebook shows a table; `print` prints it as text.
 
     Ratios are *this / other*: below 1, this is faster or needs less memory.
 
     Parameters
     ----------
     pairs
-        The cells that both have.
+        The cases that both runs have.
     unmatched
-        The cells that one has alone, of this and of the other.
+        The cases that only this run has, and those that only the other has.
     names
-        What the two are called.
+        Names of the two runs.
     """
 
     def __init__(
-        self, pairs: Iterable[Pair], unmatched: tuple[Sequence[Side], Sequence[Side]], names: tuple[str, str]
+        self, pairs: Iterable[Pair], unmatched: tuple[Sequence[Row], Sequence[Row]], names: tuple[str, str]
     ) -> None:
         self.pairs = tuple(pairs)
         self.names = names
         self._unmatched = unmatched
 
     @property
-    def frame(self) -> pd.DataFrame:
-        """A DataFrame, a row a cell: both figures, their ratios (this / other) and what bounds them.
+    def metrics(self) -> list[Metric]:
+        """The compared metrics: time, memory, and others that one side has."""
+        return [
+            metric
+            for metric in headlines()
+            if metric.group or any(value == value for pair in self.pairs for value in pair.values(metric))
+        ]
 
-        ``time_differs`` is missing where the samples of one side are not known.  Memory is a single reading a cell: its
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A DataFrame, one row per case: both values of each metric, their ratio (this / other) and its interval.
+
+        ``time_differs`` is missing if the samples of one side are unknown.  Memory is a single reading per case, so its
         ratio has no interval.
         """
         import pandas as pd
 
-        frame = pd.DataFrame([_frame_row(pair) for pair in self.pairs])
-        return frame.astype({"time_differs": "boolean"})
+        axes = self._axes()
+        frame = pd.DataFrame([self._frame_row(pair, axes) for pair in self.pairs])
+        flags = [f"{metric.stem}_differs" for metric in self.metrics if metric.interval is not None]
+        return frame.astype(dict.fromkeys(flags, "boolean"))
+
+    def _axes(self) -> list[str]:
+        """Return the names of the axes in which the rows of one side, or the two sides, differ."""
+        values: dict[str, set[object]] = {}
+        for pair in self.pairs:
+            for row in (pair.this, pair.other):
+                for name, value in row.settings.items():
+                    values.setdefault(name, set()).add((type(value), value))
+        return [name for name, found in values.items() if len(found) > 1]
+
+    def _frame_row(self, pair: Pair, axes: Iterable[str]) -> dict[str, Any]:
+        this, other = pair.this, pair.other
+        row: dict[str, Any] = {
+            "model": this.label,
+            "other_model": other.label,
+            "framework": this.case.framework,
+            "other_framework": other.case.framework,
+            "task": this.case.task,
+            "batch_size": this.case.batch_size,
+            "sequence_length": this.case.sequence_length,
+        }
+        for name in axes:
+            row |= {name: this.settings.get(name), f"other_{name}": other.settings.get(name)}
+        row |= {"status": this.measurement.status, "other_status": other.measurement.status}
+        for metric in self.metrics:
+            row[metric.name], row[f"other_{metric.name}"] = pair.values(metric)
+            row[f"{metric.stem}_ratio"] = pair.ratio(metric)
+            if metric.interval is not None:
+                low, high = pair.interval(metric)
+                row |= {f"{metric.stem}_ratio_ci_low": low, f"{metric.stem}_ratio_ci_high": high}
+                row[f"{metric.stem}_differs"] = pair.differs(metric)
+        return row
 
     @property
     def unmatched(self) -> pd.DataFrame:
-        """A DataFrame, a row a cell that one side has alone; ``side`` says which."""
+        """A DataFrame, one row per case that only one side has; ``side`` says which."""
         import pandas as pd
 
         rows = [
-            (name, side.cell.framework, side.label, side.cell.task, side.cell.batch_size, side.cell.sequence_length)
-            for name, sides in zip(self.names, self._unmatched, strict=True)
-            for side in sides
+            (name, row.case.framework, row.label, row.case.task, row.case.batch_size, row.case.sequence_length)
+            for name, rows in zip(self.names, self._unmatched, strict=True)
+            for row in rows
         ]
         return pd.DataFrame(rows, columns=["side", "framework", "model", "task", "batch_size", "sequence_length"])
 
@@ -72,7 +115,7 @@ class Comparison:
         Parameters
         ----------
         values
-            ``time_s`` or ``memory_mb``.
+            ``time_s``, ``memory_mb`` or another metric that is compared.
         log
             Logarithmic axes.
         ax
@@ -81,143 +124,116 @@ class Comparison:
         Raises
         ------
         ArgumentError
-            If `values` is neither, or no cell has sizes.
+            If `values` is not such a metric, or no case has sizes.
         """
-        from hfbench_nb.display.plots.ratios import plot_ratios
-
-        return plot_ratios(self, values, log=log, ax=ax)
+        names = [metric.name for metric in self.metrics]
+        if values not in names:
+            raise wrong_value("values", values, " or ".join(map(repr, names)))
+        (metric,) = (metric for metric in self.metrics if metric.name == values)
+        return plot_ratios(self.frame, metric, self.names, log=log, ax=ax)
 
     def _repr_html_(self) -> str:
-        return render(
-            "comparison.html.j2", names=self.names, rows=[_texts_of(pair) for pair in self.pairs], alone=self._alone()
-        )
+        rows = [self._texts_of(pair) for pair in self.pairs]
+        return render("comparison.html.j2", names=self.names, metrics=self.metrics, rows=rows, alone=self._alone())
 
     def __str__(self) -> str:
         this, other = self.names
         lines = [f"{this} / {other} (below 1: {this} is faster, or needs less memory)"]
         for pair in self.pairs:
-            text = _texts_of(pair)
-            time = f"time {text['time']} / {text['other_time']} = {text['time_ratio']}".rstrip(" =")
-            memory = f"memory {text['memory']} / {text['other_memory']} = {text['memory_ratio']}".rstrip(" =")
-            lines.append(
-                f"{printable(str(pair.this))}: {time} {text['time_interval']} {text['verdict']}".rstrip()
-                + f"; {memory}"
-            )
-        lines += [f"Only in {name}: {printable(cell)}" for name, cell in self._alone()]
+            parts = []
+            for metric, text in zip(self.metrics, self._texts_of(pair)["metrics"], strict=True):
+                values = f"{metric.stem} {text['this']} / {text['other']} = {text['ratio']}".rstrip(" =")
+                parts.append(f"{values} {text['interval']} {text['verdict']}".rstrip())
+            lines.append(f"{printable(str(pair.this))}: {'; '.join(parts)}")
+        lines += [f"Only in {name}: {printable(case)}" for name, case in self._alone()]
         return "\n".join(lines)
 
     __repr__ = __str__
 
     def _alone(self) -> list[tuple[str, str]]:
-        return [
-            (name, str(side))
-            for name, sides in zip(self.names, self._unmatched, strict=True)
-            for side in sides
-        ]  # fmt: skip
+        return [(name, str(row)) for name, rows in zip(self.names, self._unmatched, strict=True) for row in rows]
+
+    def _texts_of(self, pair: Pair) -> dict[str, Any]:
+        case = pair.this.case
+        return {
+            "model": pair.this.label,
+            "other_model": pair.other.label,
+            "task": case.task,
+            "batch_size": "" if case.batch_size is None else str(case.batch_size),
+            "sequence_length": "" if case.sequence_length is None else str(case.sequence_length),
+            "metrics": [_metric_texts(pair, metric) for metric in self.metrics],
+        }
+
+
+def _metric_texts(pair: Pair, metric: Metric) -> dict[str, str]:
+    low, high = pair.interval(metric)
+    absent = ["N/A" if row.measurement.succeeded else row.measurement.status for row in (pair.this, pair.other)]
+    this, other = (metric.text(value) or text for value, text in zip(pair.values(metric), absent, strict=True))
+    return {
+        "this": this,
+        "other": other,
+        "ratio": format_ratio(pair.ratio(metric)),
+        "interval": "" if math.isnan(low) else f"[{format_ratio(low)}, {format_ratio(high)}]",
+        "verdict": _verdict(pair, metric),
+    }
+
+
+def _verdict(pair: Pair, metric: Metric) -> str:
+    differs = pair.differs(metric)
+    if differs is None:
+        return ""
+    if not differs:
+        return "within noise"
+    is_lower = pair.ratio(metric) < 1
+    if metric.unit == "s":
+        return "faster" if is_lower else "slower"
+    return "better" if is_lower != metric.higher_is_better else "worse"
 
 
 def compare(
-    results: BenchmarkResults,
-    other: BenchmarkResults,
+    results: ResultSet,
+    other: ResultSet,
     *,
     names: tuple[str, str] = ("this", "other"),
     models: Mapping[str, str] | None = None,
 ) -> Comparison:
-    """Compare with another run, cell by cell: time and memory of this over those of the other.
+    """Compare with another run, case by case: time and memory of this divided by those of the other.
 
-    Cells are matched by model, task, batch size and sequence length; framework and versions may differ.
+    Cases are matched by model, task, batch size, sequence length and the axes that vary within one of the two;
+    framework, versions and axes with one value in each may differ.
 
     Parameters
     ----------
     results
-        What to compare; as a method, the results themselves: *this*.
+        What to compare, called *this*; the results themselves when called as a method.
     other
         What to compare with, such as an earlier run or `load_reference`.
     names
-        What the two are called in tables and plots, as in ``("after", "before")``.
+        Names of the two runs in tables and plots, as in ``("after", "before")``.
     models
-        Names of models in this run with their names in the other, where they differ.  An organisation in front
-        (``google-bert/bert-base-uncased``) and capitals need no mention.
+        Names of models in this run with their names in the other, where they differ.  A prefixed organisation
+        (``google-bert/bert-base-uncased``) and letter case are ignored.
 
     Returns
     -------
     Comparison
-        With the cells that one side has alone listed.
+        It also lists the cases that only one side has.
 
     Raises
     ------
     ArgumentError
-        If the two have no cell in common, a parameter cannot be used, or `other` has a cell more than once (by several
-        runs that were added) and its framework does not tell which is meant.
+        If the two have no case in common, a parameter cannot be used, or `other` has a case more than once (because
+        several runs were added) and its framework does not show which is meant.
 
     Notes
     -----
-    The intervals of the ratios (`hfbench_nb.pairs.ratio_interval`) tell whether two times differ by more than the noise
-    within each run.  What changes from one run to the next, such as the load of a shared machine, they cannot know.
+    The intervals of the ratios (`hfbench_nb.analysis.pairs.ratio_interval`) show whether two times differ by more than
+    the noise within each run.  They do not cover what changes from one run to the next, such as the load of a shared
+    machine.
     """
-    from hfbench_nb.facade.benchmark_results import BenchmarkResults
-
-    if not isinstance(other, BenchmarkResults):
+    if not isinstance(other, ResultSet):
         raise wrong_value("other", other, "results, as a benchmark, load_results, read_csv or load_reference give them")
     if isinstance(names, str) or len(names) != 2:
         raise wrong_value("names", names, "two names, as in ('after', 'before')")
-    pairs, *alone = match_cells(results, other, models or {})
+    pairs, *alone = match_cases(results, other, models or {})
     return Comparison(pairs, (alone[0], alone[1]), (str(names[0]), str(names[1])))
-
-
-def _frame_row(pair: Pair) -> dict[str, Any]:
-    (this, this_s, this_mb), (other, other_s, other_mb) = (
-        (side, *_figures(side.measurement)) for side in (pair.this, pair.other)
-    )
-    low, high = pair.time_interval
-    return {
-        "model": this.label,
-        "other_model": other.label,
-        "framework": this.cell.framework,
-        "other_framework": other.cell.framework,
-        "task": this.cell.task,
-        "batch_size": this.cell.batch_size,
-        "sequence_length": this.cell.sequence_length,
-        "status": this.measurement.status,
-        "other_status": other.measurement.status,
-        "time_s": this_s,
-        "other_time_s": other_s,
-        "time_ratio": pair.time_ratio,
-        "time_ratio_ci_low": low,
-        "time_ratio_ci_high": high,
-        "time_differs": pair.time_differs,
-        "memory_mb": this_mb,
-        "other_memory_mb": other_mb,
-        "memory_ratio": pair.memory_ratio,
-    }
-
-
-def _figures(measurement: Measurement) -> tuple[float, float]:
-    timing, memory = measurement.timing, measurement.memory
-    return (
-        math.nan if timing is None else timing.median_s,
-        math.nan if memory is None else memory.peak_bytes / MEGABYTE,
-    )
-
-
-def _texts_of(pair: Pair) -> dict[str, str]:
-    texts = {
-        "model": pair.this.label,
-        "other_model": pair.other.label,
-        "task": pair.this.cell.task,
-        "batch_size": "" if pair.this.cell.batch_size is None else str(pair.this.cell.batch_size),
-        "sequence_length": "" if pair.this.cell.sequence_length is None else str(pair.this.cell.sequence_length),
-        "verdict": {None: "", False: "within noise", True: "faster" if pair.time_ratio < 1 else "slower"}[
-            pair.time_differs
-        ],
-        "time_ratio": format_ratio(pair.time_ratio),
-        "memory_ratio": format_ratio(pair.memory_ratio),
-    }
-    for prefix, side in (("", pair.this), ("other_", pair.other)):
-        time_s, memory_mb = _figures(side.measurement)
-        absent = "N/A" if side.measurement.status == "ok" else side.measurement.status
-        texts[f"{prefix}time"] = format_time(time_s) or absent
-        texts[f"{prefix}memory"] = format_memory(memory_mb) or absent
-    low, high = pair.time_interval
-    texts["time_interval"] = "" if math.isnan(low) else f"[{format_ratio(low)}, {format_ratio(high)}]"
-    return texts

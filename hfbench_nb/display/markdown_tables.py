@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from hfbench_nb.display.tables import NOISY_MARK, Table, TableCell, fact_text, list_failures, make_legend, make_tables
+from hfbench_nb.display.tables import NOISY_MARK, Table, TableCell, list_failures, make_legend, make_tables
 from hfbench_nb.rendering.escaping import markdown_code
+from hfbench_nb.results.environment import Environment
+from hfbench_nb.results.result_set import ResultSet
 
-if TYPE_CHECKING:
-    from hfbench_nb.facade.benchmark_results import BenchmarkResults
 
+def to_markdown(results: ResultSet, *, environment: bool = False) -> str:
+    """Return the results as tables in GitHub's Markdown, to be pasted into an issue or a README.
 
-def to_markdown(results: BenchmarkResults, *, environment: bool = False) -> str:
-    """Give the results as tables in GitHub's Markdown, to be pasted into an issue or a README.
-
-    Names, reasons and facts stand in code spans: nothing in them becomes markup, a link or a mention.
+    Names, reasons and facts are in code spans, so that nothing in them becomes markup, a link or a mention.
 
     Parameters
     ----------
     results
-        What to show; as a method, the results themselves.
+        What to show; the results themselves when called as a method.
     environment
         Whether to add the environment.
     """
@@ -29,8 +25,8 @@ def to_markdown(results: BenchmarkResults, *, environment: bool = False) -> str:
     if legend := make_legend(tables):
         parts.append("  \n".join(f"{_emphasize(mark)}: {meaning}" for mark, meaning in legend))
     if failures := list_failures(results):
-        lines = [f"- {markdown_code(cell)}: {markdown_code(reason)}" for cell, reason in failures]
-        parts.append("\n".join(["Cells without a figure:", "", *lines]))
+        lines = [f"- {markdown_code(case)}: {markdown_code(reason)}" for case, reason in failures]
+        parts.append("\n".join(["Cases without a metric:", "", *lines]))
     if environment and results.environment:
         parts.append(_facts(results.environment))
     return "\n\n".join(parts)
@@ -54,16 +50,16 @@ def _cell(cell: TableCell | None) -> str:
         return ""
     if cell.failed:
         return f"*{cell.text}*"
-    figure = f"**{cell.text}**" if cell.best else cell.text
-    return " ".join(part for part in (NOISY_MARK if cell.noisy else "", figure, cell.spread) if part)
+    value = f"**{cell.text}**" if cell.best else cell.text
+    return " ".join(part for part in (NOISY_MARK if cell.noisy else "", value, cell.spread) if part)
 
 
 def _emphasize(mark: str) -> str:
     return f"**{mark}**" if mark.isalpha() else mark
 
 
-def _facts(facts: Mapping[str, Any]) -> str:
-    lines = [_line(markdown_code(name), markdown_code(fact_text(value))) for name, value in facts.items()]
+def _facts(facts: Environment) -> str:
+    lines = [_line(markdown_code(name), markdown_code(value)) for name, value in facts.texts()]
     return "\n".join(["**Environment**", "", _line("Fact", "Value"), "|:---|:---|", *lines])
 
 

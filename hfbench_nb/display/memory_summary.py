@@ -1,13 +1,18 @@
-"""What a line-by-line memory trace says: the tuples of the original benchmark, with tables and plots.
-
-Standard library only until a table or a plot is asked for: the measuring process imports it.
-"""
+"""The summary of a line-by-line memory trace: the tuples of the original benchmark, with tables and plots."""
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from hfbench_nb.protocol.records import MEGABYTE
+from hfbench_nb.display.plots.line_memory import plot_memory_line
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.line_trace import LineTrace
+from hfbench_nb.protocol.measurement import MEGABYTE
+from hfbench_nb.rendering.html import render
+from hfbench_nb.results.nested import Memory
+from hfbench_nb.results.result_set import ResultSet
+from hfbench_nb.worker.memory_trace import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,66 +20,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from hfbench_nb.protocol.line_trace import LineTrace
-
 SUMMARY_COLUMNS = ("file", "line", "text", "cpu_mb", "gpu_mb", "total_mb")
 
-# How many lines each of the two ranked lists of the report has.
+# Number of lines in each of the two ranked lists of the report.
 _LISTED = 6
-
-
-class Memory(NamedTuple):
-    """An amount of memory; as text it is the number of whole MB (2^20 bytes), as the original prints it."""
-
-    bytes: int
-
-    def __str__(self) -> str:
-        return str(self.bytes >> 20)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-class Frame(NamedTuple):
-    """Where a traced run was.
-
-    Attributes
-    ----------
-    filename
-        The file of the code.
-    module
-        Name of the module.
-    line_number
-        Number of the line, from 1.
-    event
-        What the interpreter told; ``line`` unless other events were asked for.
-    line_text
-        The line as it was written, without its end; empty where the source is not to be had.
-    """
-
-    filename: str
-    module: str
-    line_number: int
-    event: str
-    line_text: str
-
-
-class UsedMemoryState(NamedTuple):
-    """A reading just before a line was run.
-
-    Attributes
-    ----------
-    frame
-        The line.
-    cpu_memory
-        Resident memory of the process, bytes.
-    gpu_memory
-        Used GPU memory, bytes; 0 where it was not read.
-    """
-
-    frame: Frame
-    cpu_memory: int
-    gpu_memory: int
+# Limits that keep a notebook small: the DataFrame of a summary has every step.
+_TOP_LINES = 12
+_STEPS_SHOWN = 200
 
 
 class MemoryState(NamedTuple):
@@ -87,21 +39,21 @@ class MemoryState(NamedTuple):
 
 
 class MemorySummary(NamedTuple):
-    """What a traced run needed, line by line.
+    """The memory that a traced run needed, line by line.
 
-    In a notebook it shows tables; `print` gives the lists of the original's report.  What happens in code that is not
-    traced counts for the traced line before it: a backward pass, for the last line of the forward pass.
+    A notebook displays it as tables; `print` prints the lists of the original's report.  Changes in code that is not
+    traced count for the traced line before it: those of a backward pass, for the last line of the forward pass.
 
     Attributes
     ----------
     sequential
-        What each step of the run added to the memory, in the order run; negative where memory was given back.
+        What each step of the run added to the memory, in execution order; negative where memory was released.
     cumulative
-        The same added up for each line, the largest first.
+        The same, summed for each line, the largest first.
     current
-        All the memory that was in use after each step, the largest first.
+        The total memory in use after each step, the largest first.
     total
-        The sum of what the steps added, without what they gave back unless that was asked for.
+        The sum of what the steps added, without what they released unless that was requested.
     """
 
     sequential: list[MemoryState]
@@ -111,7 +63,7 @@ class MemorySummary(NamedTuple):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A DataFrame, a row a step in the order run; `SUMMARY_COLUMNS` names the columns, MB are 2^20 bytes."""
+        """A DataFrame, one row per step in execution order; `SUMMARY_COLUMNS` names the columns, MB are 2^20 bytes."""
         import pandas as pd
 
         rows = [
@@ -126,7 +78,7 @@ class MemorySummary(NamedTuple):
         return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
     def report(self) -> str:
-        """Give the lists of the original's report and the total."""
+        """Return the lists of the original's report and the total."""
         parts = (
             ("Line by line memory consumption", "", self.sequential),
             ("Lines with top memory consumption", "=> ", self.cumulative[:_LISTED]),
@@ -138,21 +90,31 @@ class MemorySummary(NamedTuple):
         return "\n".join([*lines, "", f"Total memory increase: {self.total}"])
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Plot how memory changes along the run, in MB above its start; the lines that added most are named.
+        """Plot memory along the run, in MB above its start; the lines that added most are named.
 
         Parameters
         ----------
         ax
             Axes to draw on; by default those of a new pyplot figure.
         """
-        from hfbench_nb.display.plots import plot_summary
-
-        return plot_summary(self, ax)
+        steps = [
+            (state.frame.filename, state.frame.line_number, state.cpu.bytes, state.gpu.bytes)
+            for state in self.sequential
+        ]
+        return plot_memory_line(steps, ax)
 
     def _repr_html_(self) -> str:
-        from hfbench_nb.display.html_tables import summary_to_html
-
-        return summary_to_html(self)
+        changing = [state for state in self.sequential if state.cpu_gpu.bytes]
+        return render(
+            "summary.html.j2",
+            total=_megabytes(self.total),
+            steps=len(self.sequential),
+            places=len(self.cumulative),
+            has_gpu=any(state.gpu.bytes for state in self.sequential),
+            top=[_line_row(state) for state in self.cumulative[:_TOP_LINES]],
+            changing=[_line_row(state) for state in changing[:_STEPS_SHOWN]],
+            changing_count=len(changing),
+        )
 
     def __str__(self) -> str:
         return self.report()
@@ -163,14 +125,14 @@ class MemorySummary(NamedTuple):
 
 
 def summarize(trace: LineTrace, *, ignore_released_memory: bool = True) -> MemorySummary:
-    """Sum a trace up.
+    """Summarize a trace.
 
     Parameters
     ----------
     trace
         The steps and their changes of memory.
     ignore_released_memory
-        Whether steps that gave memory back are left out of the total.
+        Whether steps that released memory are left out of the total.
     """
     frames = [
         Frame(trace.files[place.file], trace.modules[place.module], place.line, place.event, place.text)
@@ -207,3 +169,31 @@ def _state(frame: Frame, cpu_bytes: int, gpu_bytes: int) -> MemoryState:
 def _describe(state: MemoryState) -> str:
     frame = state.frame
     return f"{frame.filename}:{frame.line_number}: mem {state.cpu_gpu}: {frame.line_text}"
+
+
+def _line_row(state: MemoryState) -> dict[str, str]:
+    """Return the texts of a step for the table; the link is derived from the path alone."""
+    frame = state.frame
+    path = PureWindowsPath(frame.filename) if frame.filename[1:2] == ":" else PurePosixPath(frame.filename)
+    return {
+        "file": frame.filename,
+        "place": f"{path.name}:{frame.line_number}",
+        "link": f"{path.as_uri()}#L{frame.line_number}" if path.is_absolute() else "",
+        "text": frame.line_text.strip(),
+        **{name: _megabytes(getattr(state, name)) for name in ("cpu", "gpu", "cpu_gpu")},
+    }
+
+
+def _megabytes(amount: Memory) -> str:
+    return f"{amount.bytes / MEGABYTE:,.1f}"
+
+
+def summaries(results: ResultSet) -> dict[Case, MemorySummary]:
+    """Return the line-by-line memory of every traced case."""
+    return {case: summarize(m.line_trace) for case, m in results.entries if m.line_trace is not None}
+
+
+def last_summary(results: ResultSet, task: str) -> MemorySummary | None:
+    """Return the line-by-line memory of the last traced case of a task, like the original; None without one."""
+    traced = [m.line_trace for case, m in results.entries if case.task == task and m.line_trace is not None]
+    return summarize(traced[-1]) if traced else None

@@ -2,46 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from hfbench_nb.display.memory_summary import last_summary
+from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.rendering.escaping import printable, printable_lines
+from hfbench_nb.results.metrics import Metric
+from hfbench_nb.results.nested import nest
+from hfbench_nb.results.result_set import ResultSet, Row
 from hfbench_nb.storage.report_reader import INDENT
 
-if TYPE_CHECKING:
-    from hfbench_nb.facade.benchmark_results import BenchmarkResults
-    from hfbench_nb.protocol.records import Measurement
-
-_TITLES = {
-    ("inference", "speed"): "INFERENCE - SPEED - RESULT",
-    ("inference", "memory"): "INFERENCE - MEMORY - RESULT",
-    ("training", "speed"): "TRAIN - SPEED - RESULTS",
-    ("training", "memory"): "TRAIN - MEMORY - RESULTS",
-}
-# Spelt as in the original: who searches its reports for this line finds it here too.
-_LINES_TITLES = {
-    "inference": "INFERENCE - MEMOMRY - LINE BY LINE - SUMMARY",
-    "training": "TRAIN - MEMOMRY - LINE BY LINE - SUMMARY",
-}
-_FIGURE_HEADINGS = {"speed": "Time in s", "memory": "Memory in MB"}
+# Spelt as in the original, so that a search for this line of its reports works here too.
+_LINES_TITLE = "MEMOMRY - LINE BY LINE - SUMMARY"
 _RULE_WIDTH = 80
 _MODEL_WIDTH = 30
 _WIDTH = 15
 
 
-def make_report(results: BenchmarkResults, *, environment: bool) -> str:
-    """Give the report of `results`; with `environment`, followed by the list of its facts.
+def make_report(results: ResultSet, *, environment: bool) -> str:
+    """Return the report of `results`; with `environment`, followed by the list of its facts.
 
-    Failed cells read ``N/A`` as they always did; why is said below the table. What does not print, in a name or a
-    message, is shown as its escape: a name cannot break the table, nor a message the terminal.
+    Failed cases read ``N/A`` as in the original; the reason is given below the table. Unprintable characters in a name
+    or a message are shown as escapes, so that they cannot break the table or the terminal.
     """
     lines: list[str] = []
     for task in results.tasks:
-        for figure in ("speed", "memory"):
-            if results.asked_for(figure):
-                lines += ["", _heading(_TITLES.get((task, figure), f"{task} - {figure} - RESULT".upper()))]
-                lines += _table(results, task, figure)
-        if results.arguments.get("trace_memory_line_by_line", False):
-            lines += ["", _heading(_LINES_TITLES[task]), *_line_by_line(results, task)]
+        for metric in results.headlines(task):
+            word = metric.group or metric.stem
+            lines += ["", _heading(TASKS[task].report_heading.format(word.upper())), *_table(results, task, metric)]
+        if results.arguments.get("trace_memory_line_by_line", False) and TASKS[task].has_sizes:
+            lines += ["", _heading(f"{TASKS[task].report_word} - {_LINES_TITLE}"), *_line_by_line(results, task)]
     if environment:
         lines += ["", _heading("ENVIRONMENT INFORMATION")]
         lines += [repr(results.environment)] if results.environment else []
@@ -53,39 +41,40 @@ def _heading(title: str) -> str:
     return 20 * "=" + title.center(40) + 20 * "="
 
 
-def _table(results: BenchmarkResults, task: str, figure: str) -> list[str]:
-    nested = {printable(label): of_label for label, of_label in results.nested(task, figure).items()}
-    # A long name widens the table: a name that is cut cannot be told from another.
-    model_width = max([_MODEL_WIDTH, *(len(model) + 2 for model in nested)])
+def _table(results: ResultSet, task: str, metric: Metric) -> list[str]:
+    nested = {printable(label): of_label for label, of_label in nest(results, task, metric).items()}
+    # A name that is too long for the original's column widens it: truncated names could not be distinguished.
+    long_names = [len(model) + 2 for model in nested if len(model) > _MODEL_WIDTH]
+    model_width = max([_MODEL_WIDTH, *long_names])
     rule = (_RULE_WIDTH + model_width - _MODEL_WIDTH) * "-"
-    heading = "Model Name".center(model_width) + "Batch Size".center(_WIDTH)
-    lines = [rule, heading + "Seq Length".center(_WIDTH) + _FIGURE_HEADINGS[figure].center(_WIDTH), rule]
+    heading = "Model Name".center(model_width) + "Batch Size".center(_WIDTH) + "Seq Length".center(_WIDTH)
+    lines = [rule, heading + f"{metric.stem.capitalize()} in {metric.unit}".center(_WIDTH), rule]
     for model, of_model in nested.items():
         for batch_size, by_length in of_model["result"].items():
             for length, value in by_length.items():
                 sizes = ["-" if size is None else str(size) for size in (batch_size, length)]
                 start = model.center(model_width) + sizes[0].center(_WIDTH)
                 lines.append(f"{start} {sizes[1].center(_WIDTH)} {_value(value).center(_WIDTH)}")
-    lines.append(rule)
-    lines += [
-        _item(f"N/A: {printable(str(cell))}: {measurement.status}: {measurement.failure}")
-        for cell, measurement in results.entries
-        if cell.task == task and (measurement.status != "ok" or _lacks(measurement, figure))
+    rows = [row for row in results.rows if row.case.task == task]
+    reasons = [
+        _item(f"N/A: {printable(str(row))}: {row.measurement.status}: {row.measurement.failure}")
+        for row in rows
+        if not row.measurement.succeeded or _lacks(row, metric)
     ]
-    return [*lines, *_notes(results, task)]
+    return [*lines, rule, *reasons, *_notes(rows)]
 
 
 def _item(text: str) -> str:
-    """Indent all lines but the first: a message of several stays one item, for the eye and for `report_reader`."""
+    """Indent all lines but the first, so that a message of several lines is one item, also for `report_reader`."""
     return printable_lines(text).replace("\n", f"\n{INDENT}")
 
 
-def _notes(results: BenchmarkResults, task: str) -> list[str]:
-    """Say, once for each model and note, what the measuring process has noted of a model's inputs."""
+def _notes(rows: list[Row]) -> list[str]:
+    """Return the worker's notes on the inputs, once for each model and note."""
     noted: dict[tuple[str, str], list[int | None]] = {}
-    for cell, measurement in results.entries:
-        if cell.task == task and measurement.status == "ok" and measurement.details.get("note"):
-            noted.setdefault((cell.model, measurement.details["note"]), []).append(cell.sequence_length)
+    for row in rows:
+        if row.measurement.succeeded and row.measurement.note:
+            noted.setdefault((row.case.model, row.measurement.note), []).append(row.case.sequence_length)
     of_each = {model: sum(1 for other, _ in noted if other == model) for model, _ in noted}
     return [
         _item(f"Note: {printable(model)}{'' if of_each[model] == 1 else f', sequence length {lengths[0]}'}: {note}")
@@ -93,19 +82,19 @@ def _notes(results: BenchmarkResults, task: str) -> list[str]:
     ]
 
 
-def _lacks(measurement: Measurement, figure: str) -> bool:
-    """Tell whether a cell that did not fail lacks this figure, and knows why (see `report_reader`)."""
-    missing = measurement.timing is None if figure == "speed" else measurement.memory is None
-    return missing and measurement.failure is not None
+def _lacks(row: Row, metric: Metric) -> bool:
+    """Return whether a successful case lacks this metric for a known reason (see `report_reader`)."""
+    value = metric.of(row.case, row.measurement)
+    return value != value and row.measurement.failure is not None
 
 
-def _line_by_line(results: BenchmarkResults, task: str) -> list[str]:
-    summary = results.inference_summary if task == "inference" else results.train_summary
-    lines = ["N/A: no cell could be traced"] if summary is None else [summary.report()]
+def _line_by_line(results: ResultSet, task: str) -> list[str]:
+    summary = last_summary(results, task)
+    lines = ["N/A: no case could be traced"] if summary is None else [summary.report()]
     lines += [
-        _item(f"N/A: {printable(str(cell))}: {measurement.details['line_trace_failure']}")
-        for cell, measurement in results.entries
-        if cell.task == task and "line_trace_failure" in measurement.details
+        _item(f"N/A: {printable(str(row))}: {row.measurement.line_trace_failure}")
+        for row in results.rows
+        if row.case.task == task and row.measurement.line_trace_failure
     ]
     return lines
 

@@ -1,28 +1,28 @@
-"""What the tables of results hold; `html_tables` and `markdown_tables` draw them.
+"""The contents of the tables of results; `html_tables` and `markdown_tables` render them.
 
-The best of a column is every figure that cannot be told from the smallest one: for times, those whose 95 % interval
-overlaps that of the smallest (a cautious test, as many rows may be compared at once); for memory, those that read the
-same.  Where that is the whole column, or its only figure, nothing is marked.
+The best of a column are all values that cannot be distinguished from the best one: for metrics with an interval, those
+whose 95 % interval overlaps that of the best (a cautious test, as many rows may be compared at once); for others, those
+that are shown as the same number.  If that is the whole column, or its only value, nothing is marked.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from hfbench_nb.protocol.records import MEGABYTE, Measurement
-from hfbench_nb.protocol.timing import Timing
+from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
+from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.rendering.escaping import printable, printable_lines
-from hfbench_nb.rendering.units import format_memory, format_number, format_share, format_time, time_unit
+from hfbench_nb.rendering.units import format_memory, format_number, format_share, time_unit
+from hfbench_nb.results.metrics import SPEED, Metric
+from hfbench_nb.results.result_set import ResultSet, Row
 
-if TYPE_CHECKING:
-    from hfbench_nb.facade.benchmark_results import BenchmarkResults
-
-NOISY_MARK = "\N{WARNING SIGN}\N{VARIATION SELECTOR-15}"  # as text, not as a coloured picture
+NOISY_MARK = "\N{WARNING SIGN}\N{VARIATION SELECTOR-15}"  # shown as text, not as a coloured emoji
 _LEGEND = {
     "spread": ("\N{PLUS-MINUS SIGN}", "half the 95 % confidence interval of the median"),
-    "best": ("Bold", "the smallest of its column and batch size, and what cannot be told from it"),
+    "best": ("Bold", "the best of its column and batch size, and what cannot be told from it"),
     "noisy": (NOISY_MARK, "noisy: the interval stayed wider than asked for"),
 }
 
@@ -32,7 +32,7 @@ Key: TypeAlias = tuple[str, Size, Size]
 
 @dataclass(frozen=True)
 class TableCell:
-    """What a table shows of one cell: the figure, its spread, how it is marked, and what is said on hover."""
+    """One cell of a table: the value of a case, its spread, its marks, and the text shown on hover."""
 
     text: str
     spread: str = ""
@@ -44,7 +44,7 @@ class TableCell:
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of one batch size: a model each, with a cell (or None) for each column."""
+    """The rows of one batch size: one per label, with a cell (or None) for each column."""
 
     batch_size: Size
     rows: tuple[tuple[str, tuple[TableCell | None, ...]], ...]
@@ -52,20 +52,20 @@ class Block:
 
 @dataclass(frozen=True)
 class Table:
-    """One figure of one task, all in one unit.
+    """One metric of one task, all in one unit.
 
     Attributes
     ----------
     title
-        The figure with its unit, the task, and the batch size if there is but one.
+        The metric with its unit, the task, and the batch size if there is only one.
     row_title
         What the rows are: models or functions.
     column_title
-        What the columns are; empty where there is but one, which speaks for itself.
+        What the columns are; empty if there is only one.
     columns
-        The sequence lengths, ascending; of functions, which have none, the name of the figure.
+        The sequence lengths, ascending; for functions, which have none, what the value is.
     blocks
-        A block a batch size, ascending.
+        One block per batch size, ascending.
     """
 
     title: str
@@ -76,152 +76,149 @@ class Table:
 
     @property
     def cells(self) -> Iterator[TableCell]:
-        """Every cell that was measured."""
+        """Every cell that shows a case."""
         return (cell for block in self.blocks for _, cells in block.rows for cell in cells if cell is not None)
 
     @property
     def has_spread(self) -> bool:
-        """Whether a figure has its spread beside it."""
+        """Whether a value is shown with its spread."""
         return any(cell.spread for cell in self.cells)
 
 
-def make_tables(results: BenchmarkResults) -> list[Table]:
-    """Give the tables of the figures that were asked for, task by task."""
+def make_tables(results: ResultSet) -> list[Table]:
+    """Make the tables of the requested metrics, task by task."""
     tables = []
     for task in results.tasks:
-        found = {
-            (label, cell.batch_size, cell.sequence_length): measurement
-            for label, (cell, measurement) in zip(results.labels, results.entries, strict=True)
-            if cell.task == task
+        rows = {
+            (row.label, row.case.batch_size, row.case.sequence_length): row
+            for row in results.rows
+            if row.case.task == task
         }
-        if results.asked_for("speed"):
-            tables.append(_time_table(task, found))
-        if results.asked_for("memory"):
-            tables.append(_memory_table(task, found))
+        tables += [_table(metric, task, rows) for metric in results.headlines(task)]
     return tables
 
 
 def make_legend(tables: Iterable[Table]) -> list[tuple[str, str]]:
-    """Explain the marks that occur: each mark and what it says."""
+    """Return each mark that occurs, and its meaning."""
     cells = [cell for table in tables for cell in table.cells]
     return [entry for name, entry in _LEGEND.items() if any(getattr(cell, name) for cell in cells)]
 
 
-def list_failures(results: BenchmarkResults) -> list[tuple[str, str]]:
-    """Give each cell that lacks a figure for a reason, and the reason."""
+def list_failures(results: ResultSet) -> list[tuple[str, str]]:
+    """Return each case that lacks a metric for a known reason, and the reason."""
     return [
-        (printable(str(replace(cell, model=label))), printable_lines(f"{measurement.status}: {measurement.failure}"))
-        for label, (cell, measurement) in zip(results.labels, results.entries, strict=True)
-        if measurement.status != "ok" or measurement.failure is not None
+        (printable(str(row)), printable_lines(f"{row.measurement.status}: {row.measurement.failure}"))
+        for row in results.rows
+        if not row.measurement.succeeded or row.measurement.failure is not None
     ]
 
 
-def fact_text(value: Any) -> str:
-    """Give a fact of the environment as text: of several runs each value, of a dictionary each entry."""
-    if isinstance(value, list | tuple):
-        return " | ".join(map(fact_text, value))
-    if isinstance(value, Mapping):
-        return ", ".join(f"{fact_text(name)}: {fact_text(of_name)}" for name, of_name in value.items())
-    return printable(str(value))
+def _table(metric: Metric, task: str, rows: Mapping[Key, Row]) -> Table:
+    values = {key: metric.of(row.case, row.measurement) for key, row in rows.items()}
+    values = {key: value for key, value in values.items() if value == value}
+    scale, unit = time_unit(values.values()) if metric.unit == "s" else (1.0, metric.unit)
+    best = _best(metric, {key: (value, *_bounds(metric, rows[key], value)) for key, value in values.items()})
+    cells = {key: _cell(metric, rows[key], value / scale, is_best=key in best) for key, value in values.items()}
+    batch_sizes, lengths = _ascending(key[1] for key in rows), _ascending(key[2] for key in rows)
+    labels: dict[Size, dict[str, None]] = {size: {} for size in batch_sizes}
+    for label, size, _ in rows:
+        labels[size][label] = None
+    blocks = tuple(
+        Block(size, tuple(_row(label, [(label, size, length) for length in lengths], rows, cells) for label in of_size))
+        for size, of_size in labels.items()
+    )
+    has_sizes = TASKS[task].has_sizes
+    only = batch_sizes[0] if len(batch_sizes) == 1 else None
+    return Table(
+        title=f"{metric.title} ({unit}), {task}" + ("" if only is None else f", batch size {only}"),
+        row_title="Model" if has_sizes else task.capitalize(),
+        column_title="Sequence length" if has_sizes else "",
+        columns=tuple(map(str, lengths))
+        if has_sizes
+        else ("median" if metric.interval else "peak" if unit == "MB" else "value",),
+        blocks=blocks,
+    )
 
 
-def _time_table(task: str, found: Mapping[Key, Measurement]) -> Table:
-    timings = {key: measurement.timing for key, measurement in found.items() if measurement.timing is not None}
-    unit_s, unit = time_unit(timing.median_s for timing in timings.values())
-    best = _best({key: (timing.median_s, *_interval(timing)) for key, timing in timings.items()})
-    cells = {}
-    for key, timing in timings.items():
+def _cell(metric: Metric, row: Row, value: float, *, is_best: bool) -> TableCell:
+    """Make the cell of a value, in the unit of the table."""
+    if metric.unit == "MB":
+        return TableCell(f"{round(value):,}", hint=_hint(_memory_parts(row.measurement), row), best=is_best)
+    if metric.interval is None:
+        return TableCell(format_number(value), hint=_hint([], row), best=is_best)
+    timing = row.measurement.timing if metric.group == SPEED else None
+    text, spread, parts = format_number(value), "", []
+    low, high = metric.interval_of(row.case, row.measurement)
+    if low == low:
+        amount = abs(metric.of(row.case, row.measurement))
+        spread = format_share((high - low) / 2 / amount if amount else math.inf)
+        parts.append(f"95 % interval {metric.text(low)} to {metric.text(high)}")
+    if timing is not None:
         count = len(timing.samples_s)
-        spread, parts = "", [f"{count} sample{'s' if count > 1 else ''}"]
-        if count > 1:
-            low_s, high_s = timing.interval_s
-            spread = format_share(timing.relative_half_width)
-            parts.insert(0, f"95 % interval {format_time(low_s)} to {format_time(high_s)}")
-        text, hint = format_number(timing.median_s / unit_s), _hint(parts, found[key])
+        parts.append(f"{count} sample{'s' if count > 1 else ''}")
         if count == 1 and "." in text:
             text = text.rstrip("0").rstrip(".")  # 0.006 s, as published, has one digit
-        cells[key] = TableCell(text, spread, hint, noisy=timing.noisy, best=key in best)
-    return _table(f"Time ({unit})", "median", task, found, cells)
+    return TableCell(text, spread, _hint(parts, row), noisy=timing is not None and timing.noisy, best=is_best)
 
 
-def _memory_table(task: str, found: Mapping[Key, Measurement]) -> Table:
-    memories = {key: measurement.memory for key, measurement in found.items() if measurement.memory is not None}
-    shown_mb = {key: round(memory.peak_bytes / MEGABYTE) for key, memory in memories.items()}
-    best = _best({key: (peak_mb, peak_mb, peak_mb) for key, peak_mb in shown_mb.items()})
-    cells = {}
-    for key, memory in memories.items():
-        parts = {"baseline": memory.baseline_bytes, "weights": memory.weights_bytes, "working": memory.working_bytes}
-        known = [f"{name} {format_memory(size / MEGABYTE)}" for name, size in parts.items() if size is not None]
-        hint = _hint([*known, memory.method], found[key])
-        cells[key] = TableCell(f"{shown_mb[key]:,}", hint=hint, best=key in best)
-    return _table("Peak memory (MB)", "peak", task, found, cells)
+def _memory_parts(measurement: Measurement) -> list[str]:
+    memory = measurement.memory
+    if memory is None:
+        return []
+    parts = {"baseline": memory.baseline_bytes, "weights": memory.weights_bytes, "working": memory.working_bytes}
+    known = [f"{name} {format_memory(size / MEGABYTE)}" for name, size in parts.items() if size is not None]
+    return [*known, memory.method]
 
 
-def _hint(parts: Iterable[str], measurement: Measurement) -> str:
-    note = str(measurement.details.get("note", ""))
-    return printable_lines("; ".join(part for part in (", ".join(parts), note) if part))
+def _hint(parts: Iterable[str], row: Row) -> str:
+    return printable_lines("; ".join(part for part in (", ".join(parts), row.measurement.note) if part))
 
 
-def _interval(timing: Timing) -> tuple[float, float]:
-    """Give the interval that tells a time from others; of a single sample, the sample."""
-    return timing.interval_s if len(timing.samples_s) > 1 else (timing.median_s, timing.median_s)
+def _bounds(metric: Metric, row: Row, value: float) -> tuple[float, float]:
+    """Return the interval that distinguishes a value from others; without an interval, the value as shown, twice."""
+    low, high = metric.interval_of(row.case, row.measurement)
+    if low == low and high == high:
+        return low, high
+    shown = float(round(value)) if metric.unit == "MB" else value
+    return shown, shown
 
 
-def _best(figures: Mapping[Key, tuple[float, float, float]]) -> set[Key]:
-    """Name the cells whose interval reaches down to that of the smallest of their column.
+def _best(metric: Metric, values: Mapping[Key, tuple[float, float, float]]) -> set[Key]:
+    """Return the cells whose interval overlaps that of the best of their column.
 
     Parameters
     ----------
-    figures
-        Each figure and the ends of its interval, in any unit.
+    metric
+        The metric, which defines what is better.
+    values
+        Each value and the ends of its interval, in any unit.
     """
-    columns: dict[tuple[Size, Size], dict[Key, tuple[float, float, float]]] = {}
-    for key, figure in figures.items():
-        columns.setdefault(key[1:], {})[key] = figure
+    columns: dict[tuple[Size, Size], dict[Key, tuple[float, float]]] = {}
+    for key, (_, low, high) in values.items():
+        # With the sign changed where higher is better, the smallest is the best.
+        bounds = (-high, -low) if metric.higher_is_better else (low, high)
+        columns.setdefault(key[1:], {})[key] = bounds
+    centres = {key: -value if metric.higher_is_better else value for key, (value, _, _) in values.items()}
     best: set[Key] = set()
     for column in columns.values():
-        _, _, reach = min(column.values())
-        marked = {key for key, (_, low, _) in column.items() if low <= reach}
+        first = min(column, key=lambda key: centres[key])
+        marked = {key for key, (low, _) in column.items() if low <= column[first][1]}
         if len(marked) < len(column):
             best |= marked
     return best
 
 
-def _table(
-    figure: str, column: str, task: str, found: Mapping[Key, Measurement], cells: Mapping[Key, TableCell]
-) -> Table:
-    batch_sizes, lengths = _ascending(key[1] for key in found), _ascending(key[2] for key in found)
-    labels: dict[Size, dict[str, None]] = {size: {} for size in batch_sizes}
-    for label, size, _ in found:
-        labels[size][label] = None
-    blocks = tuple(
-        Block(
-            size, tuple(_row(label, [(label, size, length) for length in lengths], found, cells) for label in of_size)
-        )
-        for size, of_size in labels.items()
-    )
-    is_function = lengths == [None]
-    only = batch_sizes[0] if len(batch_sizes) == 1 else None
-    return Table(
-        title=f"{figure}, {task}" + ("" if only is None else f", batch size {only}"),
-        row_title="Function" if is_function else "Model",
-        column_title="" if is_function else "Sequence length",
-        columns=(column,) if is_function else tuple(map(str, lengths)),
-        blocks=blocks,
-    )
-
-
 def _row(
-    label: str, keys: Iterable[Key], found: Mapping[Key, Measurement], cells: Mapping[Key, TableCell]
+    label: str, keys: Iterable[Key], rows: Mapping[Key, Row], cells: Mapping[Key, TableCell]
 ) -> tuple[str, tuple[TableCell | None, ...]]:
-    return printable(label), tuple(cells.get(key) or _without_figure(found.get(key)) for key in keys)
+    return printable(label), tuple(cells.get(key) or _without_value(rows.get(key)) for key in keys)
 
 
-def _without_figure(measurement: Measurement | None) -> TableCell | None:
-    if measurement is None:
+def _without_value(row: Row | None) -> TableCell | None:
+    if row is None:
         return None
-    text = "N/A" if measurement.status == "ok" else measurement.status
-    return TableCell(text, hint=printable_lines(str(measurement.failure or "")), failed=True)
+    text = "N/A" if row.measurement.succeeded else row.measurement.status
+    return TableCell(text, hint=printable_lines(str(row.measurement.failure or "")), failed=True)
 
 
 def _ascending(sizes: Iterable[Size]) -> list[Size]:

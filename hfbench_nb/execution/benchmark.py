@@ -1,34 +1,44 @@
-"""The benchmark classes: the only place that knows the whole way from arguments to results."""
+"""The benchmark classes: the only place that knows the whole path from arguments to results."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from hfbench_nb.arguments.benchmark import BenchmarkArguments, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.arguments.fields import axes_of
+from hfbench_nb.arguments.frameworks import FRAMEWORKS
+from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
 from hfbench_nb.arguments.sweep import plan
+from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments
 from hfbench_nb.configurations.lookup import find_models
+from hfbench_nb.display.csv_export import write_files
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
-from hfbench_nb.execution.in_process import CallingProcess
-from hfbench_nb.execution.machine_lock import Turns
-from hfbench_nb.execution.progress import Display, Progress, choose_display
-from hfbench_nb.execution.requirements import check_tensorflow
-from hfbench_nb.execution.servers import Measurer, measurer
+from hfbench_nb.execution.displays import Display, choose_display
+from hfbench_nb.execution.executors import Executor, make_executor
+from hfbench_nb.execution.machine_lock import MachineLock
+from hfbench_nb.execution.places import Places
+from hfbench_nb.execution.progress import Progress
+from hfbench_nb.execution.requirements import check_requirements
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
+from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, IsolationError, warn, wrong_value
-from hfbench_nb.protocol.records import Cell, Failure, Measurement
-from hfbench_nb.results.environment import describe
-from hfbench_nb.storage import csv_files
-from hfbench_nb.storage.journal import Contents
+from hfbench_nb.protocol.measurement import Failure, Measurement
+from hfbench_nb.protocol.request import Request
+from hfbench_nb.results.environment import Environment, summarize
+from hfbench_nb.storage.journal import Contents, Entry
 from hfbench_nb.storage.run_folders import RunFolder
 
 _Args = TypeVar("_Args", bound=BenchmarkArguments)
 
+OnCase = Callable[[Case, Measurement], None]
+"""Called with each finished case, before the next one starts."""
+
 
 class Benchmark(Generic[_Args]):
-    """Measures every cell that the arguments span, each in a process of its own.
+    """Measures every case that the arguments span, each in a separate process.
 
     Parameters
     ----------
@@ -41,16 +51,17 @@ class Benchmark(Generic[_Args]):
     Raises
     ------
     ArgumentError
-        If an argument cannot be used, or a model is not known.
+        If an argument cannot be used, or a model is unknown.
+    IsolationError
+        If a package that the framework needs is not installed.
 
     Attributes
     ----------
     results
-        What is finished so far: also after a run that was interrupted.
+        The finished cases, also after a run that was interrupted.
     """
 
-    framework: ClassVar[str]
-    arguments_class: ClassVar[type[BenchmarkArguments]]
+    arguments_class: ClassVar[type[BenchmarkArguments]] = BenchmarkArguments
 
     def __init__(self, args: _Args, configs: Sequence[Any] | None = None) -> None:
         if not isinstance(args, self.arguments_class):
@@ -59,53 +70,74 @@ class Benchmark(Generic[_Args]):
         if args.is_tpu and args.memory:
             raise ArgumentError(
                 "memory=True cannot be used on a TPU, whose memory is not measured: memory must be False "
-                "(--no_memory), or tpu must be False (--no_tpu) to measure elsewhere."
+                "(--no_memory), or tpu must be False (--no_tpu) to measure elsewhere.",
+                "memory",
+                "tpu",
             )
         self.args = args
+        self.framework = FRAMEWORKS[args.framework].name
         specs = find_models(args.model_names, configs, trust_remote_code=args.trust_remote_code)
         self._models = {spec.name: spec for spec in specs}
-        self._cells = plan(args, self.framework)
-        self._measurer: Measurer | None = None
+        self._cases = plan(args)
+        self._places = Places(self._cases, axes_of(args))
+        for place in self._places:
+            if place.get("python") is None:
+                overlay = place.get("overlay")
+                check_requirements(FRAMEWORKS[args.framework], None if overlay is None else str(overlay))
         self._cancellation = Cancellation()
-        self._finished: dict[Cell, Measurement] = {}
+        self._finished: dict[Case, tuple[Measurement, Environment]] = {}
         self._folder: Path | None = None
-        self.environment_info: dict[str, Any] = {}
+        self.environment_info = Environment()
 
     @property
     def results(self) -> BenchmarkResults:
-        """What is finished so far, in the order of the plan."""
-        finished = [(cell, self._finished[cell]) for cell in self._cells if cell in self._finished]
-        return BenchmarkResults(finished, self.environment_info, self.args.to_dict(), self._folder)
+        """The finished cases, in the order of the sweep."""
+        finished = [(case, *self._finished[case]) for case in self._cases if case in self._finished]
+        return BenchmarkResults(
+            [(case, measurement) for case, measurement, _ in finished],
+            self.environment_info,
+            self.args.to_dict(),
+            self._folder,
+            [environment for *_, environment in finished],
+        )
 
     def run(
         self,
         folder: str | os.PathLike[str] | None = None,
         resume: str | os.PathLike[str] | None = None,
         display: Display | None = None,
+        *,
+        executor: str | Executor | None = None,
+        on_case: OnCase = lambda case, measurement: None,
     ) -> BenchmarkResults:
-        """Measure every cell, or those that an earlier run has not measured.
+        """Measure every case, or only those that an earlier run has not measured.
 
-        Runs on one machine take turns, a cell at a time, so that they do not disturb each other's figures.
+        Runs on one machine alternate, case by case, so that they do not disturb each other's measurements.
 
         Parameters
         ----------
         folder
-            Where each finished cell is written before the next one starts; by default a new folder in the user's
-            cache, which is removed when it is older than 30 days and not among the newest 100. There must be no
-            results in it. `load_results` reads it.
+            Where each finished case is written before the next one starts; by default a new folder in the user's
+            cache, which is removed when it is older than 30 days and not among the newest 100. It must not contain
+            results. `load_results` reads it.
         resume
-            The folder of a run to go on with: what is missing in it is measured and added to it. Cells that are
-            there with their figures are kept, and so are those that ran out of memory or, unless `timeout_s` is
-            greater now, out of time; those that were cancelled, failed otherwise or crashed are measured again.
-            Models, batch sizes, sequence lengths and tasks may be others than before; the results hold those asked
-            for now, and the folder all of them.
+            The folder of a run to resume: missing cases are measured and added to it. Measured cases are kept, and so
+            are those that ran out of memory or, unless `timeout_s` is greater now, out of time; those that were
+            cancelled, failed for another reason or crashed are measured again. Models, sizes, tasks and axes
+            (``dtype`` ...) may have other values than before; the results contain the cases requested now, and the
+            folder contains all of them.
         display
-            Where progress is shown; by default where it fits: the notebook, or the terminal.
+            Where progress is shown; by default the notebook or the terminal.
+        executor
+            Where and how cases are measured: ``local`` (the default: each in a process forked by a worker server),
+            ``fresh`` (each in a new interpreter), ``in_process``, another registered name, or an executor object.
+        on_case
+            Called with each finished case and its measurement, before the next one starts; not for cases that are kept.
 
         Returns
         -------
         BenchmarkResults
-            A row a cell, in the order of the plan; a cell that failed has a status and a message.
+            One row per case, in the order of the sweep; a case that failed has a status and a message.
 
         Raises
         ------
@@ -113,87 +145,89 @@ class Benchmark(Generic[_Args]):
             If the folder cannot be used, or `resume` was measured with other arguments, other configurations, on
             another machine or with other versions; the message says what differs.
         IsolationError
-            If the framework or the device is not there.
+            If the framework or the device does not exist.
         KeyboardInterrupt
             If the user stopped the run; `results` holds what was finished.
         """
         self.args.check()
+        chosen = make_executor(executor, isolated=self.args.do_multi_processing)
         self._finished = {}
         self._cancellation = Cancellation()
         with RunFolder(folder, resume) as run_folder:
-            progress = Progress(self._cells, display or choose_display(verbose=self.args.verbose))
-            turns = Turns(progress, self._cancellation.check)
+            progress = Progress(self._cases, display or choose_display(verbose=self.args.verbose))
+            lock = MachineLock(progress, self._cancellation.check)
             try:
-                self._begin(run_folder, progress, turns)
-                for cell in self._cells:
-                    if cell not in self._finished:
-                        self._measure(cell, progress, turns, run_folder)
+                with lock.hold():
+                    self._places.ask(chosen, self.args, list(self._models.values()), self._cancellation)
+                self._begin(run_folder, progress)
+                for case in self._cases:
+                    if case not in self._finished:
+                        measurement = self._measure(case, chosen, progress, lock, run_folder)
+                        on_case(case, measurement)
             except Cancelled:
-                pass  # from another thread, which looks at the results itself
+                pass  # from another thread, which reads the results itself
             finally:
                 progress.close()
                 self._write_files()
         return self.results
 
     def cancel(self) -> None:
-        """End a run that is going on in another thread; it returns what was finished."""
+        """Stop a run in another thread; it returns the finished cases."""
         self._cancellation.cancel()
 
-    def _choose_measurer(self) -> Measurer:
-        if self.args.do_multi_processing:
-            return measurer(self.framework, self.args.python, self.args.overlay)
-        return CallingProcess(self.framework)
-
-    def _begin(self, run_folder: RunFolder, progress: Progress, turns: Turns) -> None:
-        """Find out where this runs, and take over the cells of an earlier run that are kept."""
-        self._measurer = self._choose_measurer()
-        with turns.take():
-            facts = self._measurer.environment(self.args.settings(), self._cancellation)
-        self.environment_info = describe(self.args, facts, list(self._models.values()))
+    def _begin(self, run_folder: RunFolder, progress: Progress) -> None:
+        """Write the head of the journal, and take over the cases of an earlier run that are kept."""
+        self.environment_info = summarize(self._places.environments)
         configurations = {name: spec.config for name, spec in self._models.items()}
-        wanted = Contents(self.environment_info, self.args.to_dict(), configurations)
-        self._finished = run_folder.begin(wanted, self._cells)
+        wanted = Contents([*self._places.environments], self.args.to_dict(), configurations)
+        kept = run_folder.begin(wanted, self._cases, type(self.args), list(self._places))
+        self._finished = {case: (measurement, Environment(facts)) for case, (measurement, facts) in kept.items()}
         self._folder = run_folder.path
         progress.keep(self._finished)
 
-    def _measure(self, cell: Cell, progress: Progress, turns: Turns, run_folder: RunFolder) -> None:
-        assert self._measurer is not None
+    def _measure(
+        self, case: Case, executor: Executor, progress: Progress, lock: MachineLock, run_folder: RunFolder
+    ) -> Measurement:
+        request = Request(case, self.args.method(), self._models[case.model], self.args.timeout_s)
         try:
-            with turns.take():
-                progress.begin(cell)
-                measurement = self._measurer.measure(
-                    cell,
-                    self._models[cell.model],
-                    self.args.settings(),
-                    self.args.timeout_s,
-                    progress.follow,
-                    self._cancellation,
+            with lock.hold():
+                progress.begin(case)
+                unusable = self._places.failure(case)
+                measurement = (
+                    executor.measure(FRAMEWORKS[self.framework], request, progress.follow, self._cancellation)
+                    if unusable is None
+                    else Measurement("error", failure=unusable)
                 )
         except IsolationError as error:
             measurement = Measurement("crashed", failure=Failure(type(error).__name__, str(error)))
         except (KeyboardInterrupt, Cancelled):
-            stopped = Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
-            self._finish(cell, stopped, run_folder)
+            self._finish(
+                case, Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user")), run_folder
+            )
             raise
-        self._finish(cell, measurement, run_folder)
-        progress.finish(cell, measurement)
+        self._finish(case, measurement, run_folder)
+        progress.finish(case, measurement)
+        return measurement
 
-    def _finish(self, cell: Cell, measurement: Measurement, run_folder: RunFolder) -> None:
-        self._finished[cell] = measurement
-        run_folder.add(cell, measurement)
+    def _finish(self, case: Case, measurement: Measurement, run_folder: RunFolder) -> None:
+        number = self._places.number(case)
+        self._finished[case] = measurement, self._places.environments[number]
+        run_folder.add(Entry(case, measurement, number))
 
     def _write_files(self) -> None:
-        """Write the files that the arguments ask for, also of a run that was stopped."""
+        """Write the files that the arguments request, also for a run that was stopped."""
         results = self.results
         try:
             if self.args.save_to_csv and results.entries:
-                paths = {name: Path(getattr(self.args, f"{name}_csv_file")) for name in csv_files.NAMES}
-                csv_files.write_all(results, paths)
+                named = {
+                    name.removesuffix("_csv_file"): getattr(self.args, name) for name in self.args.csv_file_fields()
+                }
+                write_files(results, Path(named["env_info"]).parent, named)
             if self.args.log_print:
                 with open(self.args.log_filename, "a", encoding="utf-8") as log:
                     log.write(f"{results}\n")
         except OSError as error:
-            warn(f"A file that was asked for could not be written: {error}")
+            warn(f"A requested file could not be written: {error}")
 
 
 class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
@@ -206,7 +240,6 @@ class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
     >>> results = PyTorchBenchmark(args).run()  # doctest: +SKIP
     """
 
-    framework = "PyTorch"
     arguments_class = PyTorchBenchmarkArguments
 
 
@@ -216,7 +249,7 @@ class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
     Raises
     ------
     IsolationError
-        If what it needs is not installed: tensorflow, tf-keras, and Transformers 4.
+        If tensorflow, tf-keras or Transformers 4 is not installed.
 
     Examples
     --------
@@ -225,18 +258,10 @@ class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
     >>> results = TensorFlowBenchmark(args).run()  # doctest: +SKIP
     """
 
-    framework = "TensorFlow"
     arguments_class = TensorFlowBenchmarkArguments
-
-    def __init__(self, args: TensorFlowBenchmarkArguments, configs: Sequence[Any] | None = None) -> None:
-        super().__init__(args, configs)
-        if args.python is None:
-            check_tensorflow(args.overlay)
 
 
 def make_benchmark(args: BenchmarkArguments) -> Benchmark[Any]:
-    """Give the benchmark that takes arguments of this class."""
-    by_arguments: dict[type, type[Benchmark[Any]]] = {
-        kind.arguments_class: kind for kind in (PyTorchBenchmark, TensorFlowBenchmark)
-    }
-    return by_arguments[type(args)](args)
+    """Return the benchmark that takes arguments of this class."""
+    kinds: tuple[type[Benchmark[Any]], ...] = (PyTorchBenchmark, TensorFlowBenchmark, Benchmark)
+    return next(kind for kind in kinds if isinstance(args, kind.arguments_class))(args)

@@ -1,4 +1,4 @@
-"""Ending a measurement from another thread."""
+"""Cancelling a measurement from another thread."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 
 
 class Cancelled(BaseException):
-    """A measurement was cancelled from another thread; no failure, and so nothing that ``except Exception`` takes."""
+    """A measurement was cancelled from another thread: not a failure, so ``except Exception`` does not catch it."""
 
 
 class Cancellation:
-    """The wish of one run to be ended: it reaches what this run waits for, and no other's.
+    """A request to cancel one run: it wakes whatever that run waits for, and does not affect other runs.
 
-    A thread that cancels calls `cancel`; the thread that measures calls `check`, and waits inside `waking`.
+    The cancelling thread calls `cancel`; the measuring thread calls `check`, and waits inside `waking`.
     """
 
     def __init__(self) -> None:
@@ -23,20 +23,20 @@ class Cancellation:
         self._wake: Callable[[], None] | None = None
 
     def cancel(self) -> None:
-        """End what is going on, or what comes next."""
+        """Cancel the current step, or the next one if none is in progress."""
         with self._lock:
             self._wish.set()
             if self._wake is not None:
                 self._wake()
 
     def check(self) -> None:
-        """Raise `Cancelled` if that was asked for."""
+        """Raise `Cancelled` if cancellation was requested."""
         if self._wish.is_set():
             raise Cancelled
 
     @contextlib.contextmanager
     def waking(self, wake: Callable[[], None]) -> Iterator[None]:
-        """Let `cancel` call `wake` meanwhile, once; raise `Cancelled` if it came before."""
+        """Have `cancel` call `wake` while the context lasts; raise `Cancelled` if it was called before."""
         with self._lock:
             self.check()
             self._wake = wake
@@ -48,7 +48,7 @@ class Cancellation:
 
     @contextlib.contextmanager
     def turn(self, lock: threading.Lock, look_every_s: float = 0.2) -> Iterator[None]:
-        """Hold a lock; while another thread has it, look every so often whether to go on waiting."""
+        """Hold a lock; while another thread holds it, check for cancellation every `look_every_s` seconds."""
         while not lock.acquire(timeout=look_every_s):
             self.check()
         try:

@@ -1,21 +1,26 @@
-"""Measuring any function in a process of its own."""
+"""Measuring any function in a separate process."""
 
 from __future__ import annotations
 
+import base64
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from hfbench_nb.arguments import checks
-from hfbench_nb.execution.machine_lock import Turns
-from hfbench_nb.execution.progress import Display, Progress, choose_display
-from hfbench_nb.execution.servers import measurer
+from hfbench_nb.arguments.frameworks import FRAMEWORKS, Framework
+from hfbench_nb.arguments.measurement import FunctionArguments
+from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.displays import Display, choose_display
+from hfbench_nb.execution.executors import make_executor
+from hfbench_nb.execution.machine_lock import MachineLock
+from hfbench_nb.execution.progress import Progress
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
+from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.errors import ArgumentError, IsolationError, wrong_value
-from hfbench_nb.protocol.records import Cell, Failure, Measurement, Settings
-from hfbench_nb.results.environment import describe_function
-
-_FRAMEWORKS = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+from hfbench_nb.protocol.measurement import Failure, Measurement
+from hfbench_nb.protocol.request import DEFAULT_TIMEOUT_S, Method, PickledFunction, Request
+from hfbench_nb.results.environment import describe, machine_facts
 
 
 def measure(
@@ -23,50 +28,50 @@ def measure(
     setup: Callable[[], Any] | None = None,
     name: str | None = None,
     framework: str | None = None,
-    speed: bool = True,
-    memory: bool = True,
-    precision: float = 0.02,
-    max_seconds: float = 1.5,
-    timeout_s: float = 3600.0,
+    speed: bool = Method.speed,
+    memory: bool = Method.memory,
+    precision: float = Method.precision,
+    max_seconds: float = Method.max_seconds,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
     *,
     display: Display | None = None,
 ) -> BenchmarkResults:
-    """Measure the time and the peak memory of a function, in a process of its own.
+    """Measure the time and the peak memory of a function, in a separate process.
 
-    The function, its set-up and all that they refer to travel there by cloudpickle: functions defined in a notebook,
-    closures and lambdas do.  What they change stays there.
+    The function, its set-up and everything that they refer to are sent there by cloudpickle, which supports functions
+    defined in a notebook, closures and lambdas.  Changes that they make stay in that process.
 
     Parameters
     ----------
     function
-        What to measure, called many times. Its result is let go.
+        What to measure, called many times. Its result is discarded.
     setup
-        Called once, before the memory baseline is taken. What it returns, if not None, is handed to each call of
+        Called once, before the memory baseline is read. Its return value, if not None, is passed to each call of
         `function`.
     name
         Name in the results; by default that of the function.
     framework
-        ``PyTorch`` or ``TensorFlow``: imported beforehand, so that it counts as baseline, and on a GPU waited for by
-        the clock and asked for its memory. By default the process is a bare interpreter.
+        ``PyTorch`` or ``TensorFlow``: imported beforehand, so that it counts as baseline; on a GPU the clock waits for
+        it, and its memory is read. By default the process is a bare interpreter.
     speed, memory
         Whether to measure time, and memory.
     precision, max_seconds, timeout_s
         As in `PyTorchBenchmarkArguments`: when to stop sampling, and when to give up.
     display
-        Where progress is shown; by default where it fits: the notebook, or the terminal.
+        Where progress is shown; by default the notebook or the terminal.
 
     Returns
     -------
     BenchmarkResults
         One row with ``task="function"`` and no batch size or sequence length. ``baseline_mb`` includes what the
-        set-up holds, ``working_mb`` is what the calls need above that, ``weights_mb`` is 0.
+        set-up holds, ``working_mb`` is what the calls need in addition, ``weights_mb`` is 0.
 
     Raises
     ------
     ArgumentError
         If an argument cannot be used, or the function cannot be sent to another process.
     IsolationError
-        If the framework is not there.
+        If the framework is not installed.
 
     Examples
     --------
@@ -76,27 +81,39 @@ def measure(
     'ok'
     """
     _check_functions(function, setup)
-    settings = _check_settings(speed, memory, precision, max_seconds, timeout_s)
-    framework = "Python" if framework is None else _check_framework(framework)
-    cell = Cell(framework, _name_of(function) if name is None else _check_name(name), "function")
-    pickled = _pickle(function, setup)
-    progress = Progress([cell], display or choose_display(verbose=False))
-    turns = Turns(progress)
+    arguments = FunctionArguments(
+        name=_name_of(function) if name is None else name,
+        framework=framework,
+        speed=speed,
+        memory=memory,
+        precision=precision,
+        max_seconds=max_seconds,
+        timeout_s=timeout_s,
+    )
+    used = _find_framework(framework)
+    case = Case(used.name, arguments.name, "function")
+    request = Request(case, arguments.method(), _pickle(function, setup), timeout_s)
+    return _run(used, request, arguments, display or choose_display(verbose=False))
+
+
+def _run(framework: Framework, request: Request, arguments: FunctionArguments, display: Display) -> BenchmarkResults:
+    executor = make_executor(None)
+    progress = Progress([request.case], display)
+    lock = MachineLock(progress)
     try:
-        server = measurer(framework)
-        with turns.take():
-            environment = describe_function(server.environment(settings))
+        with lock.hold():
+            facts = executor.environment(framework, Settings(), request.method, Cancellation())
+        environment = describe(facts, machine_facts(), {"use_multiprocessing": True})
         try:
-            with turns.take():
-                progress.begin(cell)
-                measurement = server.measure_function(pickled, settings, timeout_s, progress.follow)
+            with lock.hold():
+                progress.begin(request.case)
+                measurement = executor.measure(framework, request, progress.follow, Cancellation())
         except IsolationError as error:
             measurement = Measurement("crashed", failure=Failure(type(error).__name__, str(error)))
-        progress.finish(cell, measurement)
+        progress.finish(request.case, measurement)
     finally:
         progress.close()
-    arguments = {"speed": speed, "memory": memory, "precision": precision, "max_seconds": max_seconds}
-    return BenchmarkResults([(cell, measurement)], environment, {**arguments, "timeout_s": timeout_s})
+    return BenchmarkResults([(request.case, measurement)], environment, arguments.to_dict())
 
 
 def _check_functions(function: object, setup: object) -> None:
@@ -106,7 +123,7 @@ def _check_functions(function: object, setup: object) -> None:
         if not callable(value):
             raise wrong_value(parameter, value, "a function")
         if inspect.iscoroutinefunction(value) or inspect.isgeneratorfunction(value):
-            raise wrong_value(parameter, value, "an ordinary function: calling this one only begins its work")
+            raise wrong_value(parameter, value, "an ordinary function: calling this one only starts its work")
     if not (_takes(function, 0) or (setup is not None and _takes(function, 1))):
         how = "without arguments" if setup is None else "with what setup returns"
         raise wrong_value("function", function, f"a function that can be called {how}")
@@ -115,7 +132,7 @@ def _check_functions(function: object, setup: object) -> None:
 
 
 def _takes(function: Any, count: int) -> bool:
-    """Tell whether a function may be called with so many arguments; where it does not say, it may."""
+    """Return whether a function accepts a number of arguments; True if its signature is unknown."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -127,44 +144,32 @@ def _takes(function: Any, count: int) -> bool:
     return True
 
 
-def _check_settings(speed: bool, memory: bool, precision: float, max_seconds: float, timeout_s: float) -> Settings:
-    checks.boolean("speed", speed)
-    checks.boolean("memory", memory)
-    if not (speed or memory):
-        raise ArgumentError("speed=False, memory=False leave nothing to measure: one of the two must be True.")
-    checks.number("precision", precision, above=0.0, below=1.0)
-    checks.number("max_seconds", max_seconds, above=0.0)
-    checks.number("timeout_s", timeout_s, above=0.0, below=checks.LONGEST_TIMEOUT_S)
-    return Settings(speed=speed, memory=memory, precision=precision, max_seconds=max_seconds)
-
-
-def _check_framework(framework: object) -> str:
-    known = _FRAMEWORKS.get(framework.lower()) if isinstance(framework, str) else None
-    if known is None:
-        raise wrong_value("framework", framework, "'PyTorch', 'TensorFlow' or None")
-    return known
-
-
-def _check_name(name: object) -> str:
-    if not isinstance(name, str) or not name.strip():
-        raise wrong_value("name", name, "a name or None")
-    return name
+def _find_framework(name: object) -> Framework:
+    """Return the framework with a name, ignoring case; None is the bare interpreter."""
+    if name is None:
+        return FRAMEWORKS["Python"]
+    found = next((each for each in FRAMEWORKS if isinstance(name, str) and each.command == name.lower()), None)
+    if found is None or found.arguments is None:
+        names = ", ".join(repr(each.name) for each in FRAMEWORKS if each.arguments is not None)
+        raise wrong_value("framework", name, f"{names} or None")
+    return found
 
 
 def _name_of(function: object) -> str:
-    """Give the name of a function, also of one that is wrapped by `functools.partial` or an object's."""
+    """Return the name of a function, also if it is wrapped by `functools.partial`, or of a callable object's class."""
     inner = getattr(function, "func", function)
     return str(getattr(inner, "__name__", type(inner).__name__))
 
 
-def _pickle(function: object, setup: object) -> bytes:
+def _pickle(function: object, setup: object) -> PickledFunction:
     import cloudpickle
 
     try:
         pickled: bytes = cloudpickle.dumps((function, setup))
     except Exception as error:
         raise ArgumentError(
-            f"function={function!r} cannot be sent to another process, with all that it refers to: "
-            f"{type(error).__name__}: {error}. Make in setup what cannot travel."
+            f"function={function!r} cannot be sent to another process, with everything that it refers to: "
+            f"{type(error).__name__}: {error}. Create in setup what cannot be sent.",
+            "function",
         ) from error
-    return pickled
+    return PickledFunction(base64.b64encode(pickled).decode("ascii"), str(Path.cwd()))

@@ -5,64 +5,62 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.servers import OnProgress
+from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import IsolationError
-from hfbench_nb.protocol.records import Cell, Measurement, ModelSpec, Settings
-from hfbench_nb.worker import measuring as worker
+from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.protocol.registry import resolve
+from hfbench_nb.protocol.request import Method, Request
+from hfbench_nb.protocol.tasks import TASKS
+from hfbench_nb.worker import measuring
 from hfbench_nb.worker.backends import load_backend
-from hfbench_nb.worker.backends.base import DeviceNotFoundError
+from hfbench_nb.worker.backends.base import Backend, DeviceNotFoundError
 from hfbench_nb.worker.memory import release_free_memory
-from hfbench_nb.worker.workloads import ModelPass
 
 
 class CallingProcess:
-    """Measures in this process: its memory is part of the figures, and no time limit can be kept.
+    """Measures in this process: its memory is part of the measurements, and time limits cannot be enforced."""
 
-    Raises
-    ------
-    IsolationError
-        If the framework is not installed.
-    """
-
-    def __init__(self, framework: str) -> None:
-        try:
-            self._backend = load_backend(framework)
-        except ImportError as error:
-            raise IsolationError(f"{framework} cannot be used: {error}") from error
-
-    def environment(self, settings: Settings, cancellation: Cancellation | None = None) -> dict[str, Any]:
-        """Describe the framework and the device where cells are measured.
+    def environment(
+        self, framework: Framework, settings: Settings, method: Method, cancellation: Cancellation
+    ) -> dict[str, Any]:
+        """Describe the framework and the device where cases are measured.
 
         Raises
         ------
         IsolationError
-            If the device is not there.
+            If the framework is not installed, or the device does not exist.
         """
         try:
-            return self._backend.environment(settings)
+            return self._backend(framework).environment(settings, method)
         except DeviceNotFoundError as error:
             raise IsolationError(f"DeviceNotFoundError: {error}") from error
 
     def measure(
-        self,
-        cell: Cell,
-        spec: ModelSpec,
-        settings: Settings,
-        timeout_s: float,
-        on_progress: OnProgress,
-        cancellation: Cancellation | None = None,
+        self, framework: Framework, request: Request, on_progress: OnProgress, cancellation: Cancellation
     ) -> Measurement:
-        """Measure one cell here and now; `timeout_s` cannot be kept, and it is cancelled at its next step only."""
+        """Measure one case in this process; its timeout cannot be enforced, and cancelling waits for its next step."""
+        backend = self._backend(framework)
 
         def report(phase: str, facts: dict[str, Any]) -> None:
-            if cancellation is not None:
-                cancellation.check()
+            cancellation.check()
             on_progress({"event": "progress", "phase": phase, **facts})
 
-        release_free_memory()  # given back later, while the model is built, it would make the weights look lighter
-        measurement = worker.measure(self._backend, ModelPass(cell, spec), settings, report)
+        release_free_memory()  # released later, while the model is built, it would make the weights look smaller
+        workload = resolve(TASKS[request.case.task].workload)(request.case, request.subject)
+        measurement = measuring.measure(
+            lambda: backend.open(request.case.settings, request.method), workload, request.method, report
+        )
         if measurement.memory is None:
             return measurement
         method = f"{measurement.memory.method} of the calling process"
         return dataclasses.replace(measurement, memory=dataclasses.replace(measurement.memory, method=method))
+
+    @staticmethod
+    def _backend(framework: Framework) -> Backend:
+        try:
+            return load_backend(framework.backend)
+        except ImportError as error:
+            raise IsolationError(f"{framework.name} cannot be used: {error}") from error

@@ -1,4 +1,4 @@
-"""The command that starts the measuring end, in this environment or another."""
+"""The command that starts a worker or worker server, in this environment or another."""
 
 from __future__ import annotations
 
@@ -9,27 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hfbench_nb.arguments.frameworks import Framework
+
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
-# Changing one of these changes what is measured, so that another server is needed.
+# Changing one of these changes what is measured, so a new worker server is needed.
 _RELEVANT_PREFIXES = (
     "ATEN_", "BLIS_", "CUBLAS", "CUDA_", "CUDNN_", "DNNL_", "GLIBC_", "GOMP_", "HF_", "HIP_", "HSA_", "KMP_", "LD_",
     "MALLOC_", "MKL_", "NCCL_", "NUMEXPR_", "NVIDIA_", "OMP_", "ONEDNN_", "OPENBLAS_", "PYTHON", "PYTORCH_", "ROCR_",
     "SYCL_", "TF_", "THP_", "TORCH", "TRANSFORMERS_", "XLA_", "XPU_", "ZE_",
 )  # fmt: skip
 
-# The network must never enter a number, and what a library would draw on a terminal has no reader.
-_QUIET = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
-# Another framework must never enter a process: Transformers imports any that it finds.
-_SET = {
-    "PyTorch": {**_QUIET, "USE_TORCH": "1", "USE_TF": "0", "USE_FLAX": "0"},
-    # Transformers' TensorFlow classes are written for Keras 2, which the package tf_keras holds.
-    "TensorFlow": {**_QUIET, "USE_TORCH": "0", "USE_TF": "1", "USE_FLAX": "0", "TF_USE_LEGACY_KERAS": "1"},
-    # A function of the user's own finds what it would find in the notebook.
-    "Python": {},
-}
-
-# Imports our package by its folder alone: its neighbours, in another environment than the one that measures, stay out.
+# Imports our package from its folder alone: its neighbours belong to another environment and must not be importable.
 _BOOTSTRAP = """
 import importlib.util, json, sys
 options = json.loads(sys.argv[1])
@@ -43,24 +34,24 @@ serve(options)
 """
 
 
-def command(framework: str, python: str | None, overlay: str | None, *, fork: bool, idle_s: float) -> list[str]:
-    """Give the command line of a measuring end.
+def command(framework: Framework, python: str | None, overlay: str | None, *, fork: bool, idle_s: float) -> list[str]:
+    """Return the command line of a worker or worker server.
 
     Parameters
     ----------
     framework
-        The framework that it imports.
+        The framework to import.
     python
-        Interpreter; None for this process's own, whose module search path it then shares.
+        Interpreter; None for that of this process, together with its module search path.
     overlay
-        Folder put first on the module search path.
+        Folder to put first on the module search path.
     fork
-        Whether it forks a process for each request or answers one itself.
+        Whether to fork a worker for each request (worker server), or to serve one request itself.
     idle_s
-        Ends after so many seconds without work.
+        Seconds without work after which the process exits.
     """
     options: dict[str, Any] = {
-        "framework": framework,
+        "backend": framework.backend,
         "package": str(PACKAGE_FOLDER),
         "first": [os.path.abspath(overlay)] if overlay else [],
         "last": [] if python else module_search_path(),
@@ -72,15 +63,15 @@ def command(framework: str, python: str | None, overlay: str | None, *, fork: bo
 
 
 def module_search_path() -> list[str]:
-    """Give this process's module search path with absolute folders."""
+    """Return this process's module search path with absolute folders."""
     return [os.path.abspath(entry) for entry in sys.path]
 
 
-def environment(framework: str) -> dict[str, str]:
-    """Give the environment variables of a measuring end."""
-    return {**os.environ, **_SET[framework]}
+def environment(framework: Framework) -> dict[str, str]:
+    """Return the environment variables of a worker or worker server."""
+    return {**os.environ, **framework.variables}
 
 
 def relevant_environment(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Give the variables that decide what is measured, sorted."""
+    """Return the variables that affect what is measured, sorted."""
     return tuple(sorted((k, v) for k, v in variables.items() if k.startswith(_RELEVANT_PREFIXES) or k == "PATH"))

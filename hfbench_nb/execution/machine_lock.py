@@ -1,4 +1,4 @@
-"""Taking turns: runs on one machine would disturb each other's figures, so one measures at a time."""
+"""The machine lock: runs on one machine would disturb each other's measurements, so one measures at a time."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from hfbench_nb.execution.progress import Progress
 from hfbench_nb.protocol.errors import warn
 from hfbench_nb.storage.locks import Lock
 
-# Looking often would disturb the run that is waited for: the pauses grow from the first to the second.
+# Frequent polling would disturb the other run: the pauses grow from the first value to the second, seconds.
 _POLL_S = (0.05, 0.5)
 _POLL_GROWTH = 1.5
 
 
-class Turns:
-    """The turns of one run, which warns the first time that it has to wait for another.
+class MachineLock:
+    """The machine lock as used by one run, with a warning the first time that it has to wait for another.
 
-    Runs find each other through two files in the temporary folder: those of one machine, or of one container, that
-    have the same one.
+    Runs find each other through two files in the temporary folder: runs on one machine or in one container that share
+    this folder.
 
     Parameters
     ----------
     progress
         Shows the waiting.
     check
-        Called again and again while this run waits; what it raises ends the waiting.
+        Called repeatedly while this run waits; an exception that it raises ends the waiting.
     """
 
     def __init__(self, progress: Progress, check: Callable[[], None] = lambda: None) -> None:
@@ -38,10 +38,11 @@ class Turns:
         self._warned = False
 
     @contextlib.contextmanager
-    def take(self) -> Iterator[None]:
-        """Wait until no other run measures; keep the others waiting during a block.
+    def hold(self) -> Iterator[None]:
+        """Wait until no other run measures; make the others wait during the block.
 
-        Who has measured comes through the door again, and there whoever waits already stands: runs alternate.
+        The first file is a queue for one run: a run that has measured has to lock it again, after any run that already
+        waits there, so that runs alternate.
         """
         folder = _temporary_folder()
         with (
@@ -53,7 +54,7 @@ class Turns:
                 while not lock.take():
                     holder = measuring.holder()
                     if holder in _ancestors():
-                        break  # it waits for us: this is a benchmark within a function that it measures
+                        break  # it waits for this process: a benchmark within a function that it measures
                     self._tell(holder)
                     time.sleep(pause_s)
                     pause_s = min(longest_s, pause_s * _POLL_GROWTH)
@@ -67,8 +68,8 @@ class Turns:
         if not self._warned:
             self._warned = True
             warn(
-                f"{other.capitalize()} measures on this machine: the runs take turns, a cell at a time, so that they "
-                "do not disturb each other's figures."
+                f"{other.capitalize()} is measuring on this machine: the runs alternate, case by case, so that they do "
+                "not disturb each other's measurements."
             )
 
 
@@ -82,4 +83,4 @@ def _temporary_folder() -> Path:
     try:
         return Path(tempfile.gettempdir())
     except FileNotFoundError:
-        return Path(os.devnull)  # nothing can be made below it, so nobody waits
+        return Path(os.devnull)  # no file can be created below it, so no run waits

@@ -1,4 +1,4 @@
-"""A process that measures, seen from the notebook."""
+"""A worker or worker server, as seen from the notebook."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ import tempfile
 import threading
 from typing import Any
 
+from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.execution import launch
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
 from hfbench_nb.protocol import messages as protocol
 from hfbench_nb.protocol.errors import IsolationError
-from hfbench_nb.protocol.records import Failure
+from hfbench_nb.protocol.measurement import Failure
 
 IDLE_S = 600.0
 START_TIMEOUT_S = 300.0
-# How long a process may take to be gone when it is told to.
+# How long a process may take to exit when told to.
 KILL_TIMEOUT_S = 0.8
 LOG_TAIL_BYTES = 4000
 _LAST_WORDS_S = 0.5
 
 
-class MeasuringProcess:
-    """A process that measures, the messages that come from it, and its log."""
+class WorkerProcess:
+    """A worker or worker server, the messages it sends, and its log."""
 
     def __init__(
-        self, framework: str, python: str | None, overlay: str | None, *, fork: bool, cancellation: Cancellation
+        self, framework: Framework, python: str | None, overlay: str | None, *, fork: bool, cancellation: Cancellation
     ) -> None:
         self._python = python or sys.executable
         try:
@@ -44,7 +45,7 @@ class MeasuringProcess:
                 start_new_session=True,
             )
         except OSError as error:
-            raise IsolationError(f"The process that measures {framework} cannot be started: {error}") from error
+            raise IsolationError(f"The worker for {framework.name} cannot be started: {error}") from error
         self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         reader = threading.Thread(target=self._read, name="hfbench-reader", daemon=True)
         reader.start()
@@ -61,13 +62,13 @@ class MeasuringProcess:
 
     def _tell_end(self, reader: threading.Thread, fork: bool) -> None:
         code = self._process.wait()
-        if not fork:  # a server ends what its cells have started
+        if not fork:  # a worker server ends the processes that its cases have started
             self._kill_group()
-        # What it has still written comes first; but a process that a cell has forked may keep the pipe open.
+        # Its last messages come first; the time is limited since a process that a case forked may hold the pipe open.
         reader.join(_LAST_WORDS_S)
         self.messages.put({"event": "end", "code": code})
 
-    def _wait_until_ready(self, framework: str, cancellation: Cancellation) -> dict[str, Any]:
+    def _wait_until_ready(self, framework: Framework, cancellation: Cancellation) -> dict[str, Any]:
         try:
             with cancellation.waking(lambda: self.messages.put({"event": "cancel"})):
                 message = self.messages.get(timeout=START_TIMEOUT_S)
@@ -82,22 +83,22 @@ class MeasuringProcess:
             return message
         self.kill()
         if message["event"] == "failed":
-            raise IsolationError(f"{framework} cannot be used by {self._python}: {Failure(**message['failure'])}")
-        raise IsolationError(f"The process that measures {framework} did not start:\n{self.log_tail()}")
+            raise IsolationError(f"{framework.name} cannot be used by {self._python}: {Failure(**message['failure'])}")
+        raise IsolationError(f"The worker for {framework.name} did not start:\n{self.log_tail()}")
 
     def send(self, request: dict[str, Any]) -> None:
-        """Send a request; that the process is gone is told by its messages."""
+        """Send a request; if the process is gone, an ``end`` message reports it."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.write(protocol.encode(request))
             self._process.stdin.flush()
 
     def is_alive(self) -> bool:
-        """Tell whether the process runs."""
+        """Return whether the process is running."""
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """End the process and those that it started."""
+        """Kill the process and those that it started."""
         self._kill_group()
         self._process.kill()
         self._process.wait()
@@ -108,7 +109,7 @@ class MeasuringProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Let the process end by itself, now; kill it if it does not."""
+        """Ask the process to exit; kill it if it does not."""
         with contextlib.suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
@@ -118,11 +119,11 @@ class MeasuringProcess:
             self.kill()
 
     def log_size(self) -> int:
-        """Give the size of the log so far, bytes."""
+        """Return the current size of the log, bytes."""
         return os.fstat(self._log.fileno()).st_size
 
     def log_tail(self, start: int = 0) -> str:
-        """Give the end of the log, from `start` on at most; empty where a file that is written cannot be read."""
+        """Return the end of the log, not before byte `start`; empty on Windows, where the open file cannot be read."""
         if not hasattr(os, "pread"):  # Windows
             return ""
         size = self.log_size()

@@ -1,4 +1,4 @@
-"""What a framework needs to be installed, found out without loading it."""
+"""Checking and installing the packages that a framework needs, without loading it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
+from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.protocol.errors import IsolationError, wrong_value
-
-TENSORFLOW_PACKAGES = ("tensorflow", "tf-keras", "transformers")
-"""What TensorFlow models need; Transformers dropped them with version 5."""
 
 
 def installed_versions(packages: Sequence[str], overlay: str | None = None) -> dict[str, str]:
-    """Give the versions of those packages that are installed here, those of the overlay first."""
+    """Return the versions of the given packages that are installed here; those in the overlay take precedence."""
     path = ([overlay] if overlay else []) + sys.path
     wanted = {_normal(name): name for name in packages}
     found: dict[str, str] = {}
@@ -26,44 +24,49 @@ def installed_versions(packages: Sequence[str], overlay: str | None = None) -> d
     return found
 
 
-def check_tensorflow(overlay: str | None) -> None:
-    """Refuse an environment in which no TensorFlow model can be built.
+def check_requirements(framework: Framework, overlay: str | None) -> None:
+    """Refuse an environment that lacks what a framework's models need.
 
     Raises
     ------
     IsolationError
-        If a package is missing, or Transformers is too new; the message says what to install.
+        If a package is missing or too new; the message says what to install.
     """
-    found = installed_versions(("tensorflow-cpu", *TENSORFLOW_PACKAGES), overlay)
-    if "tensorflow-cpu" in found:
-        found["tensorflow"] = found["tensorflow-cpu"]
-    problems = [f"{name} is not installed" for name in TENSORFLOW_PACKAGES if name not in found]
-    transformers = found.get("transformers", "4")
-    if int(transformers.partition(".")[0]) >= 5:
-        problems.append(f"Transformers {transformers} has no TensorFlow models: they ended with version 4")
+    names = [name for needed in framework.requirements for name in (needed.package, *needed.alternatives)]
+    found = installed_versions(names, overlay)
+    problems = []
+    for needed in framework.requirements:
+        versions = [found[name] for name in (needed.package, *needed.alternatives) if name in found]
+        if not versions:
+            problems.append(f"{needed.package} is not installed")
+        elif needed.below_major is not None and int(versions[0].partition(".")[0]) >= needed.below_major:
+            problems.append(needed.why.format(versions[0]))
     if problems:
-        raise IsolationError(
-            f"TensorFlow models cannot be measured here: {'; '.join(problems)}. "
-            "Install them with `pip install 'hfbench-nb[tensorflow]'`; or, to leave this environment as it is, into a "
-            "folder of their own with `hfbench overlay tensorflow FOLDER`, and measure with overlay='FOLDER'."
-        )
+        advice = ""
+        if framework.extra:
+            advice = (
+                f" Install them with `pip install 'hfbench-nb[{framework.extra}]'`; or, to leave this environment "
+                f"unchanged, into a separate folder with `hfbench overlay {framework.command} FOLDER`, and measure "
+                "with overlay='FOLDER'."
+            )
+        raise IsolationError(f"{framework.name} models cannot be measured here: {'; '.join(problems)}.{advice}")
 
 
 def install_tensorflow_overlay(folder: Path) -> None:
-    """Install Transformers 4 and what it needs into a folder, and TensorFlow too where it is not installed here.
+    """Install Transformers 4 and its dependencies into a folder, and TensorFlow too if it is not installed here.
 
-    Nothing else is touched: pip writes to the folder alone.  NumPy stays at the version of this environment, which
-    its TensorFlow was loaded with.
+    Nothing else is changed: pip writes only to the folder.  NumPy is pinned to the version of this environment, which
+    its TensorFlow is used with.
 
     Raises
     ------
     ArgumentError
-        If the folder holds something already.
+        If the folder is not empty.
     IsolationError
-        If pip fails; the message ends with what it said.
+        If pip fails; the message ends with pip's error output.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise wrong_value("folder", str(folder), "an empty folder, or one that is not there")
+        raise wrong_value("folder", str(folder), "an empty folder, or one that does not exist")
     here = installed_versions(("numpy", "tensorflow", "tensorflow-cpu", "tf-keras"))
     wanted = ["transformers>=4.57,<5"]
     if "tensorflow" not in here and "tensorflow-cpu" not in here:

@@ -1,9 +1,8 @@
-"""The notebook's end: starts the processes that measure, asks them, ends them."""
+"""The notebook's side of the workers: starts their servers, sends requests, stops them."""
 
 from __future__ import annotations
 
 import atexit
-import base64
 import contextlib
 import os
 import queue
@@ -12,15 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
+from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.execution import launch
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
-from hfbench_nb.execution.process import KILL_TIMEOUT_S, MeasuringProcess
+from hfbench_nb.execution.process import KILL_TIMEOUT_S, WorkerProcess
+from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import IsolationError
-from hfbench_nb.protocol.records import Cell, Failure, Measurement, ModelSpec, Settings
+from hfbench_nb.protocol.measurement import Failure, Measurement
+from hfbench_nb.protocol.request import Method, Request, environment_message
 
 ENVIRONMENT_TIMEOUT_S = 120.0
 _SIGKILL = 9
@@ -28,38 +29,19 @@ _SIGKILL = 9
 OnProgress = Callable[[dict[str, Any]], None]
 
 
-class Measurer(Protocol):
-    """Measures cells, one at a time."""
-
-    def environment(self, settings: Settings, cancellation: Cancellation | None = None) -> dict[str, Any]:
-        """Describe the framework and the device where cells are measured."""
-        ...
-
-    def measure(
-        self,
-        cell: Cell,
-        spec: ModelSpec,
-        settings: Settings,
-        timeout_s: float,
-        on_progress: OnProgress,
-        cancellation: Cancellation | None = None,
-    ) -> Measurement:
-        """Measure one cell; a failure is a measurement too."""
-        ...
-
-
 def can_fork() -> bool:
-    """Tell whether frameworks survive a fork on this system."""
+    """Return whether frameworks survive a fork on this system."""
     return sys.platform == "linux" and os.environ.get("HFBENCH_FRESH_INTERPRETER") != "1"
 
 
-def measurer(framework: str, python: str | None = None, overlay: str | None = None) -> IsolatedMeasurer:
-    """Give the measurer for a framework in an environment; the same one again while nothing relevant has changed."""
+def workers(framework: Framework, python: str | None = None, overlay: str | None = None) -> Workers:
+    """Return the workers for a framework and environment; the same object while nothing relevant has changed."""
     if not can_fork():
         return FreshInterpreters(framework, python, overlay)
     key = (
         os.getpid(),
-        framework,
+        framework.name,
+        framework.backend,
         python,
         overlay and os.path.abspath(overlay),
         launch.relevant_environment(os.environ),
@@ -69,12 +51,12 @@ def measurer(framework: str, python: str | None = None, overlay: str | None = No
         for other in [k for k, server in _servers.items() if not server.is_alive()]:
             del _servers[other]
         if key not in _servers:
-            _servers[key] = ForkingServer(framework, python, overlay)
+            _servers[key] = WorkerServer(framework, python, overlay)
         return _servers[key]
 
 
 def close_all() -> None:
-    """End every process that this one has started."""
+    """Stop every process that this one has started."""
     with _lock:
         for server in _servers.values():
             server.close()
@@ -82,82 +64,49 @@ def close_all() -> None:
 
 
 _lock = threading.Lock()
-_servers: dict[tuple[Any, ...], ForkingServer] = {}
+_servers: dict[tuple[Any, ...], WorkerServer] = {}
 atexit.register(close_all)
 
 
-class IsolatedMeasurer:
-    """Asks one question at a time and waits for the answer; what is common to both ways of isolation."""
+class Workers:
+    """Requests one measurement at a time and waits for it: the common base of both ways of isolation."""
 
-    def __init__(self, framework: str, python: str | None, overlay: str | None) -> None:
+    def __init__(self, framework: Framework, python: str | None, overlay: str | None) -> None:
         self._where = (framework, python, overlay)
-        self._turn = threading.Lock()
-        self._process: MeasuringProcess | None = None
+        self._one_at_a_time = threading.Lock()
+        self._process: WorkerProcess | None = None
 
-    def environment(self, settings: Settings, cancellation: Cancellation | None = None) -> dict[str, Any]:
-        """Describe the framework and the device where cells are measured.
+    def environment(self, settings: Settings, method: Method, cancellation: Cancellation) -> dict[str, Any]:
+        """Describe the framework and the device where cases are measured.
 
         Raises
         ------
         IsolationError
-            If the framework or the device is not there.
+            If the framework or the device does not exist.
         Cancelled
             If another thread cancelled it.
         """
-        cancellation = cancellation or Cancellation()
-        request = {"do": "environment", "settings": asdict(settings)}
-        with cancellation.turn(self._turn):
+        request = environment_message(settings, method)
+        with cancellation.turn(self._one_at_a_time):
             process = self._ready_process(cancellation)
             answer, end = self._ask(process, request, ENVIRONMENT_TIMEOUT_S, lambda message: None, cancellation)
         if answer is None or "failure" in answer:
             reason = _describe_end(end) if answer is None else Failure(**answer["failure"])
-            raise IsolationError(f"{self._where[0]} cannot be used: {reason}")
+            raise IsolationError(f"{self._where[0].name} cannot be used: {reason}")
         described: dict[str, Any] = answer["environment"]
         return described
 
-    def measure(
-        self,
-        cell: Cell,
-        spec: ModelSpec,
-        settings: Settings,
-        timeout_s: float,
-        on_progress: OnProgress,
-        cancellation: Cancellation | None = None,
-    ) -> Measurement:
-        """Measure one cell in a process of its own.
+    def measure(self, request: Request, on_progress: OnProgress, cancellation: Cancellation) -> Measurement:
+        """Measure one case in a separate process; a failure is a measurement, too.
 
         Raises
         ------
         IsolationError
             If no process could be started.
         KeyboardInterrupt, Cancelled
-            If the user stopped it; the process is gone then.
+            If the user stopped it; the process has then ended.
         """
-        request = {
-            "do": "cell",
-            "family": spec.family,
-            "cell": asdict(cell),
-            "model": asdict(spec),
-            "settings": asdict(settings),
-        }
-        return self._measure(request, timeout_s, on_progress, cancellation or Cancellation())
-
-    def measure_function(
-        self, pickled: bytes, settings: Settings, timeout_s: float, on_progress: OnProgress
-    ) -> Measurement:
-        """Measure a function, which `hfbench_nb.measure` has pickled, like a cell."""
-        request = {
-            "do": "function",
-            "pickled": base64.b64encode(pickled).decode("ascii"),
-            "folder": str(Path.cwd()),
-            "settings": asdict(settings),
-        }
-        return self._measure(request, timeout_s, on_progress, Cancellation())
-
-    def _measure(
-        self, request: dict[str, Any], timeout_s: float, on_progress: OnProgress, cancellation: Cancellation
-    ) -> Measurement:
-        with cancellation.turn(self._turn):
+        with cancellation.turn(self._one_at_a_time):
             process = self._ready_process(cancellation)
             log_start, asked_at_s = process.log_size(), time.monotonic()
             ooms = _kernel_oom_kills()
@@ -168,33 +117,32 @@ class IsolatedMeasurer:
                     started["start_s"] = message["at_s"] - asked_at_s
                 on_progress(message)
 
-            answer, end = self._ask(process, request, timeout_s, watch, cancellation)
+            answer, end = self._ask(process, request.to_message(), request.timeout_s, watch, cancellation)
             log = process.log_tail(log_start)
         if log:
             on_progress({"event": "log", "text": log})
         if answer is not None:
             measurement = Measurement.from_dict(answer["measurement"])
-            measurement.details.update(started)
-            return measurement
+            return replace(measurement, details={**measurement.details, **started})
         was_oom = end == -_SIGKILL and _kernel_oom_kills() > ooms
-        return Measurement(*_judge_end(end, timeout_s, was_oom=was_oom, log=log), details=started)
+        return Measurement(*_judge_end(end, request.timeout_s, was_oom=was_oom, log=log), details=started)
 
-    def _ready_process(self, cancellation: Cancellation) -> MeasuringProcess:
+    def _ready_process(self, cancellation: Cancellation) -> WorkerProcess:
         raise NotImplementedError
 
-    def _stop(self, process: MeasuringProcess) -> None:
-        """End the request that is going on."""
+    def _stop(self, process: WorkerProcess) -> None:
+        """Stop the current request."""
         raise NotImplementedError
 
     def _ask(
         self,
-        process: MeasuringProcess,
+        process: WorkerProcess,
         request: dict[str, Any],
         timeout_s: float,
         on_message: OnProgress,
         cancellation: Cancellation,
     ) -> tuple[dict[str, Any] | None, int | None]:
-        """Send a request; give its answer, if there was one, and its process's exit code, None after a time-out."""
+        """Send a request; return its answer, if there was one, and the worker's exit code, None after a timeout."""
         deadline = time.monotonic() + timeout_s
         answer: dict[str, Any] | None = None
         try:
@@ -207,7 +155,7 @@ class IsolatedMeasurer:
                         self._stop(process)
                         return answer, None
                     if message["event"] == "cancel":
-                        # One that came too late to end a former run's request is none of this one's business.
+                        # A cancellation may arrive too late for the request of a former run; it must not stop this one.
                         if message["by"] is cancellation:
                             raise Cancelled
                     elif message["event"] in ("exit", "end"):
@@ -221,64 +169,64 @@ class IsolatedMeasurer:
             raise
 
 
-class ForkingServer(IsolatedMeasurer):
-    """Measures each cell in a child that a server forks: the server is started once."""
+class WorkerServer(Workers):
+    """Measures each case in a worker that a server forks: the server is started once."""
 
     def is_alive(self) -> bool:
-        """Tell whether the server runs, or has not been needed yet."""
+        """Return whether the server is running, or has not been needed yet."""
         return self._process is None or self._process.is_alive()
 
     def close(self) -> None:
-        """End the server."""
+        """Stop the server."""
         if self._process is not None:
             self._process.close()
 
-    def _ready_process(self, cancellation: Cancellation) -> MeasuringProcess:
+    def _ready_process(self, cancellation: Cancellation) -> WorkerProcess:
         if self._process is None or not self._process.is_alive():
-            self._process = MeasuringProcess(*self._where, fork=True, cancellation=cancellation)
+            self._process = WorkerProcess(*self._where, fork=True, cancellation=cancellation)
         return self._process
 
-    def _stop(self, process: MeasuringProcess) -> None:
+    def _stop(self, process: WorkerProcess) -> None:
         process.send({"do": "kill"})
         deadline = time.monotonic() + KILL_TIMEOUT_S
         try:
             while process.messages.get(timeout=max(0.0, deadline - time.monotonic()))["event"] not in ("exit", "end"):
                 pass
-        except BaseException as error:  # it does not answer, or the user is out of patience
+        except BaseException as error:  # it does not answer, or the user interrupts again
             process.kill()
             if not isinstance(error, queue.Empty):
                 raise
 
 
-class FreshInterpreters(IsolatedMeasurer):
-    """Measures each cell in an interpreter started for it: slower, and needs no fork."""
+class FreshInterpreters(Workers):
+    """Measures each case in a new interpreter: slower, but needs no fork."""
 
-    def _ready_process(self, cancellation: Cancellation) -> MeasuringProcess:
-        self._process = MeasuringProcess(*self._where, fork=False, cancellation=cancellation)
+    def _ready_process(self, cancellation: Cancellation) -> WorkerProcess:
+        self._process = WorkerProcess(*self._where, fork=False, cancellation=cancellation)
         return self._process
 
-    def _stop(self, process: MeasuringProcess) -> None:
+    def _stop(self, process: WorkerProcess) -> None:
         process.kill()
 
 
 def _judge_end(code: int | None, timeout_s: float, *, was_oom: bool, log: str) -> tuple[str, None, None, Failure]:
-    """Give status and failure of a cell whose process ended without an answer."""
+    """Return status and failure of a case whose worker ended without an answer."""
     if code is None:
-        message = f"the cell took longer than timeout_s={timeout_s:g} seconds and was ended"
+        message = f"the case took longer than timeout_s={timeout_s:g} seconds and was ended"
         return "timeout", None, None, Failure("TimeoutError", message, log=log)
     if was_oom:
-        message = "the kernel's out-of-memory killer ended the measuring process"
+        message = "the kernel's out-of-memory killer ended the worker"
         return "oom", None, None, Failure("MemoryError", message, log=log)
     return "crashed", None, None, Failure("ProcessError", _describe_end(code), log=log)
 
 
 def _describe_end(code: int | None) -> str:
     if code is None:
-        return "the measuring process did not answer in time"
+        return "the worker did not answer in time"
     if code < 0:
         with contextlib.suppress(ValueError):
-            return f"the measuring process was ended by {signal.Signals(-code).name}"
-    return f"the measuring process ended with exit code {code} and without an answer"
+            return f"the worker was ended by {signal.Signals(-code).name}"
+    return f"the worker ended with exit code {code} and without an answer"
 
 
 def _kernel_oom_kills() -> int:

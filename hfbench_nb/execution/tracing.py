@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from hfbench_nb.display.memory_summary import MemorySummary, summarize
 from hfbench_nb.protocol.errors import TracingError, wrong_value
-from hfbench_nb.worker.backends.gpu import used_memory_reader
 from hfbench_nb.worker.memory_trace import EVENTS, MemoryTrace
+from hfbench_nb.worker.nvml import used_memory_reader
 
-# What None stands for: what the interpreter tells without being asked for more.
+# The events that None stands for: those that the interpreter reports without further settings.
 _DEFAULT_EVENTS = EVENTS[:4]
 
 _lock = threading.Lock()
@@ -23,33 +23,33 @@ def start_memory_tracing(
     events_to_trace: str | Iterable[str] | None = "line",
     gpus_to_trace: Iterable[int] | None = None,
 ) -> MemoryTrace:
-    """Begin to record memory before each line that this thread runs in functions called from now on.
+    """Start recording memory before each line that this thread runs in functions called from now on.
 
     Parameters
     ----------
     modules_to_trace
-        Modules whose code is traced, by any part of their names: ``"transformers.models.bert"``, or several; by
-        default all.
+        Modules whose code is traced, given by one or several parts of module names, such as
+        ``"transformers.models.bert"``; by default all.
     modules_not_to_trace
-        Modules whose code is not traced, in the same way; they win.
+        Modules whose code is not traced, given in the same way; they take precedence.
     events_to_trace
-        What is recorded, one or several of ``line``, ``call``, ``return``, ``exception``, ``opcode``
+        Events to record, one or several of ``line``, ``call``, ``return``, ``exception``, ``opcode``
         (see `sys.settrace`); None records all but ``opcode``.
     gpus_to_trace
-        NVIDIA GPUs whose used memory is added up, by NVML's index; by default all that there are, none for an empty
-        list.  A reading costs more than one of the process's memory: give an empty list for code without a GPU.
+        NVIDIA GPUs whose used memory is added up, by NVML's index; by default all, none for an empty list.  A reading
+        takes longer than one of the process's memory: give an empty list for code that uses no GPU.
 
     Returns
     -------
     MemoryTrace
-        For `stop_memory_tracing`.
+        The trace, to be passed to `stop_memory_tracing`.
 
     Raises
     ------
     ArgumentError
         If a parameter cannot be used.
     TracingError
-        If a trace is going on already.
+        If a trace is already active.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def start_memory_tracing(
     global _active
     with _lock:
         if _active is not None:
-            raise TracingError("A memory trace is going on already: end it with stop_memory_tracing() first.")
+            raise TracingError("A memory trace is already active: end it with stop_memory_tracing() first.")
         _active = trace
     trace.start()
     return trace
@@ -80,36 +80,36 @@ def start_memory_tracing(
 def stop_memory_tracing(
     memory_trace: MemoryTrace | None = None, ignore_released_memory: bool = True
 ) -> MemorySummary | None:
-    """End the trace that is going on, and sum it up.
+    """End the active trace and summarise it.
 
     Parameters
     ----------
     memory_trace
-        What `start_memory_tracing` gave.  One that was stopped before is summed up again.
+        The return value of `start_memory_tracing`.  A trace that was stopped before is summarised again.
     ignore_released_memory
-        Whether steps that gave memory back are left out of the total.
+        Whether steps that released memory are left out of the total.
 
     Returns
     -------
     MemorySummary or None
-        None without `memory_trace`.  Each step holds what happened until the next traced line; the last one, what
-        happened until now.
+        None without `memory_trace`.  Each step covers the time until the next traced line; the last one, the time
+        until now.
 
     Raises
     ------
     ArgumentError
-        If `memory_trace` is no trace.
+        If `memory_trace` is not a trace.
     TracingError
-        If no trace is going on, or another one than `memory_trace`.
+        If no trace is active, or one other than `memory_trace`.
     """
     global _active
     if memory_trace is not None and not isinstance(memory_trace, MemoryTrace):
-        raise wrong_value("memory_trace", memory_trace, "what start_memory_tracing gave, or None")
+        raise wrong_value("memory_trace", memory_trace, "what start_memory_tracing returned, or None")
     with _lock:
         if _active is None and memory_trace is None:
-            raise TracingError("No memory trace is going on: start_memory_tracing() begins one.")
+            raise TracingError("No memory trace is active: start_memory_tracing() starts one.")
         if _active is not None and memory_trace is not None and memory_trace is not _active:
-            raise TracingError("Another memory trace is going on: end it with stop_memory_tracing() first.")
+            raise TracingError("Another memory trace is active: end it with stop_memory_tracing() first.")
         if _active is not None:
             _active.stop()
             _active = None
@@ -119,10 +119,10 @@ def stop_memory_tracing(
 
 
 def _texts(name: str, value: object, allowed: tuple[str, ...] | None = None) -> tuple[str, ...]:
-    """Give the texts that `value` is: one, or several."""
+    """Return `value`, one string or several, as a tuple."""
     texts = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else (None,)
     if all(isinstance(text, str) and text and (allowed is None or text in allowed) for text in texts):
         return texts
     if allowed is None:
-        raise wrong_value(name, value, "a text, several texts, or None")
+        raise wrong_value(name, value, "a string, several strings, or None")
     raise wrong_value(name, value, f"one or several of {', '.join(map(repr, allowed))}, or None")

@@ -1,1 +1,1 @@
-"""The results that users hold: `BenchmarkResults` binds data and views, and loading brings them back from files."""
+"""The results that users work with: `BenchmarkResults` (data with its views as methods), and loading from files."""

@@ -1,30 +1,41 @@
-"""Bringing results back from files."""
+"""Results from files: saved runs, CSV files, and published runs to compare your own machine with."""
 
 from __future__ import annotations
 
+import difflib
 import os
 import warnings
+from typing import TYPE_CHECKING
 
 from hfbench_nb.arguments import checks
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
+from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.results.environment import summarize
 from hfbench_nb.storage import csv_files, journal
+from hfbench_nb.storage.reference_runs import entries_of, reference_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
-    """Read what `BenchmarkResults.save`, or a run, has written to a folder.
+    """Read the results that `BenchmarkResults.save` or a run has written to a folder.
 
     A line that cannot be read is left out, with a warning.
 
     Raises
     ------
     ArgumentError
-        If there are no results in the folder.
+        If the folder contains no results.
     """
     path = checks.path("folder", folder)
     contents = journal.read(path)
     for problem in contents.problems:
         warnings.warn(problem, stacklevel=2)
-    return BenchmarkResults(contents.entries, contents.environment, contents.arguments, path)
+    entries = [(entry.case, entry.measurement) for entry in contents.entries]
+    environments = [contents.environments[entry.environment] for entry in contents.entries]
+    environment = summarize(environments or contents.environments)
+    return BenchmarkResults(entries, environment, contents.arguments, path, environments)
 
 
 def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str = "inference") -> BenchmarkResults:
@@ -38,16 +49,76 @@ def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str 
         What ``result`` is: ``time_s`` or ``memory_mb``. By default numbers with a fraction are times: both tools
         write memory in whole MB and times with decimals.
     task
-        ``inference`` or ``training``: the file does not say.
+        ``inference``, ``training`` or another task: the file does not say.
 
     Returns
     -------
     BenchmarkResults
-        With the one figure that the file holds; rows without a number are failed cells.
+        With the one metric in the file; rows without a number are failed cases.
 
     Raises
     ------
     ArgumentError
-        If the file is not such a file; the message names line and value.
+        If it is not such a file; the message names line and value.
     """
     return BenchmarkResults(csv_files.read(checks.path("path", path), values, task), {}, {})
+
+
+def references() -> pd.DataFrame:
+    """List the published runs that `load_reference` can load.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per run, with the columns ``name``, ``title``, ``framework``, ``framework_version``, ``gpu``, ``models``
+        (a tuple of names), ``source`` (the address of the publication) and ``notes`` (what was corrected, left out or
+        is doubtful; a tuple of texts).
+    """
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "name": name,
+                "title": run["title"],
+                "framework": run["framework"],
+                "framework_version": run["environment"]["framework_version"],
+                "gpu": run["environment"]["gpu"],
+                "models": tuple(dict.fromkeys(row["model"] for row in run["rows"])),
+                "source": run["source"],
+                "notes": tuple(run["notes"]),
+            }
+            for name, run in reference_runs().items()
+        ]
+    )
+
+
+def load_reference(name: str) -> BenchmarkResults:
+    """Return a published run as results.
+
+    Times are single values, as printed, in seconds to the millisecond; memory is in whole MB, of the whole device.
+
+    Parameters
+    ----------
+    name
+        One of the names that `references` lists.
+
+    Returns
+    -------
+    BenchmarkResults
+        With the environment that was published with the run. ``(mine + published).plot()`` draws it together with your
+        own results, and ``mine.compare(published)`` computes the ratios.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no run of this name.
+    """
+    runs = reference_runs()
+    if name not in runs:
+        close = difflib.get_close_matches(str(name), runs, n=5, cutoff=0.5)
+        hint = f" Did you mean {', '.join(close)}?" if close else ""
+        raise ArgumentError(f"name={name!r} cannot be used: name must be one of {', '.join(runs)}.{hint}", "name")
+    run = runs[name]
+    entries = entries_of(run)
+    return BenchmarkResults(entries, dict(run["environment"]), {"speed": True, "memory": True, "env_print": True})

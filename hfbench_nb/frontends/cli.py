@@ -8,15 +8,8 @@ from collections.abc import Sequence
 from functools import singledispatch
 from pathlib import Path
 
-from hfbench_nb.frontends.options import (
-    EnvOptions,
-    HelpShown,
-    MeasureCommand,
-    ModelsOptions,
-    OverlayOptions,
-    PlotOptions,
-    parse,
-)
+from hfbench_nb.frontends.commands import EnvOptions, MeasureCommand, ModelsOptions, OverlayOptions, PlotOptions
+from hfbench_nb.frontends.options import HelpShown, parse
 from hfbench_nb.protocol.errors import ArgumentError, HfbenchError
 from hfbench_nb.storage.files import replace_file
 
@@ -29,12 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv
-        Its words; by default those of this process.
+        The words of the command line; by default those of this process.
 
     Returns
     -------
     int
-        Exit code: 0, 1 if every cell failed or nothing could be measured, 2 for bad usage, 130 if interrupted.
+        Exit code: 0, 1 if every case failed or nothing could be measured, 2 for bad usage, 130 if interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:
@@ -60,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @singledispatch
 def run_command(command: object) -> int:
-    """Do what a parsed command asks; return the exit code."""
+    """Run a parsed command; return the exit code."""
     raise TypeError(f"no command: {command!r}")
 
 
@@ -75,7 +68,7 @@ def _(command: MeasureCommand) -> int:
         print(benchmark.results)
         raise
     print(results)
-    return SUCCESS if any(measurement.status == "ok" for _, measurement in results.entries) else FAILURE
+    return SUCCESS if any(measurement.succeeded for _, measurement in results.entries) else FAILURE
 
 
 @run_command.register
@@ -98,7 +91,7 @@ def _(command: PlotOptions) -> int:
         figure.savefig(picture, format=target.suffix[1:] or None, dpi=150)
         replace_file(target, picture.getvalue())
     except (OSError, ValueError) as error:
-        raise ArgumentError(f"figure_png_file={str(target)!r} cannot be written: {error}") from error
+        raise ArgumentError(f"figure_png_file={str(target)!r} cannot be written: {error}", "figure_png_file") from error
     print(target)
     return SUCCESS
 
@@ -124,11 +117,15 @@ def _(command: ModelsOptions) -> int:
 
 @run_command.register
 def _(command: EnvOptions) -> int:
-    from hfbench_nb.execution.servers import measurer
-    from hfbench_nb.protocol.records import Settings
-    from hfbench_nb.results.environment import Environment, machine_facts
+    from hfbench_nb.arguments.frameworks import FRAMEWORKS
+    from hfbench_nb.execution.cancellation import Cancellation
+    from hfbench_nb.execution.executors import make_executor
+    from hfbench_nb.protocol.case import Settings
+    from hfbench_nb.protocol.request import Method
+    from hfbench_nb.results.environment import describe, machine_facts
 
-    print(Environment({**measurer("PyTorch").environment(Settings()), **machine_facts()}))
+    facts = make_executor(None).environment(FRAMEWORKS["PyTorch"], Settings(), Method(), Cancellation())
+    print(describe(facts, machine_facts()))
     return SUCCESS
 
 

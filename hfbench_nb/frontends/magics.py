@@ -1,9 +1,10 @@
-"""The IPython magics: ``%load_ext hfbench`` gives ``%hfbench``, ``%%hfbench`` and ``%hfbench_env``."""
+"""The IPython magics ``%hfbench``, ``%%hfbench``, ``%hfbench_env`` and ``%hfbench_panel`` of ``%load_ext hfbench``."""
 
 from __future__ import annotations
 
 import argparse
 import builtins
+import dataclasses
 import io
 import shlex
 import sys
@@ -15,38 +16,42 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.utils.text import DollarFormatter
 
-from hfbench_nb.frontends.options import FunctionOptions, HelpShown, MeasureCommand, parse, parse_function_options
+from hfbench_nb.arguments.frameworks import frameworks_with_models
+from hfbench_nb.arguments.measurement import FunctionArguments
+from hfbench_nb.frontends.commands import FunctionOptions, MeasureCommand
+from hfbench_nb.frontends.options import HelpShown, flags_of_functions, parse, parse_function_options, underscored
 from hfbench_nb.protocol.errors import HfbenchError
 from hfbench_nb.worker.cell_code import CellCode, call
 
 if TYPE_CHECKING:
-    from hfbench_nb.execution.progress import Display
+    from hfbench_nb.execution.displays import Display
     from hfbench_nb.facade.benchmark_results import BenchmarkResults
     from hfbench_nb.frontends.widgets.control_panel import Panel
 
-_FLAGS = ("-q", "--help", "-h", "--speed", "--no-speed", "--no_speed", "--memory", "--no-memory", "--no_memory")
+# Options of the magics, in addition to those of the shell, that take no value.
+_OWN_FLAGS = ("-q", "-h", "--help")
 
 
 @magics_class
 class HfbenchMagics(Magics):
-    """Benchmarks from a notebook's cell."""
+    """Benchmarks from a notebook cell."""
 
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
     def hfbench(self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:
-        """Measure models, or the code of a cell, each in a process of its own.
+        """Measure models, or the code of a cell, in separate processes.
 
         ``%hfbench pytorch --models gpt2 --sequence_lengths 8 32 [-o NAME] [-q]``
             Takes every option of the shell's ``hfbench pytorch`` and ``hfbench tensorflow``; ``%hfbench pytorch
-            --help`` lists them.  ``{expression}`` and ``$variable`` expand, lists to several words.  The results are
-            the value of the line: they show as tables, and ``results = %hfbench ...`` keeps them.
+            --help`` lists them.  ``{expression}`` and ``$variable`` are expanded, lists to several words.  The results
+            are the value of the line: they are displayed as tables, and ``results = %hfbench ...`` keeps them.
 
         ``%%hfbench [options] [set-up code]``
             Measures the code of the cell: time and peak memory.  The set-up runs once, outside the measurement;
-            ``--pass NAME`` sends a variable of the notebook along; ``%%hfbench --help`` lists the options.
+            ``--pass NAME`` also sends a variable of the notebook; ``%%hfbench --help`` lists the options.
 
-        ``-o NAME`` also puts the results into a variable; ``-q`` shows nothing, and needs ``-o``.
+        ``-o NAME`` also stores the results in a variable; ``-q`` shows nothing, and needs ``-o``.
         """
         with _clear_errors():
             if cell is None:
@@ -64,8 +69,10 @@ class HfbenchMagics(Magics):
         from hfbench_nb.execution.benchmark import make_benchmark
 
         output, words = _take_output_options(shlex.split(_expand(line, names)) or ["--help"])
-        if words[:1] not in (["pytorch"], ["tensorflow"], ["--help"], ["-h"]):
-            raise UsageError(f"%hfbench {' '.join(words[:1])}: the first word must be pytorch or tensorflow.")
+        commands = [framework.command for framework in frameworks_with_models()]
+        first = words[0] if words else ""
+        if first not in (*commands, "--help", "-h"):
+            raise UsageError(f"%hfbench {first}: the first word must be {' or '.join(commands)}.")
         command = parse(words)
         assert isinstance(command, MeasureCommand)
         benchmark = make_benchmark(command.arguments)
@@ -74,7 +81,7 @@ class HfbenchMagics(Magics):
         except KeyboardInterrupt:
             name = output.name or "_hfbench"
             self._notebook[name] = benchmark.results
-            print(f"Interrupted: what was finished is in {name}.", file=sys.stderr)
+            print(f"Interrupted: the finished cases are in {name}.", file=sys.stderr)
             raise
         return self._give(results, output)
 
@@ -95,21 +102,11 @@ class HfbenchMagics(Magics):
         if known:
             send = " ".join(f"--pass {name}" for name in sorted(known))
             raise UsageError(
-                f"The cell runs in a process of its own and does not see {', '.join(sorted(known))} of the notebook: "
-                f"send along what it needs ({send}), or make it in the set-up."
+                f"The cell runs in a separate process and does not see {', '.join(sorted(known))} of the notebook: "
+                f"send what it needs ({send}), or create it in the set-up."
             )
-        results = measure(
-            call,
-            cell_code,
-            options.name,
-            options.framework,
-            options.speed,
-            options.memory,
-            options.precision,
-            options.max_seconds,
-            options.timeout_s,
-            display=_display(output),
-        )
+        arguments = {f.name: getattr(options, f.name) for f in dataclasses.fields(FunctionArguments)}
+        results = measure(call, cell_code, **arguments, display=_display(output))
         failure = results.entries[0][1].failure
         if failure is not None:
             print(failure.traceback or failure, file=sys.stderr)
@@ -135,7 +132,7 @@ class HfbenchMagics(Magics):
 
     @line_magic
     def hfbench_panel(self, line: str) -> Panel:
-        """Show a control panel; it is the value of the line: ``p = %hfbench_panel`` keeps it."""
+        """Show a control panel, the value of the line: ``p = %hfbench_panel`` keeps it."""
         from hfbench_nb.frontends.widgets.control_panel import panel
 
         if line.strip():
@@ -147,7 +144,7 @@ class HfbenchMagics(Magics):
 
 @contextmanager
 def _clear_errors() -> Iterator[None]:
-    """Show help as text, and make of misuse one line without a traceback."""
+    """Show help as text, and turn errors of use into one line without a traceback."""
     try:
         yield
     except HelpShown as shown:
@@ -184,13 +181,13 @@ class _OutputParser(argparse.ArgumentParser):
 
 
 def _take_output_options(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Take ``-o NAME`` and ``-q``, which magics have beside the options of the shell, out of the words."""
+    """Remove ``-o NAME`` and ``-q``, which magics have in addition to the options of the shell, from the words."""
     parser = _OutputParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-o", dest="name")
     parser.add_argument("-q", dest="quiet", action="store_true")
     output, rest = parser.parse_known_args(words)
     if output.name is not None and not output.name.isidentifier():
-        raise UsageError(f"-o {output.name}: not a name of a variable.")
+        raise UsageError(f"-o {output.name}: not a valid name of a variable.")
     if output.quiet and output.name is None:
         raise UsageError("-q shows nothing: keep the results with -o NAME.")
     return output, rest
@@ -201,19 +198,20 @@ def _split_options(line: str) -> tuple[list[str], str]:
     stream = io.StringIO(line)
     lexer = shlex.shlex(stream, posix=True)
     lexer.whitespace_split, lexer.commenters = True, ""
+    flags = {*flags_of_functions(), *_OWN_FLAGS}
     words: list[str] = []
     rest = line
     while rest.startswith("-"):
         word = lexer.get_token() or ""
         words.append(word)
-        if word not in _FLAGS and "=" not in word:
+        if underscored(word) not in flags and "=" not in word:
             words.append(lexer.get_token() or "")
         rest = line[stream.tell() :].lstrip()
     return [word for word in words if word], rest.strip()
 
 
 def _display(output: argparse.Namespace) -> Display | None:
-    from hfbench_nb.execution.progress import NoDisplay
+    from hfbench_nb.execution.displays import NoDisplay
 
     return NoDisplay() if output.quiet else None
 

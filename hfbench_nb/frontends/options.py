@@ -1,130 +1,45 @@
-"""One parser for the shell, the magics and the control panel, made from the fields of dataclasses.
+"""One parser for the shell and the magics, made from the fields of dataclasses.
 
 A field that is added to an argument dataclass is an option everywhere.
 """
 
 from __future__ import annotations
 
-import contextlib
+import argparse
 import dataclasses
-import io
+import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Union
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
-import tyro
-
-from hfbench_nb.arguments.benchmark import BenchmarkArguments, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.arguments.fields import ValueType, default_of, value_types
+from hfbench_nb.frontends.commands import Command, FunctionOptions, MeasureCommand, RunOptions, command_classes
 
 PROGRAM = "hfbench"
 
-
-@dataclass(kw_only=True)
-class RunOptions:
-    """Where a run is kept: what `Benchmark.run` takes."""
-
-    folder: str | None = field(
-        default=None, metadata={"help": "Folder to keep the run in. By default a new one in the user's cache."}
-    )
-    resume: str | None = field(
-        default=None, metadata={"help": "Folder of a run to go on with: only what is missing there is measured."}
-    )
-
-
-@dataclass(frozen=True)
-class MeasureCommand:
-    """Measure models: how, and where the run is kept."""
-
-    arguments: BenchmarkArguments
-    options: RunOptions
-
-
-@dataclass(kw_only=True)
-class PlotOptions:
-    """Plot a CSV file that this benchmark, or the original, has written."""
-
-    csv_file: str = field(metadata={"help": "The CSV file."})
-    plot_along_batch: bool = field(default=False, metadata={"help": "Plot along batch size, not sequence length."})
-    is_time: bool = field(default=False, metadata={"help": "The file holds times; without it, memory."})
-    log_scale: bool = field(default=True, metadata={"help": "Logarithmic axes."})
-    is_train: bool = field(default=False, metadata={"help": "The file is about training; without it, inference."})
-    figure_png_file: str | None = field(
-        default=None, metadata={"help": "Where to save the figure; by default beside the CSV file, with .png added."}
-    )
-    short_model_names: list[str] | None = field(default=None, metadata={"help": "Names for the legend, in order."})
-
-
-@dataclass(kw_only=True)
-class ModelsOptions:
-    """List the models of the catalogue, which need no network: all, or ``hfbench models PART`` of a name."""
-
-    search: str = field(default="", metadata={"help": "Part of a name or of a family."})
-
-
-@dataclass(kw_only=True)
-class EnvOptions:
-    """Show the environment in which models would be measured."""
-
-
-@dataclass(kw_only=True)
-class OverlayOptions:
-    """Install what a framework needs beside this environment, into a folder, for the argument `overlay`."""
-
-    framework: tyro.conf.Positional[Literal["tensorflow"]] = field(metadata={"help": "The framework."})
-    folder: tyro.conf.Positional[str] = field(metadata={"help": "The folder, which must be empty or not there."})
-
-
-@dataclass(kw_only=True)
-class FunctionOptions:
-    """Measure the code of the cell, in a process of its own: time and peak memory."""
-
-    setup: str = field(
-        default="", metadata={"help": "Code that runs once, outside the measurement; or write it after the options."}
-    )
-    variables: Annotated[tyro.conf.UseAppendAction[list[str]], tyro.conf.arg(name="pass")] = field(
-        default_factory=list, metadata={"help": "A variable of the notebook to send along; may be given several times."}
-    )
-    name: str = field(default="cell", metadata={"help": "Name in the results."})
-    framework: str | None = field(
-        default=None, metadata={"help": "pytorch or tensorflow: imported beforehand, so that it counts as baseline."}
-    )
-    speed: bool = field(default=True, metadata={"help": "Measure time."})
-    memory: bool = field(default=True, metadata={"help": "Measure memory."})
-    precision: float = field(
-        default=0.02, metadata={"help": "Stop once the interval of the median is within this share of it."}
-    )
-    max_seconds: float = field(default=1.5, metadata={"help": "Stop timing after so many seconds, precise or not."})
-    timeout_s: float = field(default=3600.0, metadata={"help": "Give up after so many seconds."})
-
-
-Command = MeasureCommand | PlotOptions | ModelsOptions | EnvOptions | OverlayOptions
-
-_COMMANDS: dict[str, type] = {
-    "pytorch": PyTorchBenchmarkArguments,
-    "tensorflow": TensorFlowBenchmarkArguments,
-    "plot": PlotOptions,
-    "models": ModelsOptions,
-    "env": EnvOptions,
-    "overlay": OverlayOptions,
-}
+_TRUTH = {"true": True, "false": False}
+_LONG_OPTION = re.compile(r"(?s)--[A-Za-z][\w-]*(=.*)?")
 
 
 class HelpShown(Exception):
-    """The words ask for help, or are misused; `text` says what to print, `code` is the exit code."""
+    """Help was requested, or the options were used wrongly.
 
-    def __init__(self, text: str, code: int) -> None:
+    Attributes
+    ----------
+    text
+        What to print.
+    code
+        The exit code: 0 for help, 2 for wrong use.
+    line
+        The error in one line; empty for help.
+    """
+
+    def __init__(self, text: str, code: int, line: str = "") -> None:
         super().__init__(text)
         self.text = text
         self.code = code
-
-    @property
-    def line(self) -> str:
-        """What is wrong, in one line, without the frame and the help around it."""
-        sections = [" ".join(part.split()) for part in re.split(r"(?m)^[\s╭╮╰╯─-]+$", self.text.replace("│", " "))]
-        message = re.sub(r"^Error parsing \w+Arguments: ", "", sections[1] if len(sections) > 1 else sections[0])
-        near = next((part for part in sections if part.startswith("Perhaps you meant")), "")
-        return message + "".join(f" Perhaps you meant {option}?" for option in re.findall(r"--[\w-]+", near)[:1])
+        self.line = line
 
 
 def parse(words: Sequence[str]) -> Command:
@@ -138,63 +53,206 @@ def parse(words: Sequence[str]) -> Command:
     Raises
     ------
     HelpShown
-        If help was asked for, or the options are not of the right form.
+        If help was requested, or the options do not have the right form.
     ArgumentError
         If an option has a value that cannot be used.
     """
-    if list(words[:1]) == ["models"] and words[1:2] and not words[1].startswith("-"):
-        words = ["models", "--search", *words[1:]]
-    alternatives: Any = tuple(
-        Annotated[_with_run_options(kind), tyro.conf.subcommand(name, description=_summary(kind), prefix_name=False)]
-        for name, kind in _COMMANDS.items()
-    )
-    command: Any = _parse(
-        Union[alternatives],  # noqa: UP007 - made at run time
-        words,
-        PROGRAM,
-        "Measure time and memory of Hugging Face Transformers models.",
-    )
-    if not isinstance(command, BenchmarkArguments):
-        parsed: Command = command
-        return parsed
-    kind = next(kind for kind in _COMMANDS.values() if isinstance(command, kind))
-    return MeasureCommand(_part(command, kind), _part(command, RunOptions))
+    classes = command_classes()
+    parser = _Parser(prog=PROGRAM, description="Measure time and memory of Hugging Face Transformers models.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, kind in classes.items():
+        summary = (kind.__doc__ or "").strip().splitlines()[0]
+        subparser = subparsers.add_parser(name, help=summary, description=summary)
+        _add_fields(subparser, kind)
+        if issubclass(kind, BenchmarkArguments):
+            _add_fields(subparser, RunOptions)
+    given = vars(parser.parse_args(list(words)))
+    kind = classes[given.pop("command")]
+    if not issubclass(kind, BenchmarkArguments):
+        made: Any = kind(**given)
+        command: Command = made
+        return command
+    options = {f.name: given.pop(f.name) for f in dataclasses.fields(RunOptions) if f.name in given}
+    return MeasureCommand(kind(**given), RunOptions(**options))
 
 
 def parse_function_options(words: Sequence[str], program: str) -> FunctionOptions:
     """Make the options of a measured cell; raises like `parse`."""
-    options: FunctionOptions = _parse(FunctionOptions, words, program, None)
-    return options
+    return FunctionOptions(**vars(_function_parser(program).parse_args(list(words))))
 
 
-def _parse(kind: Any, words: Sequence[str], program: str, description: str | None) -> Any:
-    out, err = io.StringIO(), io.StringIO()
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            return tyro.cli(
-                kind,
-                args=list(words),
-                prog=program,
-                description=description,
-                config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
-            )
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 2
-        raise HelpShown(out.getvalue() + err.getvalue(), code) from None
+def flags_of_functions() -> set[str]:
+    """Return the options of a measured cell that take no value."""
+    return {word for word, takes_value in _function_parser("").known.items() if not takes_value}
 
 
-def _with_run_options(kind: type) -> type:
-    """Give a class for the parser: of measuring commands, with the fields of `RunOptions` beside the arguments'."""
-    if not issubclass(kind, BenchmarkArguments):
-        return kind
-    flat = dataclasses.make_dataclass(kind.__name__, [], bases=(kind, RunOptions), kw_only=True)
-    flat.__doc__ = kind.__doc__
-    return flat
+def _function_parser(program: str) -> _Parser:
+    parser = _Parser(prog=program, description=(FunctionOptions.__doc__ or "").strip())
+    _add_fields(parser, FunctionOptions)
+    return parser
 
 
-def _part(command: Any, kind: type) -> Any:
-    return kind(**{f.name: getattr(command, f.name) for f in dataclasses.fields(kind)})
+class _Parser(argparse.ArgumentParser):
+    """A parser that raises instead of printing and exiting.
+
+    Attributes
+    ----------
+    known
+        Every option, and whether it takes a value.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        self.known: dict[str, bool] = {}
+        super().__init__(**given, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+
+    def add_option(self, words: Sequence[str], *, takes_value: bool, **given: Any) -> None:
+        """Add an option."""
+        self.known |= dict.fromkeys(words, takes_value)
+        self.add_argument(*words, **given)
+
+    def print_help(self, file: Any = None) -> NoReturn:
+        """Raise the help."""
+        raise HelpShown(self.format_help(), 0)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the words; for an unknown option, suggest a similar one."""
+        given, unknown = self.parse_known_args(list(map(underscored, args)), namespace)
+        if unknown:
+            chosen = _subparsers(self).get(getattr(given, "command", ""), self)
+            chosen.error(f"unrecognized arguments: {' '.join(unknown)}{chosen._suggestion(unknown)}")
+        return given
+
+    def _suggestion(self, unknown: Sequence[str]) -> str:
+        close = [
+            found
+            for word in unknown
+            for found in difflib.get_close_matches(underscored(word).partition("=")[0], self.known, n=1)
+        ]
+        return f". Perhaps you meant {close[0]}?" if close else ""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the message."""
+        text = f"{self.prog}: {message}\n({self.prog} --help lists the options)\n"
+        raise HelpShown(text, 2, message)
 
 
-def _summary(kind: type) -> str:
-    return (kind.__doc__ or "").strip().splitlines()[0]
+def underscored(word: str) -> str:
+    """Return an option with underscores, as in the names of fields, in place of dashes.
+
+    Examples
+    --------
+    >>> underscored("--batch-sizes"), underscored("--log-filename=a-b"), underscored("a-b")
+    ('--batch_sizes', '--log_filename=a-b', 'a-b')
+    """
+    if not _LONG_OPTION.fullmatch(word):
+        return word
+    name, equals, value = word.partition("=")
+    return f"--{name[2:].replace('-', '_')}{equals}{value}"
+
+
+def _subparsers(parser: argparse.ArgumentParser) -> dict[str, _Parser]:
+    """Return the parser of each command by its name."""
+    actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return {name: each for action in actions for name, each in action.choices.items()}
+
+
+# ---- from fields to options
+
+
+def _add_fields(parser: _Parser, kind: type) -> None:
+    types = value_types(kind)
+    for found in dataclasses.fields(kind):
+        _add_field(parser, found, types[found.name])
+
+
+def _add_field(parser: _Parser, found: dataclasses.Field[Any], values: ValueType) -> None:
+    name, choices = found.metadata["spelling"] or found.name, found.metadata["choices"] or None
+    is_required = _is_required(found)
+    given: dict[str, Any] = {"help": _help(found), "choices": choices, "metavar": _metavar(values, choices)}
+    if found.metadata["positional"]:
+        given["metavar"] = given["metavar"] if choices else name.upper()
+        if not is_required:
+            given["nargs"] = "?"
+        parser.add_argument(found.name, **given)
+        if not is_required:
+            parser.add_option([f"--{name}"], takes_value=True, dest=found.name, help=argparse.SUPPRESS)
+        return
+    word = f"--{name}"
+    if values.kind is bool:
+        shape: dict[str, Any] = {"nargs": 0, "metavar": None, "choices": None}
+        if values.takes_list:
+            shape |= {"nargs": "*", "metavar": "true|false"}
+        parser.add_option(
+            [word, f"--no_{name}"],
+            takes_value=False,
+            dest=found.name,
+            action=_Flag,
+            **{**given, **shape, "choices": None},
+        )
+        return
+    convert = _converter(values)
+    shape = {"type": convert, "dest": found.name, "required": is_required}
+    if found.metadata["spelling"]:
+        parser.add_option([word], takes_value=True, action="append", **given, **shape)
+    elif values.takes_list:
+        action = _OneOrSeveral if values.takes_one else _Several
+        parser.add_option(
+            [word], takes_value=True, nargs="+" if values.takes_one else "*", action=action, **given, **shape
+        )
+    else:
+        parser.add_option([word], takes_value=True, **given, **shape)
+
+
+def _is_required(found: dataclasses.Field[Any]) -> bool:
+    return found.default is dataclasses.MISSING and found.default_factory is dataclasses.MISSING
+
+
+def _help(found: dataclasses.Field[Any]) -> str:
+    default = None if _is_required(found) or "timestamped" in found.metadata else default_of(found)
+    text = str(found.metadata["help"]).replace("%", "%%")
+    if default in (None, "") or default == []:
+        return text
+    shown = " ".join(map(str, default)) if isinstance(default, list) else default
+    return f"{text} (default: {shown})"
+
+
+def _metavar(values: ValueType, choices: Sequence[str] | None) -> str | None:
+    return "|".join(choices) if choices else {int: "INT", float: "NUMBER"}.get(values.kind, "TEXT")
+
+
+def _converter(values: ValueType) -> Callable[[str], Any]:
+    """Return the function that converts a word to a number, a text or, if the field accepts it, None."""
+
+    def convert(word: str) -> Any:
+        return None if values.is_optional and word.lower() == "none" else values.kind(word)
+
+    convert.__name__ = {int: "whole number", float: "number"}.get(values.kind, "text")
+    return convert
+
+
+class _Flag(argparse.Action):
+    """``--name``, ``--no_name`` and, if the field takes a list, ``--name true false``."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        is_positive = not str(option_string).startswith("--no")
+        words = [str(value).lower() for value in values or ()]
+        if not is_positive and words:
+            parser.error(f"argument {option_string}: it takes no value")
+        if any(word not in _TRUTH for word in words):
+            parser.error(f"argument {option_string}: invalid choice: {' '.join(words)} (choose from true, false)")
+        several = [_TRUTH[word] for word in words]
+        setattr(namespace, self.dest, is_positive if not several else several[0] if len(several) == 1 else several)
+
+
+class _Several(argparse.Action):
+    """A list of values."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        setattr(namespace, self.dest, list(values))
+
+
+class _OneOrSeveral(argparse.Action):
+    """A value, or a list of several."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        setattr(namespace, self.dest, values[0] if len(values) == 1 else list(values))

@@ -1,6 +1,6 @@
-"""Reading data that may hold anything: files are torn, edited by hand, or somebody else's.
+"""Reading untrusted data: files may be truncated, edited by hand, or written by another program.
 
-Nothing is evaluated or unpickled; what does not fit is a `ValueError`.  Standard library only.
+Nothing is evaluated or unpickled; data that does not fit raises a `ValueError`.  Standard library only.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 LARGEST_WHOLE_NUMBER = (1 << 63) - 1
-"""What a column of whole numbers can hold."""
+"""The largest value that a column of whole numbers can hold."""
 LARGEST_NUMBER = 1e15
-"""Larger than any figure, and small enough to be computed with."""
+"""Larger than any metric, and small enough to compute with."""
 MOST_NESTED = 50
 
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -27,12 +27,12 @@ _Record = TypeVar("_Record")
 
 
 def read_text(path: Path) -> str:
-    """Read a text file in UTF-8, its ends of lines as they are.
+    """Read a text file in UTF-8, keeping its line ends.
 
     Raises
     ------
     OSError
-        If it cannot be read, or is no ordinary file: a pipe may never end.
+        If it cannot be read, or is not an ordinary file: a pipe may never end.
     ValueError
         If it is not UTF-8.
     """
@@ -42,12 +42,12 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """Read a JSON text; half a character (a lone surrogate), which no file or page could hold, becomes ``?``.
+    """Parse a JSON text; replace lone surrogates, which no file or page could hold, by ``?``.
 
     Raises
     ------
     ValueError
-        If it is none, or is nested deeper than anything that is written here.
+        If it is not JSON, or is nested more deeply than anything that this package writes.
     """
     try:
         data = json.loads(text)
@@ -68,9 +68,9 @@ def _check_depth(data: Any, left: int) -> None:
 
 
 def make(kind: type[_Record], data: Any) -> _Record:
-    """Make a record, a dataclass or a named tuple, of JSON data: every value must be of the type of its field.
+    """Make a record (a dataclass or a named tuple) from JSON data: every value must have the type of its field.
 
-    Where the class has a method ``check``, that is called, too.
+    If the class has a method ``check``, it is called too.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def _fields(kind: Any) -> dict[str, Any]:
 
 
 def _fit(kind: Any, value: Any, place: str) -> Any:
-    """Give the value as one of type `kind`; `place` is its name."""
+    """Return the value as one of type `kind`; `place` is its name in messages."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return value
@@ -98,6 +98,8 @@ def _fit(kind: Any, value: Any, place: str) -> Any:
         return tuple([_fit(inner[0], item, place) for item in value])
     if origin is dict and isinstance(value, dict):
         return {key: _fit(inner[1], item, f"{place}[{key!r}]") for key, item in value.items()}
+    if hasattr(kind, "from_json"):
+        return kind.from_json(value)
     if dataclasses.is_dataclass(kind) and isinstance(value, dict):
         return _fit_record(kind, value, place)
     if hasattr(kind, "_fields") and isinstance(value, list) and len(value) == len(kind._fields):
@@ -108,7 +110,7 @@ def _fit(kind: Any, value: Any, place: str) -> Any:
 
 
 def _is_plain(kind: Any, value: Any) -> bool:
-    """Tell whether a value is a text, flag or number of type `kind`, and no larger than can be computed with."""
+    """Return whether a value is a string, flag or number of type `kind`, and not too large to compute with."""
     if kind is int:
         return type(value) is int and abs(value) <= LARGEST_WHOLE_NUMBER
     if kind is float:

@@ -13,52 +13,62 @@ class HfbenchError(Exception):
 
 
 class ArgumentError(HfbenchError, ValueError):
-    """A parameter has a value that cannot be used; raised before anything is measured."""
+    """A parameter has a value that cannot be used; raised before anything is measured.
+
+    Attributes
+    ----------
+    parameters
+        Names of the parameters that the message is about; empty where it is about none in particular.
+    """
+
+    def __init__(self, message: str, *parameters: str) -> None:
+        super().__init__(message)
+        self.parameters = parameters
 
 
 class ModelNotFoundError(ArgumentError):
-    """A model's name was found in no directory, cache, catalogue or hub."""
+    """A model's name was not found in any directory, cache, catalogue or hub."""
 
 
 class IsolationError(HfbenchError, RuntimeError):
-    """The process that measures could not be started, or died before it could be asked."""
+    """The worker or worker server could not be started, or died before it received a request."""
 
 
 class TracingError(HfbenchError, RuntimeError):
-    """Memory tracing was started or stopped when it could not be."""
+    """Memory tracing was started or stopped at a point where that is not possible."""
 
 
 def wrong_value(name: str, value: object, allowed: str) -> ArgumentError:
-    """Make the error for a parameter whose value is not allowed.
+    """Return the error for a parameter whose value is not allowed.
 
     Parameters
     ----------
     name
         The parameter.
     value
-        What was given.
+        The value given.
     allowed
         What is allowed, in words.
 
     Returns
     -------
     ArgumentError
-        To be raised by the caller.
+        For the caller to raise.
     """
-    return ArgumentError(f"{name}={shown(value)} cannot be used: {name} must be {allowed}.")
+    return ArgumentError(f"{name}={shown(value)} cannot be used: {name} must be {allowed}.", name)
 
 
 def shown(value: object) -> str:
-    """Give a value as a message shows it: its `repr`, cut where nobody would read on."""
+    """Return a value as messages show it: its `repr`, truncated if it is long."""
     try:
         text = repr(value)
-    except Exception:  # an object's own fault, or a number of more digits than Python converts
+    except Exception:  # a faulty __repr__, or a number with more digits than Python converts
         return f"<{type(value).__name__}>"
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def warn(message: str) -> None:
-    """Warn the user, at the place in their own code that led here."""
+    """Warn the user, at the line of their own code that led here."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(("hfbench_nb.", "contextlib")):
         level, frame = level + 1, frame.f_back

@@ -1,4 +1,4 @@
-"""A line-by-line memory trace as compact data.  Standard library only: the measuring process makes it."""
+"""A line-by-line memory trace as compact data.  Standard library only: the worker creates it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Place(NamedTuple):
     file, module
         Indices into `LineTrace.files` and `LineTrace.modules`.
     line
-        Number of the line, from 1.
+        Line number, starting at 1.
     event
-        What the interpreter told: ``line``, ``call``, ``return``, ``exception`` or ``opcode``.
+        What the interpreter reported: ``line``, ``call``, ``return``, ``exception`` or ``opcode``.
     text
-        The line as it was written, without its end.
+        The source line, without its line end.
     """
 
     file: int
@@ -41,15 +41,15 @@ class LineTrace:
     files, modules
         The names that `places` refer to.
     places
-        The different lines that the run came to.
+        The distinct lines that were reached.
     steps
-        Index into `places` for each step, shape ``(n,)``, in the order run.
+        Index into `places` for each step, shape ``(n,)``, in execution order.
     cpu_start_bytes
-        Resident memory of the process before the first step.
+        Resident memory of the process before the first step, bytes.
     cpu_change_bytes
-        What each step added to it, shape ``(n,)``; negative where memory was given back.
+        What each step added to it, bytes, shape ``(n,)``; negative where memory was released.
     gpu_start_bytes, gpu_change_bytes
-        The same for GPU memory; shape ``(0,)`` where that was not read.
+        The same for GPU memory; shape ``(0,)`` where it was not read.
     """
 
     files: tuple[str, ...] = ()
@@ -62,12 +62,12 @@ class LineTrace:
     gpu_change_bytes: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the trace as plain JSON data."""
+        """Return the trace as plain JSON data."""
         return {name: value if isinstance(value, int) else list(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> LineTrace:
-        """Make a trace from what `to_dict` gave.
+        """Make a trace from the output of `to_dict`.
 
         Raises
         ------
@@ -80,7 +80,7 @@ class LineTrace:
         """Raise a `ValueError` if the steps do not fit together."""
         lengths = {len(self.cpu_change_bytes), len(self.gpu_change_bytes) or len(self.steps)}
         if lengths != {len(self.steps)}:
-            raise ValueError("steps and changes of memory must be as many")
+            raise ValueError("there must be as many memory changes as steps")
         indices = (
             (self.steps, self.places),
             ([place.file for place in self.places], self.files),
@@ -88,4 +88,4 @@ class LineTrace:
         )
         for used, table in indices:
             if used and not 0 <= min(used) <= max(used) < len(table):
-                raise ValueError("a step or a place refers to what is not there")
+                raise ValueError("a step or a place refers to an entry that does not exist")

@@ -1,11 +1,10 @@
-"""The messages between the notebook and the processes that measure: one JSON object a line.
+"""The messages between the notebook and the worker processes: one JSON object per line.
 
 =============  ==========================================================================================
-from notebook  ``{"do": "cell", "family", "cell", "model", "settings"}``,
-               ``{"do": "function", "pickled", "folder", "settings"}``,
-               ``{"do": "environment", "settings"}``, ``{"do": "kill"}``
+from notebook  ``{"do": "measure", "family", "workload", "case", "method", "model" | "function"}``,
+               ``{"do": "environment", "settings", "method"}``, ``{"do": "kill"}``
 to notebook    ``{"event": "ready" | "failed", ...}`` once, then for each request ``started``, ``progress`` (any
-               number), ``answer``, and ``exit`` when the process that answered is gone
+               number), ``answer`` (the measurement), and ``exit`` when the worker is gone
 =============  ==========================================================================================
 
 Standard library only: both ends import it.
@@ -21,12 +20,12 @@ from hfbench_nb.protocol.decoding import parse_json
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """Give a message as a line."""
+    """Return a message as a line of bytes."""
     return json.dumps(message, separators=(",", ":")).encode("utf-8") + b"\n"
 
 
 def decode(line: bytes) -> dict[str, Any] | None:
-    """Give the message of a line, or None if it is none: torn by the end of its writer, or written by someone else."""
+    """Return the message in a line, or None if there is none: truncated as its writer died, or written by others."""
     try:
         message = parse_json(line.decode("utf-8"))
     except ValueError:
@@ -35,13 +34,13 @@ def decode(line: bytes) -> dict[str, Any] | None:
 
 
 class MessageReader:
-    """Cuts a stream of bytes into messages, whatever their size; lines that are none are left out."""
+    """Splits a stream of bytes into messages of any size; lines that are not messages are skipped."""
 
     def __init__(self) -> None:
         self._begun: list[bytes] = []
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """Take the next bytes of the stream; give the messages that are whole now."""
+        """Take the next bytes of the stream; return the messages that are now complete."""
         *ends, rest = data.split(b"\n")
         messages = []
         for end in ends:
@@ -52,14 +51,14 @@ class MessageReader:
 
 
 def write(fd: int, message: dict[str, Any]) -> None:
-    """Write a message to a file descriptor, whole.
+    """Write a complete message to a file descriptor.
 
     Raises
     ------
     OSError
         If the other end is gone.
     """
-    # A line feed first: the line before may have been torn when its writer was killed.
+    # A line feed first: the previous line may have been truncated when its writer was killed.
     data = memoryview(b"\n" + encode(message))
     while data:
         data = data[os.write(fd, data) :]

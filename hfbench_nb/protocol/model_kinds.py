@@ -1,12 +1,14 @@
-"""Where Transformers maps configurations to models.  Names alone: both ends of a measurement import this module."""
+"""Where Transformers maps configurations to models.  Names alone: both the notebook and its workers import this."""
 
 from __future__ import annotations
 
-# A class for a task is looked up in these, in this order: what a model generates from decides before what it can also
+BASE, HEAD = "base", "head"
+
+# A class of a kind is looked up in these, in this order: what a model generates from decides before what it can also
 # be used for.  Those that an older version does not have are left out.
 CLASS_MAPPINGS = {
-    "inference": ("MODEL_MAPPING",),
-    "training": (
+    BASE: ("MODEL_MAPPING",),
+    HEAD: (
         "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING",
         "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING",
         "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING",

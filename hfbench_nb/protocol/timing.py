@@ -1,4 +1,4 @@
-"""The timing samples of a cell and what they say.  Standard library only: the measuring process imports it."""
+"""The timing samples of a case and their statistics.  Standard library only: the worker imports it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from hfbench_nb.protocol.stats import median_interval
 
 @dataclass(frozen=True)
 class Timing:
-    """Timing samples of one cell.
+    """Timing samples of one case.
 
     Attributes
     ----------
     samples_s
         Seconds for one call, shape ``(n,)``, in the order taken.
     calls_per_sample
-        How many calls a sample is the mean of.
+        Number of calls that each sample is the mean of.
     precision
-        Relative half width of the 95 % interval of the median that was asked for; None where nothing was.
+        Requested relative half width of the 95 % interval of the median; None if none was requested.
     device_samples_s
-        The same by the device's own events, shape ``(n,)`` or empty.
+        The same, seconds, measured by the device's own events; shape ``(n,)`` or empty.
     """
 
     samples_s: tuple[float, ...]
@@ -33,7 +33,7 @@ class Timing:
     device_samples_s: tuple[float, ...] = ()
 
     def check(self) -> None:
-        """Raise a `ValueError` if no clock can have given such samples."""
+        """Raise a `ValueError` if no clock can have produced such samples."""
         if not self.samples_s:
             raise ValueError("samples_s must hold at least one number")
         if min(*self.samples_s, *self.device_samples_s, 0.0) < 0:
@@ -41,7 +41,7 @@ class Timing:
         if self.calls_per_sample < 1 or not (self.precision is None or 0 < self.precision < 1):
             raise ValueError("calls_per_sample must be at least 1, and precision between 0 and 1")
 
-    # Each statistic is computed once: tables, frame, report and plots ask for the same ones, of up to 10,000 samples.
+    # Each statistic is computed once: tables, frame, report and plots request the same ones for up to 10,000 samples.
 
     @cached_property
     def _ordered_s(self) -> list[float]:
@@ -49,12 +49,12 @@ class Timing:
 
     @cached_property
     def median_s(self) -> float:
-        """Median of the samples, seconds: the headline figure."""
+        """Median of the samples, seconds: the headline metric."""
         return statistics.median(self._ordered_s)
 
     @cached_property
     def interval_s(self) -> tuple[float, float]:
-        """95 % confidence interval of the median, seconds; of few samples it may begin at 0, but not before."""
+        """95 % confidence interval of the median, seconds; with few samples it may start at 0, but not below."""
         low_s, high_s = median_interval(self.samples_s)
         return max(low_s, 0.0), high_s
 
@@ -80,12 +80,12 @@ class Timing:
         n = len(self.samples_s)
         if n < 2:
             return math.nan
-        # statistics.stdev reckons in fractions, which takes ten times as long.
+        # statistics.stdev computes with fractions, which takes ten times as long.
         mean_s = self.mean_s
         deviations_s = [sample - mean_s for sample in self.samples_s]
         return math.sqrt(math.fsum(map(operator.mul, deviations_s, deviations_s)) / (n - 1))
 
     @property
     def noisy(self) -> bool:
-        """Whether the interval stayed wider than asked for: by a drift or disturbances, too."""
+        """Whether the interval stayed wider than requested, be it by noise, a drift or disturbances."""
         return self.precision is not None and self.relative_half_width > self.precision

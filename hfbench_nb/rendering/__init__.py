@@ -1,1 +1,1 @@
-"""How values become text: HTML templates, number formats, and escaping for each format."""
+"""Converting values to text: HTML templates, number formats, and escaping for each format."""

@@ -1,19 +1,19 @@
-"""Text that comes from elsewhere (names, errors, the environment), made harmless for where it is shown.
+"""Escaping untrusted text (names, errors, the environment) for the place where it is shown.
 
-HTML is escaped by the templates, which do so by themselves.
+HTML is escaped by the templates themselves.
 """
 
 from __future__ import annotations
 
 import re
 
-# What makes a spreadsheet take a text for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-# Apostrophes in front are part of it, so that one more of them can always be taken away again.
+# Text that a spreadsheet would treat as a formula: https://owasp.org/www-community/attacks/CSV_Injection
+# Leading apostrophes are part of the pattern, so that an added one can always be removed again.
 _FORMULA = re.compile(r"['\s]*[=+\-@＝＋－＠]|'*[\t\r\n]")  # noqa: RUF001 - the wide forms count, too
 
 
 def printable(text: str) -> str:
-    r"""Show what does not print (line ends, terminal codes, marks that change the direction of writing) as escapes.
+    r"""Replace unprintable characters (line ends, terminal codes, marks of writing direction) by escapes.
 
     Examples
     --------
@@ -26,12 +26,12 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Do the same with each line of a message, and leave the lines."""
+    """Apply `printable` to each line of a message, keeping the line ends."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def for_spreadsheet(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would evaluate.
+    """Prefix a text that a spreadsheet would evaluate with an apostrophe.
 
     Examples
     --------
@@ -42,14 +42,14 @@ def for_spreadsheet(text: str) -> str:
 
 
 def from_spreadsheet(text: str) -> str:
-    """Give back what `for_spreadsheet` was given."""
+    """Return the text that was passed to `for_spreadsheet`."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def markdown_code(text: str) -> str:
-    r"""Give a text as a code span of GitHub's Markdown, also inside a table.
+    r"""Return a text as a code span of GitHub's Markdown that also works inside a table.
 
-    In a code span nothing is markup: no link arises, no emphasis, no HTML, and nobody is mentioned.
+    Nothing in a code span is markup: no links, emphasis, HTML or mentions.
 
     Examples
     --------

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill a template of ``hfbench_nb/rendering/templates``: what is put in is escaped."""
+    """Fill a template of ``hfbench_nb/rendering/templates``; the values are escaped."""
     return _environment().get_template(template).render(**values)
 
 

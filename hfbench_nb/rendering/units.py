@@ -1,4 +1,4 @@
-"""Numbers as text for people: the one place where a figure gets its unit."""
+"""Formatting numbers for people: the one place where a metric gets its unit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def format_time(time_s: float) -> str:
-    """Give seconds three significant digits and a unit, as in ``12.3 ms``.
+    """Return seconds with three significant digits and a unit, as in ``12.3 ms``; NaN becomes an empty text.
 
     Examples
     --------
@@ -24,7 +24,7 @@ def format_time(time_s: float) -> str:
 
 
 def time_unit(times_s: Iterable[float]) -> tuple[float, str]:
-    """Choose one unit for many times, by their geometric mean: its size in seconds and its name.
+    """Choose one unit for many times by their geometric mean; return its size in seconds and its name.
 
     Examples
     --------
@@ -37,29 +37,40 @@ def time_unit(times_s: Iterable[float]) -> tuple[float, str]:
 
 
 def format_number(value: float) -> str:
-    """Give a number three significant digits, at least its whole part, and thousands set apart.
+    """Return a number with three significant digits or its whole part, with thousands separators.
 
     Examples
     --------
     >>> format_number(0.01234), format_number(12.3456), format_number(1234.5)
     ('0.0123', '12.3', '1,234')
     """
-    exponent = int(f"{value:.2e}".partition("e")[2])  # of the rounded number: 9.999 is 10.0
+    exponent = int(f"{value:.2e}".partition("e")[2])  # of the rounded number: 9.999 becomes 10.0
     return f"{value:,.{max(0, 2 - exponent)}f}"
 
 
 def format_memory(memory_mb: float) -> str:
-    """Give MB of 2^20 bytes as a whole number with thousands set apart, as in ``1,281 MB``."""
+    """Return MB of 2^20 bytes as a whole number with thousands separators, as in ``1,281 MB``."""
     return "" if math.isnan(memory_mb) else f"{memory_mb:,.0f} MB"
 
 
+def format_rate(per_s: float) -> str:
+    """Return a rate with three significant digits, as in ``12.3/s``.
+
+    Examples
+    --------
+    >>> format_rate(12.345), format_rate(1234.5)
+    ('12.3/s', '1,234/s')
+    """
+    return "" if math.isnan(per_s) else f"{per_s:,.0f}/s" if per_s >= 100 else f"{per_s:#.3g}/s"
+
+
 def format_share(share: float) -> str:
-    """Give a relative spread, as in ``±1.2 %``."""
+    """Return a relative spread in percent, as in ``±1.2 %``."""
     return "" if math.isnan(share) else f"±{100 * share:.1f} %"
 
 
 def format_ratio(ratio: float) -> str:
-    """Give a ratio three significant digits, as in ``0.812`` and ``1.25``; a bound can be infinite.
+    """Return a ratio with three significant digits, as in ``0.812`` and ``1.25``; a bound can be infinite.
 
     Examples
     --------
@@ -70,7 +81,7 @@ def format_ratio(ratio: float) -> str:
 
 
 def format_duration(duration_s: float) -> str:
-    """Give a duration for a progress display, as in ``1 min 05 s``."""
+    """Return a duration for a progress display, as in ``1 min 05 s``."""
     seconds = round(duration_s)
     if seconds < 60:
         return f"{seconds} s"

@@ -1,18 +1,18 @@
-"""What is known of the machine, and put beside every result."""
+"""Facts about the machine and the framework, kept with every result."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from hfbench_nb.arguments.benchmark import BenchmarkArguments
-from hfbench_nb.protocol.records import MEGABYTE, ModelSpec
+from hfbench_nb.protocol.measurement import MEGABYTE
 from hfbench_nb.rendering.escaping import printable
+from hfbench_nb.rendering.html import render
 
 # The original's keys, in its order; a key that does not apply (a GPU's, a framework's own) is left out.
 _ORIGINAL_KEYS = (
@@ -24,55 +24,62 @@ _ORIGINAL_KEYS = (
 
 
 class Environment(dict[str, Any]):
-    """Facts of machine and framework by name: a dictionary that shows itself as a table, or as a list of lines."""
+    """Facts about machine and framework by name: a dictionary that is displayed as a table, or as a list of lines."""
+
+    def texts(self) -> list[tuple[str, str]]:
+        """Return the name and value of each fact as printable text."""
+        return [(fact_text(name), fact_text(value)) for name, value in self.items()]
 
     def _repr_html_(self) -> str:
-        from hfbench_nb.display.html_tables import facts_to_html
-
-        return facts_to_html(self)
+        return render("facts.html.j2", title="Environment", facts=[(*fact, "") for fact in self.texts()])
 
     def __repr__(self) -> str:
         lines = [f"- {printable(str(name))}: {printable(str(value))}" for name, value in self.items()]
         return "\n".join(lines) or "no facts"
 
 
-def describe(args: BenchmarkArguments, framework_facts: dict[str, Any], models: Sequence[ModelSpec]) -> Environment:
-    """Give the environment of a run: the original's keys in its order, then ours.
+def describe(*facts: Mapping[str, Any]) -> Environment:
+    """Return the environment of a run: the original's keys in its order, then ours.
 
     Parameters
     ----------
-    args
-        The arguments of the run.
-    framework_facts
-        What the measuring process says of its framework and device.
-    models
-        The models, whose sources are noted.
+    *facts
+        Facts about the framework and its device, the machine, and the run; later ones take precedence.
     """
-    facts = {
-        **framework_facts,
-        **machine_facts(),
-        "fp16": args.fp16,
-        "dtype": args.settings().dtype,
-        "use_multiprocessing": args.do_multi_processing,
-        "only_pretrain_model": args.only_pretrain_model,
-        "use_tpu": args.is_tpu,
-        "configurations_from": {model.name: model.source for model in models},
-    }
-    return _in_order(facts)
+    known: dict[str, Any] = {}
+    for each in facts:
+        known |= each
+    ordered = {key: known[key] for key in _ORIGINAL_KEYS if key in known}
+    return Environment(ordered | known)
 
 
-def describe_function(framework_facts: dict[str, Any]) -> Environment:
-    """Give the environment in which a function is measured, in the same order."""
-    return _in_order({**framework_facts, **machine_facts(), "use_multiprocessing": True})
+def summarize(environments: Iterable[Mapping[str, Any]]) -> Environment:
+    """Merge the facts of several environments; a fact that differs becomes the list of its values."""
+    different: list[Mapping[str, Any]] = []
+    for environment in environments:
+        if environment not in different:
+            different.append(environment)
+    if len(different) == 1:
+        return Environment(different[0])
+    values: dict[str, list[Any]] = {}
+    for environment in different:
+        for name, value in environment.items():
+            known = values.setdefault(name, [])
+            known.extend(each for each in (value if isinstance(value, list) else [value]) if each not in known)
+    return Environment({name: found[0] if len(found) == 1 else found for name, found in values.items()})
 
 
-def _in_order(facts: dict[str, Any]) -> Environment:
-    ordered = {key: facts[key] for key in _ORIGINAL_KEYS if key in facts}
-    return Environment(ordered | facts)
+def fact_text(value: Any) -> str:
+    """Return a fact as text: each value of a list, each entry of a dictionary."""
+    if isinstance(value, list | tuple):
+        return " | ".join(map(fact_text, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{fact_text(name)}: {fact_text(of_name)}" for name, of_name in value.items())
+    return printable(str(value))
 
 
 def machine_facts() -> dict[str, Any]:
-    """Describe this machine and this moment; sizes in MB of 2^20 bytes."""
+    """Describe this machine and the current date and time; sizes in MB of 2^20 bytes."""
     import psutil
 
     now = dt.datetime.now()
@@ -95,7 +102,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def tool_version() -> str:
-    """Give the version of hfbench_nb."""
+    """Return the version of hfbench_nb."""
     try:
         return version("hfbench-nb")
     except PackageNotFoundError:

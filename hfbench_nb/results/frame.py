@@ -1,57 +1,66 @@
-"""The tidy DataFrame of a sweep."""
+"""The tidy DataFrame of a result set."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from hfbench_nb.protocol.records import MEGABYTE, Cell, Measurement
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.results.metrics import MEMORY, METRICS, SPEED, Metric
 
-COLUMNS = (
-    "framework", "model", "task", "batch_size", "sequence_length", "status", "time_s", "time_ci_low_s",
-    "time_ci_high_s", "time_min_s", "time_mean_s", "time_std_s", "samples", "noisy", "memory_mb", "baseline_mb",
-    "weights_mb", "working_mb", "memory_method", "error",
-)  # fmt: skip
-
-
-def make_frame(entries: Iterable[tuple[Cell, Measurement]]) -> pd.DataFrame:
-    """Make a DataFrame with a row a cell: times in seconds, memory in MB of 2^20 bytes, NaN where absent."""
-    return pd.DataFrame([_row(*entry) for entry in entries], columns=list(COLUMNS))
+IDENTITY = ("framework", "model", "task", "batch_size", "sequence_length")
+"""The columns that identify a case, in addition to its axes."""
 
 
-def _row(cell: Cell, measurement: Measurement) -> dict[str, Any]:
+def columns(cases: Iterable[Case]) -> list[str]:
+    """Return the names of the columns: identity, a column per axis, status, metrics, and the error."""
+    axes = dict.fromkeys(name for case in cases for name in case.settings)
+    return [
+        *IDENTITY,
+        *axes,
+        "status",
+        *(metric.name for metric in _of_group(SPEED)),
+        "samples",
+        "noisy",
+        *(metric.name for metric in _of_group(MEMORY)),
+        "memory_method",
+        *(metric.name for metric in _of_group("")),
+        "error",
+    ]
+
+
+def make_frame(rows: Sequence[tuple[Case, Measurement, Settings]]) -> pd.DataFrame:
+    """Make a DataFrame with one row per case: times in seconds, memory in MB of 2^20 bytes, NaN where absent.
+
+    Parameters
+    ----------
+    rows
+        Each case with its measurement and its resolved settings.
+    """
+    names = columns(case for case, *_ in rows)
+    return pd.DataFrame([_row(names, *row) for row in rows], columns=names)
+
+
+def _of_group(group: str) -> list[Metric]:
+    return [metric for metric in METRICS if metric.is_column and metric.group == group]
+
+
+def _row(names: Iterable[str], case: Case, measurement: Measurement, settings: Settings) -> dict[str, Any]:
     timing, memory = measurement.timing, measurement.memory
-    known = {name: value for name, value in asdict(cell).items() if value is not None}
-    row: dict[str, Any] = {**dict.fromkeys(COLUMNS, math.nan), **known}
-    row |= {"status": measurement.status, "samples": 0, "noisy": False, "memory_method": "", "error": ""}
-    if timing is not None:
-        low_s, high_s = timing.interval_s
-        row |= {
-            "time_s": timing.median_s,
-            "time_ci_low_s": low_s,
-            "time_ci_high_s": high_s,
-            "time_min_s": timing.min_s,
-            "time_mean_s": timing.mean_s,
-            "time_std_s": timing.std_s,
-            "samples": len(timing.samples_s),
-            "noisy": timing.noisy,
-        }
-    if memory is not None:
-        row |= {
-            "memory_mb": memory.peak_bytes / MEGABYTE,
-            "baseline_mb": _megabytes(memory.baseline_bytes),
-            "weights_mb": _megabytes(memory.weights_bytes),
-            "working_mb": _megabytes(memory.working_bytes),
-            "memory_method": memory.method,
-        }
-    if measurement.failure is not None:
-        row["error"] = str(measurement.failure)
-    return row
-
-
-def _megabytes(amount_bytes: int | None) -> float:
-    return math.nan if amount_bytes is None else amount_bytes / MEGABYTE
+    identity = {name: getattr(case, name) for name in IDENTITY}
+    known = {name: value for name, value in identity.items() if value is not None}
+    return {
+        **dict.fromkeys(names, math.nan),
+        **known,
+        **settings,
+        "status": measurement.status,
+        **{metric.name: metric.of(case, measurement) for metric in METRICS if metric.is_column},
+        "samples": 0 if timing is None else len(timing.samples_s),
+        "noisy": timing is not None and timing.noisy,
+        "memory_method": "" if memory is None else memory.method,
+        "error": "" if measurement.failure is None else str(measurement.failure),
+    }

@@ -1,64 +1,103 @@
-"""Naming the rows of results that were brought together from several runs."""
+"""Naming the rows of results by what varies among them, and nothing else."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from hfbench_nb.protocol.records import Cell, Measurement
-
-Entry = tuple[Cell, Measurement]
-
-_VERSIONS = ("framework_version", "transformers_version")
+from hfbench_nb.arguments.fields import Axis
+from hfbench_nb.arguments.sweep import known_axes
+from hfbench_nb.protocol.case import Case, Settings
 
 
-def make_labels(entries: Sequence[Entry]) -> list[str]:
-    """Name each entry's model, with whatever else tells it from an entry of the same cell.
+@dataclass(frozen=True)
+class Labelled:
+    """What the label of a row is made from: its case, the settings that may be named, and its environment."""
 
-    In results of one run that is the model's name alone.  Otherwise framework, version of the framework and version of
-    Transformers are added, those that vary; and where even they are the same, the number of the run.
+    case: Case
+    settings: Settings
+    environment: Mapping[str, Any]
+
+
+def make_labels(rows: Sequence[Labelled]) -> list[str]:
+    """Name each row's model, with whatever distinguishes it from the rows of the same case.
+
+    In results of one run whose axes have one value each, the label is the model's name.  Settings that vary are in
+    brackets, as in ``bert-base [bfloat16, 2 threads]``; framework, version of the framework and version of
+    Transformers in parentheses if they vary; and where even these are the same, the number of the run.
     """
-    versions = {(cell.framework, measurement.details.get("framework_version")) for cell, measurement in entries}
-    frameworks = {framework for framework, _ in versions}
-    several_versions = len(versions) > len(frameworks)
-    facts = [
+    axes = known_axes()
+    varying = _varying([row.settings for row in rows])
+    # Paths are long, and versions that differ because of them are more informative.
+    short = [name for name in varying if not axes.get(name, Axis()).is_path]
+    versions = _version_words(rows)
+    labels = _labels(rows, short, axes, versions)
+    places = Counter(
+        (label, row.case.task, row.case.batch_size, row.case.sequence_length)
+        for label, row in zip(labels, rows, strict=True)
+    )
+    if short != varying and max(places.values(), default=1) > 1:
+        labels = _labels(rows, varying, axes, versions)
+    return _numbered(rows, labels, versions)
+
+
+def _varying(settings: Sequence[Settings]) -> list[str]:
+    """Return the names of the axes that have several values."""
+    values: dict[str, set[Any]] = {}
+    for of_row in settings:
+        for name, value in of_row.items():
+            values.setdefault(name, set()).add((type(value), value))
+    return [name for name, found in values.items() if len(found) > 1]
+
+
+def _version_words(rows: Sequence[Labelled]) -> list[tuple[str, str]]:
+    """Return framework, with its version where several versions of one are there, and Transformers, for each row."""
+    versions = {(row.case.framework, _fact(row, "framework_version")) for row in rows}
+    several_versions = len(versions) > len({framework for framework, _ in versions})
+    return [
         (
-            f"{cell.framework} {measurement.details.get('framework_version', '') if several_versions else ''}".strip(),
-            f"Transformers {measurement.details.get('transformers_version', '')}".strip(),
+            f"{row.case.framework} {_fact(row, 'framework_version') if several_versions else ''}".strip(),
+            f"Transformers {_fact(row, 'transformers_version')}" if _fact(row, "transformers_version") else "",
         )
-        for cell, measurement in entries
+        for row in rows
     ]
-    varies = [len({fact[i] for fact in facts}) > 1 for i in range(2)]
-    turns: Counter[tuple[Any, ...]] = Counter()
+
+
+def _fact(row: Labelled, name: str) -> str:
+    value = row.environment.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _labels(
+    rows: Sequence[Labelled], varying: Sequence[str], axes: Mapping[str, Axis], versions: Sequence[tuple[str, str]]
+) -> list[str]:
+    different = [len({words[i] for words in versions}) > 1 for i in range(2)]
     labels = []
-    for (cell, _), fact in zip(entries, facts, strict=True):
-        parts = [part for part, wanted in zip(fact, varies, strict=True) if wanted and part]
-        key = (cell, fact)
-        turns[key] += 1
-        if turns[key] > 1:
-            parts.append(f"run {turns[key]}")
-        labels.append(f"{cell.model} ({', '.join(parts)})" if parts else cell.model)
+    for row, words in zip(rows, versions, strict=True):
+        settings = [
+            axes.get(name, Axis()).describe(name, row.settings[name]) for name in varying if name in row.settings
+        ]
+        named = [word for word, wanted in zip(words, different, strict=True) if wanted and word]
+        label = row.case.model
+        label += f" [{', '.join(settings)}]" if settings else ""
+        labels.append(label + (f" ({', '.join(named)})" if named else ""))
     return labels
 
 
-def stamp_versions(entries: Sequence[Entry], environment: Mapping[str, Any]) -> tuple[Entry, ...]:
-    """Note the versions of a run's environment with each of its entries, where they are not noted yet."""
-    known = {name: environment[name] for name in _VERSIONS if isinstance(environment.get(name), str)}
-    return tuple(
-        (cell, dataclasses.replace(measurement, details={**known, **measurement.details}))
-        for cell, measurement in entries
-    )
-
-
-def merge_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring the facts of two runs together: what differs becomes the list of both."""
-    merged = dict(one)
-    for name, value in other.items():
-        if name not in merged or merged[name] == value:
-            merged[name] = value
+def _numbered(rows: Sequence[Labelled], labels: Sequence[str], versions: Sequence[tuple[str, str]]) -> list[str]:
+    """Add the number of the run to the label of a case that occurs more than once."""
+    times: Counter[tuple[Any, ...]] = Counter()
+    numbered = []
+    for row, label, words in zip(rows, labels, versions, strict=True):
+        key = (row.case.of_model(label), words)
+        times[key] += 1
+        if times[key] == 1:
+            numbered.append(label)
         else:
-            before = merged[name] if isinstance(merged[name], list) else [merged[name]]
-            merged[name] = before if value in before else [*before, value]
-    return merged
+            run = f"run {times[key]}"
+            numbered.append(
+                f"{label[:-1]}, {run})" if label.endswith(")") and label != row.case.model else f"{label} ({run})"
+            )
+    return numbered

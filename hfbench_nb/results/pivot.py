@@ -1,4 +1,4 @@
-"""Any figures of a sweep as a pivoted DataFrame."""
+"""Any metrics of a sweep as a pivoted DataFrame."""
 
 from __future__ import annotations
 
@@ -6,47 +6,45 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.results.points import SIZE_TITLES
+from hfbench_nb.results.result_set import ResultSet
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hfbench_nb.facade.benchmark_results import BenchmarkResults
-
-_SIZES = ("batch_size", "sequence_length")
-# What tells cells apart.
-_AXES = ("label", "framework", "task", *_SIZES)
+_SIZES = tuple(SIZE_TITLES)
 
 
 def table(
-    results: BenchmarkResults,
+    results: ResultSet,
     values: str | Sequence[str] = "time_s",
     index: str | Sequence[str] | None = None,
     columns: str | Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Give one figure of every cell as a table: a plain pandas DataFrame, whose ``.style`` is pandas' own.
+    """Return one metric of every case as a table: a plain pandas DataFrame, whose ``.style`` is pandas' own.
 
     Parameters
     ----------
     results
-        What to show; as a method, the results themselves.
+        What to show; the results themselves when called as a method.
     values
         A column of `BenchmarkResults.frame`, or a list of them.
     index
-        What the rows are: one or several columns of the frame, or ``label``, one of `BenchmarkResults.labels`, which
-        tells the models of several runs apart. By default model (or label) and batch size, and the task where
-        there are several.
+        What the rows are: one or more columns of the frame, or ``label``, which distinguishes the models of several
+        runs (see `BenchmarkResults.labels`). By default model (or label) and batch size, and the task if there are
+        several.
     columns
-        What the columns are, likewise. By default the sequence length; of functions, which have none, the task.
+        What the columns are, in the same way. By default the sequence length; of functions, which have none, the task.
 
     Returns
     -------
     pandas.DataFrame
-        In the units of the frame, models in the order measured, sizes ascending, NaN where there is no cell.
+        In the units of the frame, models in the order measured, sizes ascending, NaN where there is no case.
 
     Raises
     ------
     ArgumentError
-        If a name is none of a column, or several cells would share a place.
+        If a column does not exist, or several cases would share a cell of the table.
 
     Examples
     --------
@@ -57,7 +55,7 @@ def table(
     >>> styler = results.table().style.format("{:.3f}").highlight_min(axis=0)
     """
     frame = results.frame.assign(label=results.labels)
-    # A function has no sizes: without this, those of models beside it would become floats.
+    # A function has no sizes: without this, the sizes of models in the same frame would become floats.
     frame = frame.astype({name: "Int64" for name in _SIZES if frame[name].isna().any()})
     names = ["label" if (frame["label"] != frame["model"]).any() else "model"]
     of_functions = bool(frame["sequence_length"].isna().all()) and not frame.empty
@@ -70,7 +68,7 @@ def table(
     if twice := sorted({name for name in used if used.count(name) > 1}):
         raise ArgumentError(f"{', '.join(twice)} cannot be used more than once in values, index and columns.")
     _check_places(frame, rows, across)
-    # There is nothing to aggregate. pivot sorts by the alphabet; what is text shall come in the order measured.
+    # There is nothing to aggregate. pivot sorts alphabetically, but text must be in the order measured.
     pivoted = frame.pivot(index=_alone(rows), columns=_alone(across), values=_alone(shown))  # noqa: PD010
     ranks: dict[Any, dict[Any, int]] = {name: _ranks(frame[name]) for name in [*rows, *across] if name not in _SIZES}
     ranks[None] = _ranks(shown)
@@ -90,16 +88,17 @@ def _names(parameter: str, value: object, default: list[str], frame: pd.DataFram
 
 
 def _check_places(frame: pd.DataFrame, rows: list[str], across: list[str]) -> None:
-    """Refuse to put several cells into one place: only one of them could be shown."""
+    """Raise if several cases share a cell of the table: only one of them could be shown."""
     places = [*rows, *across]
     shared = frame[frame.duplicated(places, keep=False)]
     if shared.empty:
         return
-    _, cells = next(iter(shared.groupby(places, sort=False, dropna=False)))
-    place = ", ".join(f"{name} {cells[name].iloc[0]}" for name in places)
-    apart = [name for name in _AXES if name not in places and len(cells[name].unique()) > 1]
+    _, cases = next(iter(shared.groupby(places, sort=False, dropna=False)))
+    place = ", ".join(f"{name} {cases[name].iloc[0]}" for name in places)
+    identity = [name for name in frame.columns[: list(frame.columns).index("status")] if name != "model"]
+    apart = [name for name in ["label", *identity] if name not in places and len(cases[name].unique()) > 1]
     raise ArgumentError(
-        f"index={rows!r}, columns={across!r} cannot be used: they put {len(cells)} cells in one place ({place}). "
+        f"index={rows!r}, columns={across!r} cannot be used: they put {len(cases)} cases in one place ({place}). "
         f"Add {' or '.join(map(repr, apart))} to one of them."
     )
 

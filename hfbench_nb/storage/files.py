@@ -1,4 +1,4 @@
-"""Writing files that are there whole or not at all."""
+"""Writing files atomically: completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file, on disk when this returns; until then, and after a failure, it is as it was before.
+    """Replace a file atomically: it is on disk when this returns, and unchanged until then or after a failure.
 
     Parameters
     ----------
     path
-        The file; where it is a link, what it points to.
+        The file; if it is a link, the file that it points to is replaced.
     data
-        What the file will hold.
+        The new content of the file.
 
     Raises
     ------

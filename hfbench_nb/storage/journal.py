@@ -1,4 +1,4 @@
-"""Results on disk: JSON Lines, a head with environment and arguments, then a finished cell a line."""
+"""Results on disk: JSON Lines with a head (environments, arguments), then one finished case per line."""
 
 from __future__ import annotations
 
@@ -6,21 +6,39 @@ import contextlib
 import io
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hfbench_nb.protocol.decoding import make, parse_json, read_text
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.decoding import parse_json, read_text
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
-from hfbench_nb.protocol.records import Cell, Measurement
+from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.storage import formats
 from hfbench_nb.storage.files import replace_file
 from hfbench_nb.storage.locks import Lock
 
 FILE_NAME = "results.jsonl"
-# History of the format: 1, November 2026.
-FORMAT = 1
 
-Entry = tuple[Cell, Measurement]
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished case.
+
+    Attributes
+    ----------
+    case, measurement
+        What was measured and what came back.
+    environment
+        Index of the environment in which it was measured, among those of its `Contents`.
+    """
+
+    case: Case
+    measurement: Measurement
+    environment: int = 0
 
 
 @dataclass(frozen=True)
@@ -29,42 +47,60 @@ class Contents:
 
     Attributes
     ----------
-    environment, arguments
-        Those of the run.
+    environments
+        Facts about each place in which cases were measured.
+    arguments
+        The arguments of the run.
     configurations
-        The configuration of each model by its name; empty where they were not kept.
+        The configuration of each model by its name; empty if they were not kept.
     entries
-        The cells that are whole.
+        The complete cases.
     problems
-        What had to be left out, in words: a line torn by the end of its writer, for instance.
+        Messages about what had to be left out, such as a line that was truncated when its writer died.
     """
 
-    environment: dict[str, Any]
-    arguments: dict[str, Any]
-    configurations: dict[str, Any] = field(default_factory=dict)
+    environments: list[Facts]
+    arguments: Facts
+    configurations: Facts = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
+def number_environments(
+    rows: Iterable[tuple[Case, Measurement, Mapping[str, Any]]],
+    environments: Iterable[Mapping[str, Any]],
+    arguments: Facts,
+    configurations: Facts | None = None,
+) -> Contents:
+    """Return contents that list each environment once: first the given ones, then those of the rows."""
+    numbered = [dict(environment) for environment in environments]
+    entries = []
+    for case, measurement, environment in rows:
+        if environment not in numbered:
+            numbered.append(dict(environment))
+        entries.append(Entry(case, measurement, numbered.index(dict(environment))))
+    return Contents(numbered, arguments, configurations or {}, entries)
+
+
 class Journal:
-    """Writes each finished cell to disk before the next one starts; one run at a time has a folder.
+    """Writes each finished case to disk before the next one starts; a folder belongs to one run at a time.
 
     Parameters
     ----------
     folder
-        Made if it is not there, unless `resume`.
+        Created if it does not exist, unless `resume`.
     resume
-        Whether to go on with the journal that is in the folder. If not, there must be no results in it.
+        Whether to continue the journal in the folder. If not, the folder must contain no results.
 
     Attributes
     ----------
     contents
-        What the journal held; of a new one, nothing.
+        What the journal contained; empty for a new one.
 
     Raises
     ------
     ArgumentError
-        If results would be overwritten, if there are none to go on with, or if another run writes to the folder.
+        If results would be overwritten, if there are none to continue, or if another run is writing to the folder.
     OSError
         If the folder cannot be made.
     """
@@ -82,15 +118,15 @@ class Journal:
         try:
             if not resume and _holds_something(self.path):
                 raise wrong_value(
-                    "folder", str(folder), "a folder without results: give resume= instead to go on with those in it"
+                    "folder", str(folder), "a folder without results: give resume= instead to continue the run in it"
                 )
-            self.contents = read(folder) if resume else Contents({}, {})
+            self.contents = read(folder) if resume else Contents([], {})
         except BaseException:
             self._lock.close()
             raise
 
     def begin(self, contents: Contents) -> None:
-        """Put `contents` in place of what the journal held, whole or not at all; from here on it can be added to.
+        """Replace the contents of the journal atomically; from then on, cases can be added.
 
         Raises
         ------
@@ -101,15 +137,15 @@ class Journal:
         self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
         self._end = self._file.tell()
 
-    def add(self, cell: Cell, measurement: Measurement) -> None:
-        """Write a finished cell and flush it to disk.
+    def add(self, entry: Entry) -> None:
+        """Write a finished case and flush it to disk.
 
         Raises
         ------
         OSError
-            If that fails; the journal is then as before, and the cell is written together with the next one.
+            If that fails; the journal is then unchanged, and the case is written together with the next one.
         """
-        self._unwritten += _entry_line(cell, measurement)
+        self._unwritten += _entry_line(entry)
         self._write()
 
     def _write(self) -> None:
@@ -121,13 +157,13 @@ class Journal:
             os.fsync(self._file.fileno())
         except BaseException:
             with contextlib.suppress(OSError):
-                self._file.truncate(self._end)  # a torn line would spoil the next one
+                self._file.truncate(self._end)  # a truncated line would corrupt the next one
             raise
         self._end += len(self._unwritten)
         self._unwritten = b""
 
     def close(self) -> None:
-        """Write what could not be written before, if that is possible now, and let go of the folder."""
+        """Write what could not be written before, if possible now, and release the folder."""
         if self._file is not None:
             with self._file, contextlib.suppress(OSError):
                 self._write()
@@ -138,7 +174,7 @@ class Journal:
 
 
 def write(folder: Path, contents: Contents) -> Path:
-    """Write whole results to a folder, replacing what is there only when all is written; give the path.
+    """Write results to a folder, atomically replacing those in it; return the path.
 
     Raises
     ------
@@ -159,22 +195,24 @@ def _lock(folder: Path) -> Lock:
     if not lock.take():
         writer = f"another run (process {lock.holder() or 'unknown'})"
         lock.close()
-        raise ArgumentError(f"{folder} cannot be written to: {writer} writes there.")
+        raise ArgumentError(f"{folder} cannot be written to: {writer} is writing to it.")
     return lock
 
 
 def _text(contents: Contents) -> bytes:
     head = {
-        "hfbench_nb_format": FORMAT,
-        "environment": contents.environment,
+        "hfbench_nb_format": formats.NEWEST,
+        "environments": contents.environments,
         "arguments": contents.arguments,
         "configurations": contents.configurations,
     }
-    return b"".join([_line(head), *(_entry_line(*entry) for entry in contents.entries)])
+    return b"".join([_line(head), *map(_entry_line, contents.entries)])
 
 
-def _entry_line(cell: Cell, measurement: Measurement) -> bytes:
-    return _line({"cell": asdict(cell), "measurement": measurement.to_dict()})
+def _entry_line(entry: Entry) -> bytes:
+    return _line(
+        {"case": entry.case.to_dict(), "measurement": entry.measurement.to_dict(), "environment": entry.environment}
+    )
 
 
 def _line(data: dict[str, Any]) -> bytes:
@@ -182,7 +220,7 @@ def _line(data: dict[str, Any]) -> bytes:
 
 
 def _holds_something(path: Path) -> bool:
-    """Tell whether a file holds more than the head of a run that has not finished a cell."""
+    """Return whether a file contains more than the head of a run without finished cases."""
     if not path.exists():
         return False
     try:
@@ -193,7 +231,7 @@ def _holds_something(path: Path) -> bool:
 
 
 def read(folder: Path) -> Contents:
-    """Read what was written to a folder.
+    """Read what was written to a folder, by this version or an earlier one.
 
     Raises
     ------
@@ -203,33 +241,17 @@ def read(folder: Path) -> Contents:
     path = folder / FILE_NAME
     try:
         head_line, *lines = read_text(path).split("\n")
-        head = parse_json(head_line)
-        if head["hfbench_nb_format"] != FORMAT:
-            raise ArgumentError(f"{path} has format {head['hfbench_nb_format']!r}; this version reads format {FORMAT}.")
-        contents = Contents(
-            _facts(head, "environment"),
-            _facts(head, "arguments"),
-            _facts({"configurations": {}, **head}, "configurations"),
-        )
+        head = formats.read_head(parse_json(head_line))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, ArgumentError):
-            raise
-        raise ArgumentError(f"{path} cannot be read as results of hfbench_nb: {error!r}") from error
+        raise ArgumentError(f"{path} cannot be read as results of hfbench_nb: {error}", "folder") from error
+    entries, problems = [], []
     for number, line in enumerate(lines, start=2):
         if not line and number == len(lines) + 1:
             break  # the line feed of the last line
         try:
-            data = parse_json(line)
-            contents.entries.append((make(Cell, data["cell"]), Measurement.from_dict(data["measurement"])))
+            entries.append(Entry(*formats.read_entry(head, parse_json(line))))
         except (ValueError, KeyError, TypeError) as error:
             is_torn = number == len(lines) + 1
-            reason = "it is torn, the run ended while it was written" if is_torn else repr(error)
-            contents.problems.append(f"{path}, line {number}, is left out: {reason}")
-    return contents
-
-
-def _facts(head: dict[str, Any], name: str) -> dict[str, Any]:
-    facts = head[name]
-    if not isinstance(facts, dict):
-        raise ValueError(f"{name} is a {type(facts).__name__}")
-    return facts
+            reason = "it is truncated, the run ended while it was written" if is_torn else repr(error)
+            problems.append(f"{path}, line {number}, is left out: {reason}")
+    return Contents(head.environments, head.arguments, head.configurations, entries, problems)

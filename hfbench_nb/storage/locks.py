@@ -1,4 +1,4 @@
-"""Locks between runs: held through an open file, so that the system lets go of them when their holder dies."""
+"""Locks between runs, held through an open file, so that the system releases them when their holder dies."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if sys.platform != "win32":
 
 
 class Lock:
-    """An exclusive lock on a file or a folder, between threads as between processes.
+    """An exclusive lock on a file or a folder, between threads and between processes.
 
-    The file is only opened for reading, so that every user of the machine can take it. Where nothing can be locked
-    (Windows, a folder that cannot be used, some network file systems) everyone gets the lock.
+    The file is opened for reading only, so that all users of the machine can take the lock. Where locking is not
+    possible (Windows, an inaccessible folder, some network file systems), taking the lock always succeeds.
 
     Parameters
     ----------
     path
-        A folder, or a file, which is made if it is not there.
+        A folder or a file; a file is created if it does not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,7 +30,7 @@ class Lock:
                 self._fd = _open(path)
 
     def take(self) -> bool:
-        """Take the lock if it is free; tell whether it was."""
+        """Take the lock if it is free; return whether it was."""
         if sys.platform == "win32" or self._fd is None:
             return True
         try:
@@ -42,21 +42,21 @@ class Lock:
         return True
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         if sys.platform != "win32" and self._fd is not None:
             with contextlib.suppress(OSError):
-                # A process that was forked meanwhile has the file open, too: closing it here alone would not do.
+                # A process forked in the meantime has the file open too: closing it here would not release the lock.
                 fcntl.flock(self._fd, fcntl.LOCK_UN)
             os.close(self._fd)
             self._fd = None
 
     def holder(self) -> int | None:
-        """Give the id of the process that holds the lock; None where the system does not say it."""
+        """Return the id of the process that holds the lock; None if the system does not report it."""
         if self._fd is None:
             return None
         inode = os.fstat(self._fd).st_ino
         with contextlib.suppress(OSError, ValueError), open("/proc/locks", encoding="ascii") as lines:
-            for line in lines:  # "1: FLOCK ADVISORY WRITE 4711 08:01:123456 0 EOF"; those that wait have an arrow
+            for line in lines:  # "1: FLOCK ADVISORY WRITE 4711 08:01:123456 0 EOF"; waiting ones have an arrow
                 fields = line.split()
                 if fields[1] == "FLOCK" and int(fields[5].rpartition(":")[2]) == inode:
                     return int(fields[4])
@@ -64,7 +64,7 @@ class Lock:
 
 
 def _open(path: Path) -> int:
-    # No link is followed and nothing is waited for: the temporary folder is everyone's.
+    # Follow no link and never block: every user can write to the temporary folder.
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         return os.open(path, flags)
@@ -74,5 +74,5 @@ def _open(path: Path) -> int:
         fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:  # another run was faster
         return os.open(path, flags)
-    os.fchmod(fd, 0o644)  # whatever the mask says: other users must be able to open it
+    os.fchmod(fd, 0o644)  # regardless of the umask: other users must be able to open it
     return fd

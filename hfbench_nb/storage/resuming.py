@@ -1,4 +1,4 @@
-"""Going on with a run: what of its journal is kept, and whether it was measured as it would be measured now."""
+"""Resuming a run: which cases of its journal are kept, and whether they were measured as they would be now."""
 
 from __future__ import annotations
 
@@ -7,50 +7,70 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hfbench_nb.protocol.records import Cell, Measurement
-from hfbench_nb.storage.journal import Contents
+from hfbench_nb.arguments.fields import axes_of, measured_arguments
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.storage.journal import Contents, Entry
 
-# Arguments that decide which cells there are, when one is given up, and what is shown: not how one is measured.
-# A new argument counts until it is named here.
-_FREE_ARGUMENTS = frozenset({
-    "models", "batch_sizes", "sequence_lengths", "inference", "training", "timeout_s", "verbose", "save_to_csv",
-    "log_print", "log_filename", "env_print", "torch_xla_tpu_print_metrics", "fp16_opt_level",
+# Facts of an environment that change over time, are compared elsewhere, or repeat an argument.
+_FREE_FACTS = frozenset({
+    "date", "time", "gpu_performance_state", "configurations_from", "python_executable", "fp16", "use_torchscript",
 })  # fmt: skip
-# Facts that change from one moment to the next, or are compared otherwise.
-_FREE_FACTS = frozenset({"date", "time", "gpu_performance_state", "configurations_from", "python_executable", "fp16"})
+# Facts that are the same in every place of a machine.
+_MACHINE_FACTS = (
+    "system", "architecture", "cpu_ram_mb", "cpu_model", "cpu_cores", "cpu_logical_cores", "usable_cores",
+    "container_ram_limit_mb", "container_cpu_limit", "kernel",
+)  # fmt: skip
+
+# What a case can end with that is found out by measuring it, and no accident.
+_FINDINGS = frozenset({"ok", "oom", "timeout"})
 
 _ABSENT = object()
 _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = 200
 
 
-def kept(before: Contents, cells: Iterable[Cell], timeout_s: float) -> dict[Cell, Measurement]:
-    """Give the cells that need not be measured again.
+def kept(before: Contents, cases: Iterable[Case], timeout_s: float) -> dict[Case, Entry]:
+    """Return the cases that need not be measured again.
 
-    These are the cells that have their figures, those for which the memory did not suffice, and those that took too
-    long, unless they are given more time now. A cell that was cancelled, that failed or whose process died is measured
-    again: the cause may be gone.
+    These are the cases that were measured, those that ran out of memory, and those that ran out of time, unless they
+    have more time now. A case that was cancelled, that failed or whose process died is measured again: the cause may
+    no longer exist.
     """
-    finding = {"ok", "oom"}
-    if timeout_s <= before.arguments.get("timeout_s", 0.0):
-        finding.add("timeout")
-    wanted = set(cells)
-    return {cell: found for cell, found in before.entries if cell in wanted and found.status in finding}
+    final = set(_FINDINGS)
+    if timeout_s > before.arguments.get("timeout_s", 0.0):
+        final.remove("timeout")
+    wanted = set(cases)
+    return {e.case: e for e in before.entries if e.case in wanted and e.measurement.status in final}
 
 
-def differences(before: Contents, now: Contents) -> list[str]:
-    """Say what is measured otherwise now than when a journal was written: name, value there, value now.
+def differences(before: Contents, now: Contents, kind: Any, places: list[Settings]) -> list[str]:
+    """Return what would be measured differently from when a journal was written: name, value in the journal, value now.
 
     Parameters
     ----------
     before
         The journal.
     now
-        Environment, arguments and configurations of this run.
+        Environments, arguments and configurations of this run.
+    kind
+        The dataclass of the arguments.
+    places
+        The settings that determine each environment of this run, in the same order.
     """
-    found = _compare("", _counting_arguments(before.arguments), _counting_arguments(now.arguments))
-    found += _compare("", before.environment, now.environment, leave_out=_FREE_FACTS)
-    for model in dict.fromkeys(cell.model for cell, _ in before.entries if cell.model in now.configurations):
+    found = _compare("", measured_arguments(kind, before.arguments), measured_arguments(kind, now.arguments))
+    # A fact that repeats an axis is part of the cases; where the axis has its default, it is the worker's choice.
+    set_axes = {name for name in axes_of(kind) if any(_is_set(each.arguments, name) for each in (before, now))}
+    # Where every case failed, perhaps because the place could not be used, nothing was measured otherwise.
+    measured = [entry for entry in before.entries if entry.measurement.status in _FINDINGS]
+    for number in sorted({entry.environment for entry in measured}):
+        environment = before.environments[number]
+        of_place = [entry.case.settings.only(axis_names(places)) for entry in measured if entry.environment == number]
+        if of_place[0] in places:
+            found += _compare("", environment, now.environments[places.index(of_place[0])], _FREE_FACTS | set_axes)
+        else:
+            elsewhere = environment.keys() | now.environments[0].keys()
+            found += _compare("", environment, now.environments[0], elsewhere - {*_MACHINE_FACTS})
+    for model in dict.fromkeys(e.case.model for e in before.entries if e.case.model in now.configurations):
         place = f"configuration of {model!r}"
         if model not in before.configurations:
             found.append(f"{place} (absent in the journal)")
@@ -59,11 +79,13 @@ def differences(before: Contents, now: Contents) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _counting_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    counting = {k: v for k, v in arguments.items() if k not in _FREE_ARGUMENTS and not k.endswith("_csv_file")}
-    if counting.pop("fp16", False):
-        counting["dtype"] = "float16"
-    return counting
+def axis_names(places: Iterable[Settings]) -> set[str]:
+    """Return the names of the axes that distinguish places."""
+    return {name for settings in places for name in settings}
+
+
+def _is_set(arguments: Mapping[str, Any], name: str) -> bool:
+    return arguments.get(name) not in (None, False, "auto") or bool(name == "dtype" and arguments.get("fp16"))
 
 
 def _compare(
@@ -79,7 +101,7 @@ def _compare(
 
 
 def _as_read(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Give data as it comes back from a journal."""
+    """Return data as it comes back from a journal."""
     read: dict[str, Any] = json.loads(json.dumps(data, default=str))
     return read
 

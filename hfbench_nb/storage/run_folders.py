@@ -1,4 +1,4 @@
-"""Where a run keeps what it has measured: a folder that the user names, or one in the user's cache."""
+"""Where a run stores its measurements: a folder named by the user, or one in the user's cache."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from hfbench_nb.arguments import checks
+from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.errors import ArgumentError, warn, wrong_value
-from hfbench_nb.protocol.records import Cell, Measurement
+from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.storage import resuming
-from hfbench_nb.storage.journal import FILE_NAME, Contents, Journal
+from hfbench_nb.storage.journal import FILE_NAME, Contents, Entry, Facts, Journal, number_environments
 
 KEPT_RUNS = 100
 KEPT_DAYS = 30
@@ -27,14 +29,14 @@ _run_numbers = itertools.count(1)
 class RunFolder:
     """The folder of one run.
 
-    One that the user has named must be usable; without one in the cache a run goes on, with a warning.
+    A folder named by the user must be usable; if there can be none in the cache, the run continues with a warning.
 
     Parameters
     ----------
     folder
         The user's folder for a new run, or None.
     resume
-        The folder of a run to go on with, or None.
+        The folder of a run to resume, or None.
 
     Attributes
     ----------
@@ -51,7 +53,9 @@ class RunFolder:
         if folder is not None and resume is not None:
             raise ArgumentError(
                 f"folder={str(folder)!r} and resume={str(resume)!r} contradict each other: a run that is resumed "
-                "stays in its folder; give only resume."
+                "stays in its folder; give only resume.",
+                "folder",
+                "resume",
             )
         named = folder if resume is None else resume
         self._parameter = None if named is None else "folder" if resume is None else "resume"
@@ -62,52 +66,61 @@ class RunFolder:
         except OSError as error:
             self._give_up(error)
 
-    def begin(self, wanted: Contents, cells: Iterable[Cell]) -> dict[Cell, Measurement]:
-        """Write the head; give those of the cells that need not be measured again.
+    def begin(
+        self, wanted: Contents, cases: Iterable[Case], kind: Any, places: list[Settings]
+    ) -> dict[Case, tuple[Measurement, Facts]]:
+        """Write the head; return the cases that need not be measured again, with their measurements and environments.
 
         Parameters
         ----------
         wanted
-            Environment, arguments and configurations of this run.
-        cells
-            Those of this run.
+            Environments, arguments and configurations of this run.
+        cases
+            The cases of this run.
+        kind, places
+            See `hfbench_nb.storage.resuming.differences`.
 
         Raises
         ------
         ArgumentError
-            If the cells of a run that is resumed were measured otherwise, or its folder cannot be written to.
+            If the cases of a resumed run were measured differently, or its folder cannot be written to.
         """
         if self._journal is None:
             return {}
         before = self._journal.contents
-        kept = resuming.kept(before, cells, wanted.arguments["timeout_s"])
-        found = resuming.differences(before, wanted) if before.entries else []
+        kept = resuming.kept(before, cases, wanted.arguments["timeout_s"])
+        found = resuming.differences(before, wanted, kind, places) if before.entries else []
         if found:
             raise ArgumentError(
-                f"resume={str(self.path)!r} cannot be used: its cells were measured otherwise than they would be now. "
-                f"What differs: {'; '.join(found)}."
+                f"resume={str(self.path)!r} cannot be used: its cases were measured differently from now. What "
+                f"differs: {'; '.join(found)}.",
+                "resume",
             )
         for problem in before.problems:
             warn(problem)
-        again = {cell for cell in cells if cell not in kept}
-        entries = [entry for entry in before.entries if entry[0] not in again]
+        again = {case for case in cases if case not in kept}
+        rows = [
+            (entry.case, entry.measurement, before.environments[entry.environment])
+            for entry in before.entries
+            if entry.case not in again
+        ]
         configurations = {**before.configurations, **wanted.configurations}
         try:
-            self._journal.begin(Contents(wanted.environment, wanted.arguments, configurations, entries))
+            self._journal.begin(number_environments(rows, wanted.environments, wanted.arguments, configurations))
         except OSError as error:
             self._give_up(error)
-        return kept
+        return {case: (entry.measurement, before.environments[entry.environment]) for case, entry in kept.items()}
 
-    def add(self, cell: Cell, measurement: Measurement) -> None:
-        """Write a finished cell to disk; where that fails, warn."""
+    def add(self, entry: Entry) -> None:
+        """Write a finished case to disk; warn if that fails."""
         if self._journal is None:
             return
         try:
-            self._journal.add(cell, measurement)
+            self._journal.add(entry)
         except OSError as error:
             warn(
-                f"{cell} could not be written to {self._journal.path}: {error}. It is part of the results, and is "
-                "written with the next cell if that is possible then."
+                f"{entry.case} could not be written to {self._journal.path}: {error}. It is part of the results, and "
+                "will be written with the next case if possible."
             )
 
     def __enter__(self) -> RunFolder:
@@ -128,7 +141,7 @@ class RunFolder:
 
 
 def new_cache_folder() -> Path:
-    """Give the folder of a new run, which is not made yet, and remove those that nobody will miss."""
+    """Return the folder of a new run, which is not created yet, and remove old ones (see `prune`)."""
     import platformdirs
 
     runs = platformdirs.user_cache_path("hfbench_nb") / "runs"
@@ -138,10 +151,9 @@ def new_cache_folder() -> Path:
 
 
 def prune(runs: Path) -> None:
-    """Remove runs that were last written to more than `KEPT_DAYS` days ago, but for the newest `KEPT_RUNS`.
+    """Remove runs that were last written to more than `KEPT_DAYS` days ago, except the newest `KEPT_RUNS`.
 
-    Only what `new_cache_folder` has named is removed, and only the journal in it: a folder in which someone has put
-    anything else stays.
+    Only folders named by `new_cache_folder` are removed, and only if they contain nothing but a journal.
     """
     oldest_s = time.time() - KEPT_DAYS * 86_400
     folders = [entry for entry in runs.iterdir() if _NAME.fullmatch(entry.name) and not entry.is_symlink()]
@@ -154,6 +166,6 @@ def prune(runs: Path) -> None:
 
 
 def _written_s(folder: Path) -> float:
-    """Give when a run was last written to, seconds since 1970."""
+    """Return the time when a run was last written to, seconds since 1970."""
     journal = folder / FILE_NAME
     return (journal if journal.exists() else folder).stat().st_mtime

@@ -1,4 +1,4 @@
-"""The code of a notebook's cell as a function that can be measured.  Standard library only: the child imports it."""
+"""The code of a notebook cell as a function that can be measured.  Standard library only: the worker imports it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _FUNCTION = "measured_cell"
 
 @dataclass(frozen=True)
 class CellCode:
-    """Code and its set-up.  An object is called in the process that measures, as the set-up of the measurement.
+    """Code and its set-up.  The worker calls the object as the set-up of the measurement.
 
     Attributes
     ----------
     code
-        What is measured: statements, run as the body of a function, so that its own names are fast.
+        The statements to measure, run as the body of a function, so that access to their own names is fast.
     setup
-        Statements that run once, before. What they define, the code sees.
+        Statements that run once before; the code sees what they define.
     variables
-        What the code and its set-up see from the start, by name.
+        Variables that the code and its set-up see from the start, by name.
 
     Raises
     ------
     SyntaxError
-        If code or set-up is no Python.
+        If the code or the set-up is not valid Python.
     """
 
     code: str
@@ -42,14 +42,14 @@ class CellCode:
         compile(self.code, _CELL, "exec")
 
     def missing_names(self) -> set[str]:
-        """Name what code and set-up use without defining it; builtins are among them."""
+        """Return the names that code and set-up use without defining them, builtins included."""
         used_by_setup, set_by_setup = _names(self.setup)
         used, defined = _names(self.code)
         return (used_by_setup - set_by_setup | used - defined - set_by_setup) - set(self.variables)
 
     def __call__(self) -> Callable[[], object]:
-        """Run the set-up; give the code as a function."""
-        # Tracebacks quote the lines of files: these are none.
+        """Run the set-up; return the code as a function."""
+        # Tracebacks quote source lines from files: this code has none, so the cache holds its lines.
         for name, text in ((_CELL, self.code), (_SETUP, self.setup)):
             linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         namespace: dict[str, Any] = {"__name__": "__main__", **self.variables}
@@ -59,7 +59,7 @@ class CellCode:
         return function
 
     def _as_function(self, shared: Iterable[str]) -> ast.Module:
-        """Put the code into a function; what it assigns of the names that are `shared` with the set-up stays global."""
+        """Return a module that defines the code as a function; names `shared` with the set-up stay global."""
         body = ast.parse(self.code, _CELL).body or [ast.Pass()]
         assigned = sorted(_names(self.code)[1] & set(shared))
         if assigned:
@@ -72,12 +72,12 @@ class CellCode:
 
 
 def call(function: Callable[[], object]) -> object:
-    """Call what the set-up has given: this is what is measured."""
+    """Call what the set-up returned: this call is measured."""
     return function()
 
 
 def _names(code: str) -> tuple[set[str], set[str]]:
-    """Give the names that code looks up outside of its own functions, and those that it binds there."""
+    """Return the names that code looks up outside its own functions, and those that it binds there."""
     top = symtable.symtable(code, _CELL, "exec")
     used, bound, tables = set(), set(), [top]
     for table in tables:

@@ -1,4 +1,4 @@
-"""A forked process that measures: what sets it apart from the server that it comes from.
+"""A forked worker: what distinguishes it from the worker server that forks it.
 
 Standard library only.
 """
@@ -19,13 +19,13 @@ _CHILDREN = Path("/proc/thread-self/children")
 
 
 def become_child(server: int, file_pages: list[int]) -> None:
-    """Turn a freshly forked process into one that may be killed without harm to anyone else."""
+    """Turn a freshly forked process into one that can be killed without affecting others."""
     os.setsid()
-    # A cell that is too large must cost a row and not the notebook: the kernel takes this process first.
+    # A case that is too large must cost a row and not the notebook: the kernel kills this process first.
     try:
         Path("/proc/self/oom_score_adj").write_text("1000")
     except OSError:
-        pass  # not Linux, or not allowed: the cell runs all the same
+        pass  # not Linux, or not allowed: the case runs anyway
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != server:
@@ -34,28 +34,28 @@ def become_child(server: int, file_pages: list[int]) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """Kill the processes that a child has started, and the child."""
+    """Kill a child and the processes that it has started."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        pass  # the process had no group of its own yet, or nobody is left in it
+        pass  # the process has no group of its own yet, or the group is empty
 
 
 def adopt_orphans() -> None:
-    """Let processes that lose their parent below this one become its children, where the system can do that."""
+    """Adopt descendants of this process that lose their parent, where the system supports it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def kill_children(spared: set[int]) -> None:
-    """Kill the children of this process but for those spared, and those that come to it thereby; Linux only."""
+    """Kill the children of this process except those spared, and the orphans adopted as a result; Linux only."""
     while children := _children() - spared:
         for pid in children:
             try:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
             except PermissionError:
-                spared = spared | {pid}  # it has become another user
+                spared = spared | {pid}  # it now runs as another user
 
 
 def _children() -> set[int]:

@@ -1,4 +1,4 @@
-"""Taking timing samples until they are precise enough.  Standard library only: the measuring process imports it."""
+"""Taking timing samples until they are precise enough.  Standard library only: the worker imports it."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from hfbench_nb.protocol.timing import Timing
 
 # A block of calls at least this long keeps the cost of reading the clock (about 0.1 us) below 0.1 %.
 MIN_BLOCK_S = 100e-6
-# Warm-up, the calls that read the memory included, lasts so long, or as long as the time budget if that is shorter.
-# The very first call counts as none: on a GPU, or where something is compiled, it is long and warms nothing up.
+# Duration of the warm-up, including the calls that read the memory; the time budget if that is shorter.  The very
+# first call does not count: on a GPU, or where something is compiled, it is long and warms nothing up.
 WARMUP_S = 0.1
-# A call counts as that long at least: what reading the clock between the calls takes is not in their times.
+# Each call counts as at least this long: the time spent reading the clock between calls is not part of theirs.
 _SHORTEST_CALL_S = 1e-6
-# Samples are spread over this time at least, or over the time budget: the speed of a machine that is shared changes
-# within tenths of a second (a virtual processor was seen to take 1.8 times as long until its host moved it), and
-# samples that lie closer together would all be of one speed, and look precise.
+# Samples are spread over at least this time, or over the time budget: the speed of a shared machine changes within
+# tenths of a second (a virtual processor was seen to take 1.8 times as long until its host moved it), and samples
+# closer together would all be taken at one speed, and look precise.
 MIN_SAMPLING_S = 0.5
-# The first look at the interval comes after this many samples, or as many as fit into the time.
+# The interval is first checked after this many samples, or as many as fit into this time.
 PILOT_SAMPLES = 10
 PILOT_S = 1.0
-# The first look ends the sampling only if the interval is that much narrower than asked for: of few samples some are
-# close together by luck, and to stop there would cost the interval its coverage.
+# The first check ends the sampling only if the interval is this much narrower than requested: a few samples may be
+# close together by chance, and stopping there would reduce the coverage of the interval.
 PILOT_SHARE = 0.7
-# More samples than this improve nothing that anyone can see, and a record must stay small.
+# More samples than this bring no visible improvement, and a record must stay small.
 MAX_SAMPLES = 10_000
-# From one look to the next the number of samples grows by these factors at least and at most.  In between it is the
-# number that the width of the interval promises to be enough, for a width of this share of what was asked for.
+# From one check to the next, the number of samples grows at least and at most by these factors.  Between them, it is
+# the number that should be enough, judging by the current interval, for a width of this share of the requested one.
 LOOK_GROWTH = (1.5, 5.0)
 PLANNED_SHARE = 0.85
 
 
 class Reading(NamedTuple):
-    """What a stopwatch reads for one block of calls: seconds by the wall clock and, if it has one, by the device's."""
+    """A stopwatch's reading for one block of calls: seconds by the wall clock and, where there is one, the device's."""
 
     wall_s: float
     device_s: float | None
 
 
 class Stopwatch(Protocol):
-    """Times a block of calls; the device is idle before and after."""
+    """Times a block of calls; the device is idle before and after the block."""
 
     def __call__(self, call: Callable[[], object], number: int) -> Reading:
         """Time `number` calls."""
@@ -53,7 +53,7 @@ class Stopwatch(Protocol):
 
 
 def wall_clock(call: Callable[[], object], number: int) -> Reading:
-    """Time `number` calls that return when their work is done (CPU)."""
+    """Time `number` calls that return once their work is done (CPU)."""
     repeats = range(number)
     start = time.perf_counter()
     for _ in repeats:
@@ -62,14 +62,14 @@ def wall_clock(call: Callable[[], object], number: int) -> Reading:
 
 
 class CountingStopwatch:
-    """A stopwatch that also counts.
+    """A stopwatch that also counts calls and adds up their time.
 
     Attributes
     ----------
     calls
-        Calls timed so far.
+        Number of calls timed so far.
     calls_s
-        Seconds that they took.
+        Their total time, seconds.
     """
 
     def __init__(self, stopwatch: Stopwatch) -> None:
@@ -96,47 +96,46 @@ def take_samples(
     on_progress: Callable[[int, float], None] = lambda samples, half_width: None,
     now: Callable[[], float] = time.perf_counter,
 ) -> Timing:
-    """Time a call until the median is known precisely or the time budget is spent.
+    """Time a call until the median is precise enough or the time budget is spent.
 
     Parameters
     ----------
     call
-        What to time.
+        The call to time.
     stopwatch
         Times a block of calls.
     repeat
-        Smallest number of samples.
+        Minimum number of samples.
     precision
-        Sampling stops once the 95 % interval of the median reaches no further than this share of the median to
-        either side on average.
+        Sampling stops once half the width of the median's 95 % interval is at most this share of the median.
     max_seconds
-        Time budget, seconds, warm-up apart; exceeded only for the sake of `repeat`.
+        Time budget, seconds, excluding warm-up; exceeded only to reach `repeat` samples.
     calls_before
-        Readings of the calls that were made before, one call each: those after the first count as warm-up. Those that
-        took as long as a warm-up alone were warm, and are the first samples: a slow model is not run for nothing.
+        Readings of earlier calls, one call each: those after the first count as warm-up. Those that took at least as
+        long as the whole warm-up were warm, and become the first samples, so that no run of a slow model is wasted.
     on_progress
-        Told the number of samples and the relative half width of the interval at each look.
+        Called at each check with the number of samples and the relative half width of the interval.
     now
-        The clock of the budget, seconds.
+        The clock for the time budget, seconds.
 
     Returns
     -------
     Timing
-        Every sample: seconds for one call.
+        All samples, seconds per call.
 
     Notes
     -----
-    Stopping at the first of many looks at which the interval is narrow enough would take the narrow ones among the
-    intervals, and those hold the median too rarely.  So a first sample tells how many are needed, as in two-stage
-    sampling (C. Stein, Annals of Mathematical Statistics 16 (1945) 243-258); there are one to three looks as a rule,
-    and the level of the interval makes up for what they cost (see `hfbench_nb.stats`).
+    Checking often and stopping at the first interval that is narrow enough would select the narrow intervals, which
+    contain the median too rarely.  Instead, a first set of samples determines how many are needed, as in two-stage
+    sampling (C. Stein, Annals of Mathematical Statistics 16 (1945) 243-258); there are usually one to three checks, and
+    the level of the interval compensates for the coverage they cost (see `hfbench_nb.protocol.stats`).
     """
     with _no_garbage_collection():
         one_call_s = _warm_up(call, stopwatch, calls_before, min(WARMUP_S, max_seconds))
         number = max(1, math.ceil(MIN_BLOCK_S / max(one_call_s, 1e-9)))
         readings = [reading for reading in calls_before[1:] if number == 1 and reading.wall_s >= WARMUP_S]
         samples = [reading.wall_s for reading in readings]
-        start = now() - sum(samples)  # these are part of the budget, too
+        start = now() - sum(samples)  # these count towards the budget too
         planned: int | None = None
         while True:
             reading = stopwatch(call, number)
@@ -162,7 +161,7 @@ def take_samples(
 
 
 def _plan(samples: Sequence[float], precision: float) -> int:
-    """Give the number of samples at the next look."""
+    """Return the number of samples at which to check next."""
     smallest, largest = (math.ceil(len(samples) * factor) for factor in LOOK_GROWTH)
     wanted = samples_needed(samples, precision * PLANNED_SHARE)
     return max(smallest, math.ceil(wanted)) if wanted < largest else largest
@@ -171,7 +170,7 @@ def _plan(samples: Sequence[float], precision: float) -> int:
 def _warm_up(
     call: Callable[[], object], stopwatch: Stopwatch, calls_before: Sequence[Reading], warmup_s: float
 ) -> float:
-    """Call until caches, clocks and thread pools are warm; return the seconds of the fastest call."""
+    """Call until caches, clocks and thread pools are warm; return the time of the fastest call, seconds."""
     calls_s = [reading.wall_s for reading in calls_before[1:]]
     fastest_s, total_s = min(calls_s, default=math.inf), sum(calls_s)
     while fastest_s == math.inf or total_s < warmup_s:

@@ -1,102 +1,140 @@
-"""Measuring one cell or one function, in the process that is there for it alone."""
+"""Measuring one case, in a process that exists for this case alone."""
 
 from __future__ import annotations
 
+import dataclasses
 import traceback
 from collections.abc import Callable
 from typing import Any
 
+from hfbench_nb.protocol.case import Settings
+from hfbench_nb.protocol.decoding import LARGEST_NUMBER
 from hfbench_nb.protocol.line_trace import LineTrace
-from hfbench_nb.protocol.records import Failure, Measurement, MemoryUse, Settings
+from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
+from hfbench_nb.protocol.request import Method
 from hfbench_nb.protocol.timing import Timing
-from hfbench_nb.worker.backends.base import Backend, Runtime
-from hfbench_nb.worker.clock import CountingStopwatch, Reading, Stopwatch, take_samples
+from hfbench_nb.worker.backends.base import Runtime
+from hfbench_nb.worker.clock import CountingStopwatch, Reading, take_samples
 from hfbench_nb.worker.memory_trace import trace_call
-from hfbench_nb.worker.workloads import Prepared, Subject
+from hfbench_nb.worker.workloads.base import Prepared, Workload
 
-# The peak is that of two calls: a first one may have to set up what every later one uses.
+# The peak is taken over two calls: the first may have to set up what later calls use.
 MEMORY_CALLS = 2
-# Whose lines are traced, beside those of the module that defines the model.
+# Package whose lines are traced, in addition to those of the module that defines the model.
 _TRACED = "transformers"
 
 Report = Callable[[str, dict[str, Any]], None]
-"""Told a phase (``building``, ``memory``, ``timing``, ``tracing``) and what is known of it."""
+"""Receives a phase (``building``, ``memory``, ``timing``, ``tracing``) and facts about it."""
 
 
-def measure(backend: Backend, subject: Subject, settings: Settings, report: Report) -> Measurement:
-    """Load what is measured, then read its memory, then time it, then trace it line by line if that is asked for.
+def measure(open_runtime: Callable[[], Runtime], workload: Workload, method: Method, report: Report) -> Measurement:
+    """Build the model or function, read its memory, time it, and trace it line by line if requested.
 
     Parameters
     ----------
-    backend
-        The framework.
-    subject
+    open_runtime
+        Sets up the framework with the settings of the case.
+    workload
         What to measure.
-    settings
-        How.
+    method
+        How to measure.
     report
-        Told the progress.
+        Receives the progress.
 
     Returns
     -------
     Measurement
-        With whatever figures were taken before a failure, if there was one.
+        Includes whatever was measured before a failure.
     """
-    timing: Timing | None = None
-    memory: MemoryUse | None = None
-    failure: Failure | None = None
-    line_trace: LineTrace | None = None
+    taken = _Taken()
     runtime: Runtime | None = None
-    stopwatch: CountingStopwatch | None = None
-    status = "ok"
+    status, failure = "ok", None
     try:
-        runtime = backend.open(settings)
-        stopwatch = CountingStopwatch(runtime.stopwatch)
-        report("building", {})
-        prepared = subject.prepare(runtime)
-        report("memory" if settings.memory else "warm-up", {})
-        memory, first_calls = _read_memory(runtime, stopwatch, prepared)
-        runtime.details["first_call_s"] = first_calls[0].wall_s
-        if runtime.compiles:
-            runtime.details["compile_s"] = max(0.0, first_calls[0].wall_s - first_calls[-1].wall_s)
-        if settings.speed:
-            timing = _take_time(prepared.call, stopwatch, first_calls, settings, report)
-        if settings.trace_memory_line_by_line:
-            report("tracing", {})
-            line_trace = _trace_lines(runtime, prepared.model, prepared.call)
+        runtime = open_runtime()
+        _measure(runtime, workload, method, report, taken)
     except Exception as error:
         is_oom = isinstance(error, MemoryError) or (runtime is not None and runtime.is_out_of_memory(error))
         status = "oom" if is_oom else "error"
         failure = Failure(type(error).__name__, _message(error), traceback.format_exc())
+    details = taken.details
+    if runtime is not None:
+        details |= _close(runtime)
+    return Measurement(
+        status,
+        taken.timing,
+        taken.memory,
+        failure,
+        details,
+        taken.line_trace,
+        taken.line_trace_failure,
+        taken.note,
+        resolved=Settings() if runtime is None else runtime.resolved,
+        metrics=taken.metrics,
+    )
+
+
+@dataclasses.dataclass
+class _Taken:
+    """What has been measured so far."""
+
+    timing: Timing | None = None
+    memory: MemoryUse | None = None
+    line_trace: LineTrace | None = None
+    line_trace_failure: str = ""
+    note: str = ""
+    details: dict[str, Any] = dataclasses.field(default_factory=dict)
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+def _measure(runtime: Runtime, workload: Workload, method: Method, report: Report, taken: _Taken) -> None:
+    stopwatch = CountingStopwatch(runtime.stopwatch)
+    try:
+        report("building", {})
+        prepared = workload.prepare(runtime)
+        taken.note = prepared.note
+        taken.details |= prepared.details
+        report("memory" if method.memory else "warm-up", {})
+        memory, first_calls = _read_memory(runtime, stopwatch, prepared)
+        taken.memory = memory if method.memory else None
+        taken.details["first_call_s"] = first_calls[0].wall_s
+        if runtime.compiles:
+            taken.details["compile_s"] = max(0.0, first_calls[0].wall_s - first_calls[-1].wall_s)
+        if method.speed:
+            taken.timing = _take_time(prepared.call, stopwatch, first_calls, method, report)
+        taken.metrics = {name: float(value) for name, value in prepared.metrics().items() if _is_number(value)}
+        if method.trace_memory_line_by_line:
+            report("tracing", {})
+            _trace_lines(runtime, prepared, taken)
     finally:
-        if runtime is not None:
-            _close(runtime)
-    details = {} if runtime is None else runtime.details
-    if stopwatch is not None:
-        details |= {"calls": stopwatch.calls, "calls_s": stopwatch.calls_s}
-    return Measurement(status, timing, memory if settings.memory else None, failure, details, line_trace)
+        taken.details |= {"calls": stopwatch.calls, "calls_s": stopwatch.calls_s}
+
+
+def _is_number(value: float) -> bool:
+    """Return whether a value can cross the process border: NaN, infinity and what overflowed cannot."""
+    return abs(value) <= LARGEST_NUMBER
 
 
 def _message(error: Exception) -> str:
     try:
         return str(error)
-    except Exception:  # an error of the user's own may be unable to say what it is
+    except Exception:  # the __str__ of a user's own exception may fail
         return "<no message: its __str__ failed>"
 
 
-def _close(runtime: Runtime) -> None:
-    """Undo what was set up; the figures are taken, and stay whatever happens here."""
+def _close(runtime: Runtime) -> dict[str, Any]:
+    """Close the runtime and return its details; a failure here does not discard the measurement."""
     try:
         runtime.close()
     except Exception as error:
-        runtime.details["close_failure"] = f"{type(error).__name__}: {_message(error)}"
+        return {**runtime.details, "close_failure": f"{type(error).__name__}: {_message(error)}"}
+    return runtime.details
 
 
-def _read_memory(runtime: Runtime, stopwatch: Stopwatch, prepared: Prepared) -> tuple[MemoryUse, list[Reading]]:
-    """Make the first calls and read the peak of the memory meanwhile; also give what the stopwatch read for each."""
+def _read_memory(runtime: Runtime, stopwatch: CountingStopwatch, prepared: Prepared) -> tuple[MemoryUse, list[Reading]]:
+    """Make the first calls and read the peak memory during them; also return the stopwatch reading of each call."""
     with runtime.meter.watch() as peak:
         calls = [stopwatch(prepared.call, 1) for _ in range(MEMORY_CALLS)]
-    # The kernel counts lazily: a process that needed nothing more can read a page less than before.
+    # The kernel counts lazily: a process that needed no more memory can read one page less than before.
     peak_bytes = max(peak.bytes, prepared.loaded_bytes)
     memory = MemoryUse(
         method=runtime.meter.method,
@@ -110,27 +148,31 @@ def _read_memory(runtime: Runtime, stopwatch: Stopwatch, prepared: Prepared) -> 
 
 
 def _take_time(
-    call: Callable[[], object], stopwatch: Stopwatch, calls_before: list[Reading], settings: Settings, report: Report
+    call: Callable[[], object],
+    stopwatch: CountingStopwatch,
+    calls_before: list[Reading],
+    method: Method,
+    report: Report,
 ) -> Timing:
     report("timing", {"samples": 0})
     return take_samples(
         call,
         stopwatch,
-        repeat=settings.repeat,
-        precision=settings.precision,
-        max_seconds=settings.max_seconds,
+        repeat=method.repeat,
+        precision=method.precision,
+        max_seconds=method.max_seconds,
         calls_before=calls_before,
         on_progress=lambda samples, half_width: report("timing", {"samples": samples}),
     )
 
 
-def _trace_lines(runtime: Runtime, model: Any, call: Callable[[], object]) -> LineTrace | None:
-    """Trace one more pass; the figures are taken, and stay whatever happens here."""
-    # Memory that earlier passes hold on to would be used again, and no line would seem to need any.
-    runtime.forget_passes(model)
+def _trace_lines(runtime: Runtime, prepared: Prepared, taken: _Taken) -> None:
+    """Trace one more pass; a failure here does not discard the measurement."""
+    # Memory that earlier passes keep would be reused, and no line would appear to need any.
+    runtime.forget_passes(prepared.model)
     runtime.meter.release()
+    modules = (_TRACED, type(prepared.model).__module__)
     try:
-        return trace_call(call, (_TRACED, type(model).__module__), runtime.meter.line_reader())
+        taken.line_trace = trace_call(prepared.call, modules, runtime.meter.line_reader())
     except Exception as error:
-        runtime.details["line_trace_failure"] = f"{type(error).__name__}: {error}"
-        return None
+        taken.line_trace_failure = f"{type(error).__name__}: {error}"

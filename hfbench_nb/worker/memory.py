@@ -1,4 +1,4 @@
-"""Reading the memory of this process.  Standard library only: the measuring process imports it."""
+"""Reading the memory of this process.  Standard library only: the worker imports it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from typing import Protocol
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _STATM = "/proc/self/statm"
-_STATM_BYTES = 256  # longer than its seven numbers
-# Writing this sets the peak back to the present size: https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
+_STATM_BYTES = 256  # enough for its seven numbers
+# Writing this resets the peak to the present size: https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
 _RESET_PEAK = "5"
 _SAMPLING_INTERVAL_S = 0.001
 
 
 class Peak:
-    """Filled when the watched block ends.
+    """The peak of a watched block, filled in when the block ends.
 
     Attributes
     ----------
     bytes
-        Largest memory of the process during the block.
+        Largest memory of the process during the block, bytes.
     details
-        Further readings by name, bytes.
+        Additional readings by name, bytes.
     """
 
     def __init__(self) -> None:
@@ -45,30 +45,30 @@ class Meter(Protocol):
     Attributes
     ----------
     method
-        How, in words for the column ``memory_method``.
+        How memory is read, as shown in the column ``memory_method``.
     """
 
     method: str
 
     def current_bytes(self) -> int:
-        """Give the memory of this process now, bytes."""
+        """Return the current memory of this process, bytes."""
         ...
 
     def release(self) -> None:
-        """Give back to the system what is free, so that the next reading holds only what is in use."""
+        """Release free memory to the system, so that the next reading contains only memory in use."""
         ...
 
     def watch(self) -> contextlib.AbstractContextManager[Peak]:
-        """Find the peak of this process while a block runs."""
+        """Record the peak of this process while a block runs."""
         ...
 
     def line_reader(self) -> Callable[[], int] | None:
-        """Give what reads the device's memory at each line of a trace, bytes; None where that is host memory."""
+        """Return a function that reads the device's memory, bytes, at each traced line; None if that is host memory."""
         ...
 
 
 def host_meter() -> Meter:
-    """Give the most exact meter of this process's host memory that this machine allows."""
+    """Return the most accurate meter of this process's host memory that this machine allows."""
     try:
         _CLEAR_REFS.write_text(_RESET_PEAK)
         _status_bytes("VmHWM")
@@ -78,37 +78,37 @@ def host_meter() -> Meter:
 
 
 class HostMeter:
-    """What the readers of host memory have in common."""
+    """Common base of the meters of host memory."""
 
     def release(self) -> None:
-        """Give back to the system what is free, so that the next reading holds only what is in use."""
+        """Release free memory to the system, so that the next reading contains only memory in use."""
         release_free_memory()
 
     def line_reader(self) -> None:
-        """Give nothing: traces read host memory by themselves."""
+        """Return None: traces read host memory themselves."""
 
 
 class HighWaterMeter(HostMeter):
-    """Resident memory by the kernel's own high-water mark (Linux): no transient escapes it.
+    """Resident memory by the kernel's own high-water mark (Linux), which misses no transient.
 
     Notes
     -----
-    Since Linux 6.2 the kernel counts pages for each processor and adds up when ``max(32, 2 * processors)`` pages have
-    come together there, so that the mark of a transient that is gone may lack that many pages for each processor that
-    touched it, separately for anonymous and file pages: 128 KiB on up to 16 processors, 512 KiB on 64 of them.
-    ``VmRSS`` has the same lag where it is not added up exactly for its reader; ``smaps_rollup``, which is exact, walks
+    Since Linux 6.2 the kernel counts pages per processor and adds a count to the total once it reaches
+    ``max(32, 2 * processors)`` pages.  The mark of a past transient may therefore lack that many pages for each
+    processor that touched it, separately for anonymous and file pages: 128 KiB on up to 16 processors, 512 KiB on 64.
+    ``VmRSS`` lags in the same way unless the kernel sums it exactly on reading; ``smaps_rollup``, which is exact, walks
     over every page of the process and takes many times as long.
     """
 
     method = "VmHWM"
 
     def current_bytes(self) -> int:
-        """Give the resident memory now, bytes."""
+        """Return the current resident memory, bytes."""
         return _status_bytes("VmRSS")
 
     @contextmanager
     def watch(self) -> Iterator[Peak]:
-        """Reset the high-water mark, run the block, read the mark."""
+        """Reset the high-water mark, run the block, and read the mark."""
         peak = Peak()
         _CLEAR_REFS.write_text(_RESET_PEAK)
         yield peak
@@ -116,7 +116,7 @@ class HighWaterMeter(HostMeter):
 
 
 class SamplingMeter(HostMeter):
-    """Resident memory read every millisecond by a thread: shorter transients escape it."""
+    """Resident memory read every millisecond by a thread, which can miss shorter transients."""
 
     method = "sampled RSS (1 ms)"
 
@@ -125,12 +125,12 @@ class SamplingMeter(HostMeter):
         self._read = self._resident.read
 
     def current_bytes(self) -> int:
-        """Give the resident memory now, bytes."""
+        """Return the current resident memory, bytes."""
         return self._read()
 
     @contextmanager
     def watch(self) -> Iterator[Peak]:
-        """Sample while the block runs."""
+        """Sample resident memory while the block runs."""
         peak = Peak()
         peak.bytes = self._read()
         stop = threading.Event()
@@ -150,7 +150,7 @@ class SamplingMeter(HostMeter):
 
 
 def release_free_memory() -> None:
-    """Give back to the system what is free, so that the next reading holds only what is in use."""
+    """Release free memory to the system, so that the next reading contains only memory in use."""
     gc.collect()
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # a C library other than GNU's
@@ -168,13 +168,13 @@ def _status_bytes(key: str) -> int:
 class ResidentReader:
     """Reads the resident memory of this process quickly, for callers who do it often.
 
-    On Linux through one descriptor that stays open, about a microsecond a reading, elsewhere through psutil.  A child
-    that is forked later must make its own: the descriptor belongs to the process that opened it.
+    On Linux through one descriptor that stays open, about a microsecond per reading, elsewhere through psutil.  A child
+    that is forked later must create its own reader: the descriptor belongs to the process that opened it.
 
     Attributes
     ----------
     read
-        Gives the resident memory now, bytes.
+        Returns the current resident memory, bytes.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Recording memory line by line.  Standard library only: the measuring process imports it.
+"""Recording memory line by line.  Standard library only: the worker imports it.
 
-A trace function is called at every traced line, so all that can wait until the trace is stopped does: while code runs,
-three numbers a line are kept; names of files and texts of lines are looked up afterwards.
+A trace function is called at every traced line, so as much work as possible is left until the trace is stopped: while
+code runs, only three numbers per line are kept; file names and source lines are looked up afterwards.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from types import CodeType, FrameType
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
-from hfbench_nb.display.memory_summary import Frame, UsedMemoryState
 from hfbench_nb.protocol.line_trace import LineTrace, Place
 from hfbench_nb.worker.memory import ResidentReader
 
@@ -24,19 +23,61 @@ EVENTS = ("line", "call", "return", "exception", "opcode")
 TraceFunction = Callable[[FrameType, str, Any], Any]
 
 
+class Frame(NamedTuple):
+    """Where a traced run was.
+
+    Attributes
+    ----------
+    filename
+        The file of the code.
+    module
+        Name of the module.
+    line_number
+        Number of the line, from 1.
+    event
+        What the interpreter told; ``line`` unless other events were asked for.
+    line_text
+        The line as it was written, without its end; empty where the source is not to be had.
+    """
+
+    filename: str
+    module: str
+    line_number: int
+    event: str
+    line_text: str
+
+
+class UsedMemoryState(NamedTuple):
+    """A reading just before a line was run.
+
+    Attributes
+    ----------
+    frame
+        The line.
+    cpu_memory
+        Resident memory of the process, bytes.
+    gpu_memory
+        Used GPU memory, bytes; 0 where it was not read.
+    """
+
+    frame: Frame
+    cpu_memory: int
+    gpu_memory: int
+
+
 class MemoryTrace(Sequence[UsedMemoryState]):
     """What a trace has recorded so far: a reading before each traced line.
 
-    `hfbench_nb.start_memory_tracing` makes it.
+    Created by `hfbench_nb.start_memory_tracing`.
 
     Parameters
     ----------
     modules, modules_not
-        Parts of names of modules: which to trace, None for all, and which not to trace.
+        Parts of module names: the modules to trace, None for all, and those not to trace.
     events
         The events to record, some of `EVENTS`.
     read_gpu
-        Gives the used GPU memory, bytes; None not to read any.
+        Returns the used GPU memory, bytes; None to read none.
     """
 
     def __init__(
@@ -50,7 +91,7 @@ class MemoryTrace(Sequence[UsedMemoryState]):
         self._modules_not = modules_not
         self._events = events
         self._codes: list[tuple[CodeType, str]] = []
-        # An item a reading.  The codes' and lines' last ones are missing: the last reading ends the last step.
+        # One item per reading, except that the last reading, which ends the last step, has no code, line or event.
         self._code_numbers = array("l")
         self._lines = array("l")
         self._event_numbers = array("b")
@@ -64,15 +105,15 @@ class MemoryTrace(Sequence[UsedMemoryState]):
         self._is_active = False
 
     def start(self) -> None:
-        """Begin to record, in this thread."""
+        """Start recording in this thread."""
         self._is_active = True
         if "opcode" in self._events:
-            # Python 3.12 asks when a trace function is set whether any frame wants these events.
+            # Python 3.12 checks, when a trace function is set, whether any frame requests these events.
             sys._getframe().f_trace_opcodes = True
         sys.settrace(self._function)
 
     def stop(self) -> None:
-        """Take the last reading, and put the trace function back that was there before."""
+        """Take the last reading, and restore the previous trace function."""
         if not self._is_active:
             return
         self._is_active = False
@@ -80,15 +121,15 @@ class MemoryTrace(Sequence[UsedMemoryState]):
             self._cpu_bytes.append(self._resident.read())
             if self._read_gpu is not None:
                 self._gpu_bytes.append(self._read_gpu())
-        # Another tool may have come later and stand here now, or this be another thread: then leave what is there.
-        # Our own function, when it is called once more, gives way by itself.
+        # If another tool has set its trace function since, or this is another thread, leave the current one in place:
+        # our function, should it be called again, steps aside by itself.
         if threading.get_ident() == self._thread and sys.gettrace() in (self._function, None):
             sys.settrace(self._previous)
 
     def _make_trace_function(self, read_cpu: Callable[[], int]) -> TraceFunction:
-        """Make what the interpreter calls at each call of a function: it decides whether its lines are traced."""
+        """Make the function that the interpreter calls at each function call to decide whether its lines are traced."""
         of_code: dict[int, TraceFunction | None] = {}
-        ours = (__name__, "hfbench_nb.tracing")
+        ours = (__name__, "hfbench_nb.execution.tracing")
         with_opcodes = "opcode" in self._events
 
         def on_call(frame: FrameType, event: str, argument: Any) -> Any:
@@ -100,13 +141,13 @@ class MemoryTrace(Sequence[UsedMemoryState]):
                 wanted = module not in ours and self._is_traced(module)
                 local = self._make_local_function(len(self._codes), read_cpu) if wanted else None
                 of_code[id(code)] = local
-                self._codes.append((code, module))  # also keeps the code, so that no other gets its id
+                self._codes.append((code, module))  # also keeps the code alive, so that its id is not reused
             if not self._is_active:
                 return self._give_way(frame, event, argument)
             if local is None:
                 return None
             if with_opcodes:
-                frame.f_trace = local  # Python 3.13 wants it before
+                frame.f_trace = local  # Python 3.13 requires it first
                 frame.f_trace_opcodes = True
             local(frame, event, argument)
             return local
@@ -114,7 +155,7 @@ class MemoryTrace(Sequence[UsedMemoryState]):
         return on_call
 
     def _make_local_function(self, number: int, read_cpu: Callable[[], int]) -> TraceFunction:
-        """Make what the interpreter calls at each line of one code object: the path that must be quick."""
+        """Make the function that the interpreter calls at each line of one code object: the path that must be fast."""
         event_numbers = {event: EVENTS.index(event) for event in self._events}
         read_gpu = self._read_gpu
         add_code, add_line, add_event = self._code_numbers.append, self._lines.append, self._event_numbers.append
@@ -138,7 +179,7 @@ class MemoryTrace(Sequence[UsedMemoryState]):
         return not any(part in module for part in self._modules_not)
 
     def _give_way(self, frame: FrameType, event: str, argument: Any) -> Any:
-        """Put the former trace function back: this one is called after its end."""
+        """Restore the previous trace function: this one was called after its end."""
         previous: Callable[..., Any] | None = self._previous
         sys.settrace(self._previous)
         return None if previous is None else previous(frame, event, argument)
@@ -146,7 +187,7 @@ class MemoryTrace(Sequence[UsedMemoryState]):
     # ---- what was recorded
 
     def __len__(self) -> int:
-        return len(self._event_numbers)  # appended last: an interrupt of the user can come between two of the numbers
+        return len(self._event_numbers)  # appended last: the user's interrupt can come between two of the numbers
 
     @overload
     def __getitem__(self, index: int) -> UsedMemoryState: ...
@@ -165,7 +206,7 @@ class MemoryTrace(Sequence[UsedMemoryState]):
         return UsedMemoryState(frame, self._cpu_bytes[index], self._gpu_bytes[index] if self._gpu_bytes else 0)
 
     def to_record(self) -> LineTrace:
-        """Give the trace as compact data, with the texts of its lines; call it after `stop`."""
+        """Return the trace as compact data, with its source lines; call it after `stop`."""
         count = len(self)
         if not count:
             return LineTrace()
@@ -203,16 +244,16 @@ def _changes(readings: Sequence[int]) -> tuple[int, ...]:
 def trace_call(
     call: Callable[[], object], modules: tuple[str, ...], read_gpu: Callable[[], int] | None = None
 ) -> LineTrace:
-    """Trace one call, beside whatever trace the user has going on.
+    """Trace one call, without disturbing a trace that the user has started.
 
     Parameters
     ----------
     call
-        What is traced; what it returns is let go after the last reading.
+        The call to trace; what it returns is released only after the last reading.
     modules
         Parts of the names of the modules to trace.
     read_gpu
-        Gives the used GPU memory, bytes; None not to read any.
+        Returns the used GPU memory, bytes; None to read none.
     """
     trace = MemoryTrace(modules, read_gpu=read_gpu)
     trace.start()

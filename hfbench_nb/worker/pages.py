@@ -1,8 +1,8 @@
-"""Making a forked child as large as a process that was started afresh.
+"""Making a forked child as large as a freshly started process.
 
 A forked child shares its parent's private memory, and the kernel counts that as the child's; but it maps the pages of
 program files (the framework's libraries) only when it touches them.  A process that imports the framework itself has
-touched many: some 80 MB for PyTorch.  A child that touches the same pages has the memory that a script of the user's
+touched many: about 80 MB for PyTorch.  A child that touches the same pages has the memory that a script of the user's
 own would have.  Linux only; elsewhere nothing is forked.
 """
 
@@ -18,7 +18,7 @@ _ENTRY_BYTES = 8
 
 
 def resident_file_pages() -> list[int]:
-    """List the addresses of the file pages that this process has touched; empty where that cannot be known."""
+    """List the addresses of the file pages that this process has touched; empty where they cannot be determined."""
     addresses: list[int] = []
     try:
         lines = Path("/proc/self/maps").read_text().splitlines()

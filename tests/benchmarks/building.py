@@ -14,7 +14,7 @@ import sys, time
 import torch
 from hfbench_nb.worker.backends import pytorch_models, load_backend
 from hfbench_nb.configurations.lookup import find_model
-load_backend("PyTorch").import_model_code(find_model(sys.argv[1]).family)
+load_backend("hfbench_nb.worker.backends.pytorch").import_model_code(find_model(sys.argv[1]).family)
 config, model_class = pytorch_models.find_class(find_model(sys.argv[1]), "inference", only_pretrain_model=False)
 cpu = torch.device("cpu")
 for turn in range(4):

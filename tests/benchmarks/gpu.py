@@ -16,7 +16,7 @@ from transformers import BertConfig
 from truth import bert, run_cell
 
 from hfbench_nb import measure
-from hfbench_nb.protocol.records import MEGABYTE
+from hfbench_nb.protocol.measurement import MEGABYTE
 
 PLANTED_MIB = (8, 64, 512)
 # Layers, hidden size, batch size and sequence length: from a pass that waits for its launches to those that fill a GPU.

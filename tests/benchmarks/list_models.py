@@ -1,6 +1,6 @@
-"""Write SUPPORTED_MODELS.md: what was tried, in both tasks, with the Transformers of one or more interpreters.
+"""Write SUPPORTED_MODELS.md: the model types tried in both tasks with the Transformers of one or more interpreters.
 
-``python tests/benchmarks/list_models.py PYTHON [PYTHON ...]`` tries every type of ``tests/tiny.py`` with each of them.
+``python tests/benchmarks/list_models.py PYTHON [PYTHON ...]`` tries every type of ``tests/support/tiny.py`` with each.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 HEAD = """# Model types that were tried
 
 Written by `tests/benchmarks/list_models.py`; do not edit it. Each type was built from a tiny configuration and measured
-in both tasks, batch size 2, sequence length 16, on a CPU. `tests/test_families.py` repeats that on every change, and
-compares what a model built the fast way computes with what an ordinarily built one does, with the same weights.
-The class is the one that the configuration names; *trained alone* is the class without such a name, in training.
+in both tasks, batch size 2, sequence length 16, on a CPU. The tests repeat that on every change, and compare the output
+of a model built the fast way with that of a model built in the ordinary way, with the same weights.
+The class is the one that the configuration names; *trained alone* is the class used in training if it names none.
 
 Other types may work as well: inputs and labels follow the model's main input, its forward pass and its configuration.
 """
@@ -33,18 +33,18 @@ CANNOT = """
 |:---|:---|:---|
 | a length beyond a table of positions (BERT, GPT-2, OPT, BART, Whisper's decoder, CLIP ...) | there are no weights \
 for it | `ValueError: sequence_length 1024 is beyond the 512 positions of ...`; rotary and relative positions have \
-no end |
-| images of Qwen2-VL and its kin (`image_grid_thw`) | their number of tokens depends on how each image is cut up | the \
-text alone is measured, and the note says so |
-| texts with images whose configuration does not tell how many tokens stand for an image | the text could not hold \
+no limit |
+| images of Qwen2-VL and similar models (`image_grid_thw`) | their number of tokens depends on how each image is \
+divided | only the text is measured, and the note says so |
+| texts with images whose configuration does not say how many tokens represent an image | the text could not contain \
 them | `NotImplementedError`, with the class |
-| models whose forward pass needs other inputs (boxes of a page, time series, point clouds ...) | what they look like \
-is not in the configuration | `NotImplementedError`, naming the inputs |
-| wav2vec 2.0 and its kin in training, fewer frames than `mask_time_length` (10) | the model masks spans of that \
-length in training | Transformers' own `ValueError` |
+| models whose forward pass needs other inputs (boxes of a page, time series, point clouds ...) | the configuration \
+does not describe them | `NotImplementedError`, naming the inputs |
+| wav2vec 2.0 and similar models in training, fewer frames than `mask_time_length` (10) | the model masks spans of \
+that length in training | Transformers' own `ValueError` |
 | Reformer in training, a length other than the product of `axial_pos_shape` | its positions have two axes | \
 Transformers' own `ValueError` |
-| checkpoints with code of their own | it runs only with `trust_remote_code=True` | `ValueError`, naming the argument |
+| checkpoints with their own code | it runs only with `trust_remote_code=True` | `ValueError`, naming the argument |
 | pretraining heads that mask their own input (`Wav2Vec2ForPreTraining`, masked images) | the masks are made outside \
 the model | training minimises the mean of the output, and the note says so |
 """
@@ -54,14 +54,17 @@ def try_all() -> dict[str, Any]:
     """Try every type with this interpreter's Transformers."""
     import torch
     import transformers
-    from tiny import TINY, tiny
+    from support.tiny import TINY, tiny
 
-    from hfbench_nb.protocol.records import Cell, ModelSpec, Settings
+    from hfbench_nb.protocol.case import Case, Settings
+    from hfbench_nb.protocol.registry import resolve
+    from hfbench_nb.protocol.request import Method, ModelSpec
+    from hfbench_nb.protocol.tasks import TASKS
     from hfbench_nb.worker.backends import load_backend
     from hfbench_nb.worker.backends.pytorch_models import first_tensor
 
     torch.set_num_threads(1)
-    backend = load_backend("PyTorch")
+    backend = load_backend("hfbench_nb.worker.backends.pytorch")
     rows: dict[str, Any] = {}
     for model_type in TINY:
         row: dict[str, Any] = {"result": "yes"}
@@ -71,14 +74,15 @@ def try_all() -> dict[str, Any]:
             ("trained", tiny(model_type), "training"),
             ("alone", unnamed, "training"),
         ):
-            runtime = backend.open(Settings(device="cpu"))
+            runtime = backend.open(Settings(device="cpu"), Method())
+            workload = resolve(TASKS[task].workload)
             try:
-                model = runtime.build(ModelSpec(model_type, config, "test"), task, lambda: None)
-                output = first_tensor(runtime.make_call(model, Cell("PyTorch", model_type, task, 2, 16))())
-                assert output.isfinite().all(), "not finite"
-                row[key] = type(model).__name__
+                spec = ModelSpec(model_type, config, "test")
+                prepared = workload(Case("PyTorch", model_type, task, 2, 16), spec).prepare(runtime)
+                assert first_tensor(prepared.call()).isfinite().all(), "not finite"
+                row[key] = type(prepared.model).__name__
                 if key == "trained":
-                    row["loss"], row["note"] = runtime.details["loss"], runtime.details.get("note", "")
+                    row["loss"], row["note"] = prepared.details["loss"], prepared.note
             except Exception as error:
                 row["result"] = f"no ({task}): {type(error).__name__}: {error}"
         rows[model_type] = row
@@ -86,7 +90,7 @@ def try_all() -> dict[str, Any]:
 
 
 def page(found: list[dict[str, Any]]) -> str:
-    """Give the page for what each interpreter found."""
+    """Return the page for the results of each interpreter."""
     versions = [of["version"] for of in found]
     lines = [
         f"| model type | class | trained alone | minimised in training | {' | '.join(versions)} | note |",
@@ -104,7 +108,7 @@ def page(found: list[dict[str, Any]]) -> str:
 
 
 def main(pythons: list[str]) -> None:
-    """Try all with each interpreter and write the page."""
+    """Try all types with each interpreter and write the page."""
     found = []
     for python in pythons:
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "USE_TF": "0"}

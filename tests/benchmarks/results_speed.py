@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from hfbench_nb import BenchmarkResults
-from hfbench_nb.protocol.records import MEGABYTE, Cell, Measurement, MemoryUse, Timing
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.measurement import MEGABYTE, Measurement, MemoryUse
+from hfbench_nb.protocol.timing import Timing
 
 Row = tuple[str, str, str]
 
@@ -23,7 +25,7 @@ def make_results(samples: int, cells: int = CELLS) -> BenchmarkResults:
     entries = []
     for index in range(cells):
         model, batch_size = f"organisation/model-{index // 20}", (1, 2, 4, 8)[index // 5 % 4]
-        cell = Cell("PyTorch", model, "inference", batch_size, (8, 32, 128, 512, 1024)[index % 5])
+        cell = Case("PyTorch", model, "inference", batch_size, (8, 32, 128, 512, 1024)[index % 5])
         timing = Timing(tuple(numbers.gauss(0.02, 0.001) for _ in range(samples)), precision=0.02)
         memory = MemoryUse("VmHWM", *(size * MEGABYTE for size in (500, 250, 200, 50)))
         entries.append((cell, Measurement("ok", timing, memory)))

@@ -11,7 +11,7 @@ from report import Row
 
 import hfbench_nb
 from hfbench_nb.configurations.catalog import checkpoints
-from hfbench_nb.protocol.records import MEGABYTE
+from hfbench_nb.protocol.measurement import MEGABYTE
 
 ELEMENT_BYTES = 4  # float32
 # Every checkpoint of the catalogue that has fewer: larger ones take minutes to fill.

@@ -1,4 +1,4 @@
-"""The list of the catalogue, as a DataFrame."""
+"""Listing the catalogue as a DataFrame."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.configurations.catalog import Checkpoint, checkpoints, close_names
 from hfbench_nb.protocol.errors import ModelNotFoundError
-from hfbench_nb.protocol.records import MEGABYTE
+from hfbench_nb.protocol.measurement import MEGABYTE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("model", "family", "task", "parameters", "float32_mb", "float16_mb", "bfloat16_mb", "positions")
 
-# What a model does, by the end of the name of the class that its configuration names; the first that fits.
+# The task of a model, by the end of the class name in its configuration; the first match applies.
 _TASKS = (
     ("ForMaskedLM", "masked language model"),
     ("ForCausalLM", "causal language model"),
@@ -31,33 +31,33 @@ _TASKS = (
 )
 # Bytes of one parameter in each data type.
 _ELEMENT_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
-# Where a configuration says how many positions its model has.
+# The configuration fields that may hold the number of positions.
 _POSITION_FIELDS = ("max_position_embeddings", "n_positions", "max_target_positions")
-# Types that have positions of no kind that ends, whatever their configuration says.
+# Types whose number of positions is unlimited, whatever their configuration says.
 _WITHOUT_END = ("t5", "mt5", "umt5", "bloom", "xlnet", "wav2vec2")
-# Types of which one position is the padding's and one before it is unused.
+# Types that reserve one position for padding and leave the one before it unused.
 _TWO_RESERVED = ("roberta", "xlm-roberta", "longformer", "mpnet", "camembert")
 
 
 def models(search: str = "") -> pd.DataFrame:
-    """List the checkpoints of the catalogue: they need no network.
+    """List the checkpoints of the catalogue, which need no network.
 
     Parameters
     ----------
     search
-        Part of a name, of an old spelling or of a family, in capitals or not; by default all are listed.
+        Part of a name, an alias or a family, case-insensitive; by default all checkpoints are listed.
 
     Returns
     -------
     pandas.DataFrame
-        A row a checkpoint: ``model``, ``family`` (the model type), ``task``, ``parameters`` (each counted once),
+        One row per checkpoint: ``model``, ``family`` (the model type), ``task``, ``parameters`` (each counted once),
         ``float32_mb``, ``float16_mb``, ``bfloat16_mb`` (memory of the weights in MB of 2^20 bytes) and ``positions``
-        (the longest sequence, in tokens; ``<NA>`` where there is no limit or no sequence).
+        (the longest sequence, in tokens; ``<NA>`` if there is no limit or no sequence).
 
     Raises
     ------
     ModelNotFoundError
-        If no checkpoint is called so; the message gives close matches.
+        If no checkpoint matches; the message suggests close matches.
 
     Examples
     --------

@@ -1,51 +1,51 @@
-"""Bars: one figure a row, with its name beside it and its amount at its end."""
+"""Bar charts: one bar per row, with its name beside it and its value at its end."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.display.plots.layout import finish, new_axes, shorten
 from hfbench_nb.display.plots.style import GREY, PALETTE, clean, plain_text, plain_ticks
-from hfbench_nb.results.points import format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ROW_HEIGHT = 0.3
 _EDGES_HEIGHT = 1.1
-"""Inches of a figure of ours: of a row, and of what stands above and below the rows."""
+"""Heights in our figures, inches: of a row, and of the margins above and below the rows."""
 _LEAST_ROWS = 3
-# Inches that a tick of the axis of amounts needs.
+# Width that a tick on the value axis needs, inches.
 _TICK_WIDTH = 0.8
-# Points of a row's name, at most; the share of the width of the user's figure that names may take.
+# Largest and smallest font size of row names, points; the share of the user's figure width that names may take.
 _LETTERS, _LEAST_LETTERS = 9.0, 4.0
 _NAMES_SHARE = 0.5
 
 
 def axes_for_rows(ax: Axes | None, rows: int) -> Axes:
-    """Give the axes to draw on; those of a new figure are high enough for so many rows."""
+    """Return the axes to draw on; those of a new figure are high enough for `rows` rows."""
     return new_axes(max(1.7, _EDGES_HEIGHT + _ROW_HEIGHT * rows)) if ax is None else ax
 
 
 def name_rows(ax: Axes, names: list[str], *, own: bool) -> None:
-    """Write the names of the rows beside them, the first on top; in the user's figure no larger than there is room."""
+    """Write the names of the rows beside them, the first on top; in the user's figure no larger than fits."""
     size = _LETTERS
     if not own:
         row_points = 72 * ax.bbox.height / ax.figure.dpi / len(names)
         size = max(_LEAST_LETTERS, min(_LETTERS, 0.8 * row_points))
-        # A letter is about 0.62 of its height wide.
+        # The width of a letter is about 0.62 of its height.
         room = int(_NAMES_SHARE * 72 * ax.bbox.width / ax.figure.dpi / (0.62 * size))
         names = [shorten(name, max(12, room)) for name in names]
     ax.set_yticks(range(len(names)), [plain_text(name) for name in names], fontsize=size)
-    # Few rows keep the height of a row.
+    # A small number of rows does not stretch the rows.
     spare = max(0.0, (_LEAST_ROWS - len(names)) / 2)
     ax.set_ylim(len(names) - 0.5 + spare, -0.5 - spare)
     ax.tick_params(axis="y", length=0)
 
 
 def write_at(ax: Axes, amount: float, row: int, text: str, *, failed: bool = False, left: bool = False) -> None:
-    """Write at the end of a row's bar: what it amounts to, or why there is none."""
+    """Write a text at the end of a row's bar: its value, or why there is none."""
     size = ax.yaxis.get_ticklabels()[0].get_fontsize()
     ax.annotate(
         text, (amount, row), xytext=(-4 if left else 4, 0), textcoords="offset points", va="center_baseline",
@@ -55,9 +55,14 @@ def write_at(ax: Axes, amount: float, row: int, text: str, *, failed: bool = Fal
 
 
 def draw_bars(
-    ax: Axes | None, rows: list[tuple[str, Any]], values: str, title: str, *, reference: float | None = None
+    ax: Axes | None,
+    rows: list[tuple[str, Any]],
+    write: Callable[[float], str],
+    title: str,
+    *,
+    reference: float | None = None,
 ) -> Axes:
-    """Draw a bar a row, from zero or from a reference, with its 95 % interval.
+    """Draw one bar per row, from zero or from a reference, with its 95 % interval.
 
     Parameters
     ----------
@@ -65,12 +70,12 @@ def draw_bars(
         Axes to draw on, or None for those of a new figure.
     rows
         Name and point (with ``value``, ``low``, ``high``, ``status``, ``task``) of each row, from top to bottom.
-    values
-        Name of the figure, which decides how it is written.
+    write
+        Formats a value with its unit.
     title
-        What is written on the axis of the figure.
+        Label of the value axis.
     reference
-        Where bars start; on a logarithmic axis, as ratios are compared.
+        Where bars start, on a logarithmic axis, to compare ratios; None to start at zero on a linear axis.
     """
     own = ax is None
     ax = axes_for_rows(ax, len(rows))
@@ -82,18 +87,18 @@ def draw_bars(
     for row, (_, point) in enumerate(rows):
         value, low, high = (float(point[name]) for name in ("value", "low", "high"))
         if math.isnan(value):
-            text = "no figure" if point["status"] == "ok" else point["status"]
+            text = "no value" if point["status"] == "ok" else point["status"]
             write_at(ax, start, row, text, failed=True)
             continue
         ax.barh(row, value - start, left=start, height=0.62, color=PALETTE[tasks.index(point["task"])], alpha=0.85)
         end, below = value, value < start
         if math.isfinite(low) and math.isfinite(high):
-            # Rounding must not turn an interval of no width inside out.
+            # Rounding must not make the width of an empty interval negative.
             width = [[max(0.0, value - low)], [max(0.0, high - value)]]
             ax.errorbar(value, row, xerr=width, color="black", elinewidth=1.2, capsize=2.5)
-            # The end of an interval of few samples can lie at or below zero, out of the picture.
+            # The lower bound of an interval from few samples can lie at or below zero, outside the plot.
             end = max(low, start / 10) if below else high
-        write_at(ax, end, row, format_value(values, value), left=below)
+        write_at(ax, end, row, write(value), left=below)
     _set_axis(ax, [float(point["value"]) for _, point in rows if point["value"] == point["value"]], reference)
     ax.set_xlabel(title)
     clean_rows(ax, own=own, legend=False)
@@ -101,7 +106,7 @@ def draw_bars(
 
 
 def clean_rows(ax: Axes, *, own: bool, legend: bool) -> None:
-    """Finish axes with rows: no lines between them, and no more ticks than there is room for."""
+    """Finish axes with rows: no lines between rows, and no more ticks than fit."""
     from matplotlib.ticker import MaxNLocator
 
     clean(ax)
@@ -113,7 +118,7 @@ def clean_rows(ax: Axes, *, own: bool, legend: bool) -> None:
 
 
 def _set_axis(ax: Axes, figures: list[float], reference: float | None) -> None:
-    """Leave room for the amounts at the ends of the bars, and write plain ticks."""
+    """Leave room for the values at the ends of the bars, and set plain tick labels."""
     low, high = ax.get_xlim()
     if reference is None:
         ax.set_xlim(0, high * 1.12 if figures else 1.0)

@@ -1,4 +1,4 @@
-"""Room for legends and names: nothing is covered, nothing is cut off, in a figure of ours or of the user's."""
+"""Making room for legends and names, so that nothing is covered or cut off, in our figures and in the user's."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ if TYPE_CHECKING:
     from matplotlib.legend import Legend
 
 _WIDTH, _HEIGHT = 7.5, 4.8
-"""Inches of a figure of ours, before names ask for more."""
+"""Size of our figures, inches, before names require more."""
 _LEAST_WIDTH, _LEAST_HEIGHT = 4.6, 3.2
-"""Inches that a figure of ours leaves to the axes themselves."""
+"""Minimum size of the axes themselves in our figures, inches."""
 _WIDEST_BESIDE = 3.3
-"""Inches of a legend from which on it stands below the axes."""
+"""Width of a legend, inches, above which it is placed below the axes."""
 _COLUMN = 30
-"""Entries of one column of a legend."""
+"""Entries per column of a legend."""
 _GAP = 0.08
-"""Inches between axes and legend."""
+"""Gap between axes and legend, inches."""
 _LETTERS = 60
-"""Letters of a name in a legend; a longer one would take the room of the axes, or be too small to read."""
+"""Maximum letters of a name in a legend; a longer one would crowd out the axes, or be too small to read."""
 _MORE = 1.08
-"""How much wider a text may come out when a figure is saved with another resolution than it has."""
+"""Factor by which a text may become wider when a figure is saved at a different resolution."""
 
-# In a figure of the user's: the share of the place that a legend may take, and what is tried to keep to it (size of
-# the letters in points; how many letters of a name are shown).
+# In the user's figures: the share of the space that a legend may take, and what is tried in turn to stay within it
+# (font size in points; number of letters shown of a name).
 _SHARE = 0.5
 _TRIES = ((8.0, _LETTERS), (7.0, _LETTERS), (7.0, 36), (6.0, 36), (6.0, 24), (5.0, 24), (5.0, 16), (4.0, 16))
 
 
 def new_axes(height: float = _HEIGHT) -> Axes:
-    """Make a pyplot figure, `height` inches high, and give its axes."""
+    """Make a pyplot figure, `height` inches high, and return its axes."""
     from matplotlib import pyplot as plt
 
     _, ax = plt.subplots(figsize=(_WIDTH, height), layout="constrained")
@@ -39,10 +39,10 @@ def new_axes(height: float = _HEIGHT) -> Axes:
 
 
 def finish(ax: Axes, *, own: bool, legend: bool = True) -> None:
-    """Place the legend where it covers no data, and see to it that all texts lie inside the figure.
+    """Place the legend where it covers no data, and make all texts lie inside the figure.
 
-    A figure of ours grows.  In a figure of the user's the axes shrink within their place, unless a layout engine does
-    that already, and a legend that would still not fit gets smaller letters and shortened names.
+    Our figures grow.  In the user's figures the axes shrink within their space, unless a layout engine does that
+    already, and a legend that would still not fit gets a smaller font and shortened names.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def finish(ax: Axes, *, own: bool, legend: bool = True) -> None:
     own
         Whether the figure is ours.
     legend
-        Whether what has a label is listed.
+        Whether to add a legend of all labelled artists.
     """
     figure: Any = ax.figure
     if legend:
@@ -61,12 +61,12 @@ def finish(ax: Axes, *, own: bool, legend: bool = True) -> None:
     if figure.get_layout_engine() is None:
         _shrink(ax)
     else:
-        # Only now does it lay out the axes: how many ticks there is room for depends on that.
+        # The engine lays out the axes only when drawing, and the number of ticks that fit depends on it.
         figure.figure.draw_without_rendering()
 
 
 def shorten(name: str, letters: int) -> str:
-    """Leave out the middle of a name that is too long: both ends tell models apart.
+    """Leave out the middle of a name that is too long: both ends distinguish models.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def _legend_of_own(ax: Axes) -> None:
 
 
 def _legend_that_fits(ax: Axes) -> None:
-    """Try places and sizes until the legend takes no more than its share of the place of the axes."""
+    """Try positions and sizes until the legend takes no more than its share of the axes' space."""
     dpi = ax.figure.dpi
     place = _place(ax)
     width, height = place.width / dpi, place.height / dpi
@@ -114,7 +114,7 @@ def _below(ax: Axes, size: float, letters: int, columns: int) -> Legend:
 def _legend(
     ax: Axes, size: float, letters: int, columns: int, *, across: float, down: float, corner: tuple[float, float]
 ) -> Legend:
-    """Make the legend, its upper left corner so many inches right of and below a corner of the axes."""
+    """Make the legend, its upper left corner `across` inches right of and `down` inches below a corner of the axes."""
     from matplotlib.transforms import ScaledTranslation
 
     handles, labels = ax.get_legend_handles_labels()
@@ -131,7 +131,7 @@ def _inches(ax: Axes, artist: Any) -> tuple[float, float]:
 
 
 def _grow(ax: Axes) -> None:
-    """Make our figure so large that the axes keep their size beside names and legend."""
+    """Enlarge our figure so that the axes keep their size beside names and legend."""
     figure: Any = ax.figure
     around, legend, dpi = ax.get_tightbbox(), ax.get_legend(), figure.dpi
     if around is None:
@@ -146,7 +146,7 @@ def _grow(ax: Axes) -> None:
 
 
 def _shrink(ax: Axes) -> None:
-    """Draw the axes in until they and all that belongs to them lie in their place of the user's figure."""
+    """Shrink the axes until they and their labels and legend lie within their space in the user's figure."""
     from matplotlib.transforms import Bbox
 
     figure: Any = ax.figure
@@ -154,7 +154,7 @@ def _shrink(ax: Axes) -> None:
     if spec is not None:
         ax.set_position(spec.get_position(figure))
     place = _place(ax).padded(-0.04 * figure.dpi)
-    for _ in range(3):  # smaller axes may have other ticks, with wider labels
+    for _ in range(3):  # smaller axes may have different ticks, with wider labels
         around = ax.get_tightbbox()
         if around is None:
             return
@@ -165,7 +165,7 @@ def _shrink(ax: Axes) -> None:
         high = max(0.0, y1 + _MORE * (around.y1 - y1) - place.y1)
         if max(left, right, low, high) < 1:
             return
-        # At least a sixth of the place stays to the axes, whatever hangs on them.
+        # The axes keep at least a sixth of the space, whatever is attached to them.
         x1 = max(x1 - right, x0 + left + place.width / 6)
         y0 = min(y0 + low, y1 - high - place.height / 6)
         drawn_in = Bbox.from_extents(x0 + left, y0, x1, y1 - high)
@@ -173,9 +173,9 @@ def _shrink(ax: Axes) -> None:
 
 
 def _place(ax: Axes) -> Any:
-    """Give what belongs to the axes in their figure, in pixels: of a grid the cell with the gaps left of and below it.
+    """Return the space of the axes in their figure, in pixels: in a grid, their cell and the gaps left of and below it.
 
-    There stand the labels of an axis; towards the edge of the figure the cell reaches as far as that.
+    The gaps hold the labels of the axes; a cell at the edge of the grid extends to the edge of the figure.
     """
     from matplotlib.transforms import Bbox
 

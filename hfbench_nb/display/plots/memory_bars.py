@@ -1,4 +1,4 @@
-"""What peak memory is made of, as stacked bars."""
+"""The parts of peak memory as stacked bars."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from hfbench_nb.display.plots.bars import axes_for_rows, clean_rows, name_rows, write_at
 from hfbench_nb.display.plots.style import GREY, PALETTE, plain_ticks
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
-from hfbench_nb.results.points import TITLES, format_value
+from hfbench_nb.results.metrics import METRICS
+from hfbench_nb.results.result_set import ResultSet
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-    from hfbench_nb.facade.benchmark_results import BenchmarkResults
 
 # The parts from the axis outwards, with their columns and colours.
 _PARTS = (
@@ -23,15 +22,15 @@ _PARTS = (
 )
 
 
-def plot_memory(results: BenchmarkResults, *, task: str | None = None, ax: Axes | None = None) -> Axes:
-    """Plot what the peak memory of each cell is made of: baseline, weights and working memory, stacked.
+def plot_memory(results: ResultSet, *, task: str | None = None, ax: Axes | None = None) -> Axes:
+    """Plot the parts of the peak memory of each case, stacked: baseline, weights and working memory.
 
-    The baseline is that of interpreter and framework, before there is a model.
+    The baseline is the memory of interpreter and framework before the model is built.
 
     Parameters
     ----------
     results
-        What to plot; as a method, the results themselves.
+        What to plot; the results themselves when called as a method.
     task
         One of the tasks measured; by default all.
     ax
@@ -40,55 +39,55 @@ def plot_memory(results: BenchmarkResults, *, task: str | None = None, ax: Axes 
     Returns
     -------
     matplotlib.axes.Axes
-        A bar a cell with the peak at its end, in MB of 2^20 bytes.  Where the parts are not known (of a
-        published figure, say) the bar is one piece; of failed cells the status is written.
+        One bar per case with the peak at its end, in MB of 2^20 bytes.  If the parts are unknown (as for a published
+        value), the bar is undivided; for failed cases the status is written.
 
     Raises
     ------
     ArgumentError
-        If there is no such task, there is no cell, or memory was not measured.
+        If there is no such task, there is no case, or memory was not measured.
     """
     if task is not None and task not in results.tasks:
         raise wrong_value("task", task, " or ".join(map(repr, results.tasks)))
     frame = results.frame.assign(label=results.labels)
     frame = frame if task is None else frame[frame["task"] == task]
     if frame.empty:
-        raise ArgumentError("There is nothing to show: the results hold no cell.")
+        raise ArgumentError("There is nothing to show: the results hold no case.")
     if frame["memory_mb"].isna().all() and (frame["status"] == "ok").all():
         raise ArgumentError("There is nothing to show: memory was not measured.")
     own = ax is None
     ax = axes_for_rows(ax, len(frame))
     name_rows(ax, _row_names(frame), own=own)
-    for row, cell in enumerate(frame.to_dict("records")):
-        _draw_row(ax, row, cell)
+    for row, case in enumerate(frame.to_dict("records")):
+        _draw_row(ax, row, case)
     _label_parts(ax, frame)
     high = float(frame["memory_mb"].max())
     ax.set_xlim(0, high * 1.14 if high > 0 else 1.0)
     plain_ticks(ax.xaxis, 0.0, high, log=False)
-    ax.set_xlabel(TITLES["memory_mb"])
+    ax.set_xlabel(METRICS["memory_mb"].axis_title)
     clean_rows(ax, own=own, legend=bool(ax.get_legend_handles_labels()[1]))
     return ax
 
 
-def _draw_row(ax: Axes, row: int, cell: dict[Any, Any]) -> None:
-    peak_mb = cell["memory_mb"]
+def _draw_row(ax: Axes, row: int, case: dict[Any, Any]) -> None:
+    peak_mb = case["memory_mb"]
     if peak_mb != peak_mb:
-        write_at(ax, 0.0, row, "no figure" if cell["status"] == "ok" else cell["status"], failed=True)
+        write_at(ax, 0.0, row, "no value" if case["status"] == "ok" else case["status"], failed=True)
         return
-    amounts = [cell[column] for _, column, _ in _PARTS]
+    amounts = [case[column] for _, column, _ in _PARTS]
     if any(amount != amount for amount in amounts):
         ax.barh(row, peak_mb, height=0.62, color="white", edgecolor=GREY, hatch="////", linewidth=0.8)
     else:
         left = 0.0
         for amount, (_, _, colour) in zip(amounts, _PARTS, strict=True):
-            # A part can come out below zero, where less was in use than before.
+            # A part can be negative, if less memory was in use than before.
             ax.barh(row, max(0.0, amount), left=left, height=0.62, color=colour)
             left += max(0.0, amount)
-    write_at(ax, peak_mb, row, format_value("memory_mb", peak_mb))
+    write_at(ax, peak_mb, row, METRICS["memory_mb"].text(peak_mb))
 
 
 def _label_parts(ax: Axes, frame: pd.DataFrame) -> None:
-    """Put what is drawn into the legend, by empty bars."""
+    """Add the parts that are drawn to the legend, by empty bars."""
     measured = frame["memory_mb"].notna()
     known = frame[[column for _, column, _ in _PARTS]].notna().all(axis="columns")
     if (measured & known).any():
@@ -99,15 +98,15 @@ def _label_parts(ax: Axes, frame: pd.DataFrame) -> None:
 
 
 def _row_names(frame: pd.DataFrame) -> list[str]:
-    """Name each row by model and sizes; a model's name stands at the first of its rows alone."""
+    """Name each row by model and sizes; only the first row of a model has its name."""
     names, before = [], None
     several_tasks = len(set(frame["task"])) > 1
-    for cell in frame.to_dict("records"):
-        model = cell["label"] + f", {cell['task']}" * several_tasks
+    for case in frame.to_dict("records"):
+        model = case["label"] + f", {case['task']}" * several_tasks
         sizes = [
-            f"{name} {cell[column]:g}"
+            f"{name} {case[column]:g}"
             for name, column in (("batch", "batch_size"), ("length", "sequence_length"))
-            if cell[column] == cell[column] and cell[column] is not None and len(set(frame[column].dropna())) > 1
+            if case[column] == case[column] and case[column] is not None and len(set(frame[column].dropna())) > 1
         ]
         shown = [model] if model != before or not sizes else []
         names.append(", ".join([*shown, *sizes]))

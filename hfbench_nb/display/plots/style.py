@@ -1,4 +1,4 @@
-"""What all plots look like: colours, markers, axes with plain tick labels."""
+"""The common look of all plots: colours, markers, axes with plain tick labels."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 # (with the grey of R's "Okabe-Ito" in place of its yellow, which is hard to see on white).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
 GREY = "#767676"
-"""What stands back: marks of failures, guiding lines."""
+"""For background elements: marks of failures, guide lines."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-# Each round through the palette has its own line and its own filling of the markers.
+# Each pass through the palette has its own line style and marker fill.
 _ROUNDS = (("-", "full"), ("--", "none"), ("-.", "left"), (":", "top"))
 
-# On less than this many decades a logarithmic axis gets ticks at equal steps: 1, 2, 5 would be too few to tell a scale.
+# Over fewer decades than this, a logarithmic axis gets equally spaced ticks: 1, 2, 5 would be too few to show a scale.
 _SHORT_AXIS = 0.8
-# Inches that a digit of a tick label takes.
+# Width of a digit in a tick label, inches.
 _LETTER_WIDTH = 0.09
 
 
 def line_style(i: int) -> dict[str, Any]:
-    """Give the style of the `i`-th line; the first 32 differ in colour and in line and marker."""
+    """Return the style of the `i`-th line; the first 32 all differ, by colour and marker or by line style and fill."""
     line, filling = _ROUNDS[i // len(PALETTE) % len(_ROUNDS)]
     return {
         "color": PALETTE[i % len(PALETTE)],
@@ -40,15 +40,23 @@ def line_style(i: int) -> dict[str, Any]:
     }
 
 
-def series_names(keys: Sequence[tuple[str, str, Any]], other: str) -> list[str]:
-    """Name each (model, task, size) by what tells it from the others; `other` says what the size is."""
-    several_tasks, several_sizes = (len({key[i] for key in keys}) > 1 for i in (1, 2))
-    size_name = "batch" if other == "batch_size" else "length"
-    return [label + f", {task}" * several_tasks + f", {size_name} {size}" * several_sizes for label, task, size in keys]
+def series_names(keys: Sequence[tuple[Any, ...]], sizes: Sequence[str]) -> list[str]:
+    """Name each (label, task, size, ...) by what distinguishes it from the others; `sizes` says what the sizes are."""
+    several = [len({key[i] for key in keys}) > 1 for i in range(1, 2 + len(sizes))]
+    words = ["", *(f"{'batch' if size == 'batch_size' else 'length'} " for size in sizes)]
+    return [
+        ", ".join(
+            [
+                str(key[0]),
+                *(f"{word}{part}" for word, part, wanted in zip(words, key[1:], several, strict=True) if wanted),
+            ]
+        )
+        for key in keys
+    ]
 
 
 def plain_text(name: str) -> str:
-    r"""Give a name as matplotlib shows it unchanged: dollars would set mathematics, an underscore in front hide it.
+    r"""Escape a name so that matplotlib shows it unchanged: dollars mean mathematics, a leading underscore hides it.
 
     Examples
     --------
@@ -59,21 +67,21 @@ def plain_text(name: str) -> str:
 
 
 def clean(ax: Axes) -> None:
-    """Take away the frame's upper and right line, and draw a grid that stands back."""
+    """Remove the top and right spines, and draw a faint grid."""
     ax.grid(visible=True, which="major", alpha=0.3)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def plain_ticks(axis: Axis, low: float, high: float, *, log: bool) -> None:
-    """Write whole numbers and decimals at the ticks, no powers, and enough of them to tell the scale.
+    """Label the ticks with whole numbers and decimals, not powers, and set enough of them to show the scale.
 
     Parameters
     ----------
     axis
-        One axis of a plot; its scale is set already.
+        One axis of a plot; its scale must be set already.
     low, high
-        The smallest and the largest figure drawn.
+        The smallest and the largest value drawn.
     log
         Whether the scale is logarithmic.
     """
@@ -90,7 +98,7 @@ def plain_ticks(axis: Axis, low: float, high: float, *, log: bool) -> None:
 
 
 def plain_number(value: float) -> str:
-    """Give a number as people write it, as in ``0.0005``, ``12.5`` and ``1,024``.
+    """Return a number in plain notation, as in ``0.0005``, ``12.5`` and ``1,024``.
 
     Examples
     --------
@@ -101,7 +109,7 @@ def plain_number(value: float) -> str:
 
 
 def ticks_at(ax: Axes, positions: Sequence[int]) -> None:
-    """Put a tick on the horizontal axis at each of the sizes that were measured, as many as can be read."""
+    """Put ticks on the horizontal axis at the measured sizes, as many as are readable."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     ends = ax.transData.transform([(position, 1.0) for position in positions])[:, 0]

@@ -1,4 +1,4 @@
-"""A run in threads of its own, at most one a kernel."""
+"""A run in background threads, at most one per kernel."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from typing import Any, Protocol
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.execution.benchmark import Benchmark, make_benchmark
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
+from hfbench_nb.frontends.commands import RunOptions
+from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, HfbenchError
+from hfbench_nb.protocol.measurement import Measurement
 
-# Often enough for a clock of whole seconds, seldom enough not to disturb what is measured.
+# Often enough for a clock that shows whole seconds, seldom enough not to disturb the measurements.
 TICK_S = 0.5
 LOG_LINES = 2000
 
@@ -22,63 +25,65 @@ _current: BackgroundRun | None = None
 
 
 def current_run() -> BackgroundRun | None:
-    """Give the run that is going on in this kernel, or None."""
+    """Return the run in progress in this kernel, or None."""
     return _current
 
 
 class Watcher(Protocol):
-    """Who is told about a run, each time from one of its threads."""
+    """Receives notifications about a run, each from one of the run's threads."""
 
     def on_tick(self) -> None:
-        """Take note twice a second."""
+        """Update, called twice a second."""
         ...
 
-    def on_cell(self) -> None:
-        """Take note of a finished cell; the next one is not begun, so that nothing done here disturbs it."""
+    def on_case(self) -> None:
+        """Handle a finished case; the next one has not started, so nothing done here disturbs it."""
         ...
 
     def on_end(self) -> None:
-        """Take note that the run is over."""
+        """Handle the end of the run."""
         ...
 
     def on_free(self) -> None:
-        """Take note that another run may begin."""
+        """Handle that another run may now start."""
         ...
 
 
 class BackgroundRun:
-    """One run; also the display to which the benchmark tells how far it is.
+    """One run; also the display to which the benchmark reports its progress.
 
     Parameters
     ----------
     args
         What to measure.
+    options
+        Where it is measured and kept.
     watcher
-        Who is told about it.
+        Receives notifications about the run.
 
     Attributes
     ----------
     failure
-        Why it could not run at all; empty otherwise.
+        Why the run failed as a whole; empty otherwise.
     """
 
-    def __init__(self, args: BenchmarkArguments, watcher: Watcher) -> None:
+    def __init__(self, args: BenchmarkArguments, options: RunOptions, watcher: Watcher) -> None:
         self.failure = ""
-        self.done, self.total, self.text = 0, 1, "looking the models up"
+        self.done, self.total, self.text = 0, 1, "looking up the models"
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
-        self._args, self._watcher = args, watcher
+        self._args, self._options, self._watcher = args, options, watcher
         self._benchmark: Benchmark[Any] | None = None
         self._stopped, self._ended = threading.Event(), threading.Event()
         self._start_s = time.monotonic()
         self._end_s: float | None = None
 
     def start(self) -> None:
-        """Begin.
+        """Start the run.
 
         Raises
         ------
         ArgumentError
-            If another run is going on in this kernel.
+            If another run is in progress in this kernel.
         """
         global _current
         with _lock:
@@ -89,29 +94,29 @@ class BackgroundRun:
         threading.Thread(target=self._tick, name="hfbench-clock", daemon=True).start()
 
     def stop(self) -> None:
-        """End the measurement that is going on; what is finished stays."""
+        """Cancel the current measurement; finished cases are kept."""
         self._stopped.set()
         if self._benchmark is not None:
             self._benchmark.cancel()
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended."""
+        """Whether the run has ended."""
         return self._ended.is_set()
 
     @property
     def was_stopped(self) -> bool:
-        """Whether it was asked to stop."""
+        """Whether the run was asked to stop."""
         return self._stopped.is_set()
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds from its start to now, or to its end."""
+        """Seconds from the start of the run to now, or to its end."""
         return (self._end_s or time.monotonic()) - self._start_s
 
     @property
     def results(self) -> BenchmarkResults | None:
-        """What is finished so far; None before anything is known."""
+        """The results so far; None before there are any."""
         if self._benchmark is None or not self._benchmark.environment_info:
             return None
         return self._benchmark.results
@@ -122,7 +127,7 @@ class BackgroundRun:
         global _current
         try:
             self._benchmark = make_benchmark(self._args)
-            self._benchmark.run(display=self)
+            self._benchmark.run(display=self, on_case=self._on_case, **vars(self._options))
         except HfbenchError as error:
             self.failure = str(error)
         except Exception:
@@ -141,24 +146,23 @@ class BackgroundRun:
         while not self._ended.wait(TICK_S):
             self._watcher.on_tick()
 
-    # ---- what the benchmark tells
+    # ---- the display, called by the benchmark
 
     def show(self, done: int, total: int, text: str) -> None:
-        """Take note of how far it is."""
+        """Store the progress."""
         if self._stopped.is_set() and self._benchmark is not None:
             self._benchmark.cancel()  # Stop was pressed before there was anything to cancel
-        has_grown = done != self.done
         self.done, self.total, self.text = done, total, text
-        if has_grown and self.results is not None:
-            cell, measurement = self.results.entries[-1]
-            self.log(f"{done} of {total}: {cell}: {measurement.status}")
-            self._watcher.on_cell()
+
+    def _on_case(self, case: Case, measurement: Measurement) -> None:
+        self.log(f"{self.done} of {self.total}: {case}: {measurement.status}")
+        self._watcher.on_case()
 
     def log(self, text: str) -> None:
-        """Keep lines for the log."""
+        """Add the lines of a text to the log."""
         self.lines.extend(f"{time.strftime('%H:%M:%S')}  {line}" for line in text.splitlines())
 
     def close(self, text: str) -> None:
-        """Keep the last word."""
+        """Store the final message."""
         self.text = text
         self.log(text)

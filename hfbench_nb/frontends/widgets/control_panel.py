@@ -1,4 +1,4 @@
-"""The control panel: a form, buttons, and what the run finds."""
+"""The control panel: a form, buttons, and the results of the run."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from typing import Any
 import ipywidgets as widgets
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.arguments.fields import differing
+from hfbench_nb.arguments.frameworks import framework_of, frameworks_with_models
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.widgets.background import BackgroundRun, current_run
-from hfbench_nb.frontends.widgets.form import FRAMEWORKS, Form
+from hfbench_nb.frontends.widgets.form import Form
 from hfbench_nb.frontends.widgets.result_tabs import ResultTabs, draw_curves, static_html
 from hfbench_nb.frontends.widgets.style import SHEET
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.rendering.units import format_duration
 
-# Drawing takes a fifth of a second: a sweep of quick cells should not wait for it after each.
+# Drawing takes a fifth of a second: a sweep of quick cases should not wait for it after each case.
 CURVES_EVERY_S = 2.0
 
 _numbers = itertools.count(1)
@@ -35,7 +37,7 @@ def panel(args: BenchmarkArguments | None = None, *, framework: str = "PyTorch",
     Parameters
     ----------
     args
-        Arguments that the form shows at first; or give single values.
+        Arguments that the form shows initially; alternatively, give single values.
     framework
         ``PyTorch`` or ``TensorFlow``.
     **values
@@ -44,7 +46,7 @@ def panel(args: BenchmarkArguments | None = None, *, framework: str = "PyTorch",
     Returns
     -------
     Panel
-        As the value of a cell it is shown.
+        Displayed if it is the value of a notebook cell.
 
     Raises
     ------
@@ -59,19 +61,26 @@ def panel(args: BenchmarkArguments | None = None, *, framework: str = "PyTorch",
     """
     if args is not None:
         if values:
-            raise ArgumentError(f"args and {', '.join(values)} were given: give one or the other.")
+            raise ArgumentError(f"args and {', '.join(values)} were given: give one or the other.", "args", *values)
         args.check()
-        return Panel(args, args.models)
-    if framework not in FRAMEWORKS:
-        raise wrong_value("framework", framework, " or ".join(map(repr, FRAMEWORKS)))
-    models = values.pop("models", [])
-    return Panel(FRAMEWORKS[framework](models=models or ["any"], **values), models)
+        chosen = framework_of(args)
+        assert chosen is not None
+        return Panel(chosen.name, differing(args))
+    known = {each.name: each.arguments_class for each in frameworks_with_models()}
+    if framework not in known:
+        raise wrong_value("framework", framework, " or ".join(map(repr, known)))
+    try:
+        known[framework](**values)
+    except ArgumentError as error:
+        if "models" in values or error.parameters != ("models",):  # models can be named later
+            raise
+    return Panel(framework, values)
 
 
 class Panel:
     """A control panel; `panel` makes one.
 
-    Runs go on in threads, one a kernel at a time: the kernel stays free for other cells.
+    Runs are in background threads, one per kernel at a time: the kernel stays free for other notebook cells.
 
     Attributes
     ----------
@@ -79,8 +88,8 @@ class Panel:
         The widgets.
     """
 
-    def __init__(self, start: BenchmarkArguments, models: list[str]) -> None:
-        # Callbacks may come in threads, beside a run's and beside cells: whoever changes widgets holds this.
+    def __init__(self, framework: str, values: dict[str, Any]) -> None:
+        # Callbacks, runs and notebook cells may be in different threads: whoever changes widgets holds this lock.
         self._lock = threading.RLock()
         self._background: BackgroundRun | None = None
         self._curves_png, self._curves_drawn_s = b"", 0.0
@@ -91,8 +100,8 @@ class Panel:
             self._make_button(*facts)
             for facts in (
                 ("run", "Run", "play", "success", "Measure"),
-                ("stop", "Stop", "stop", "danger", "End the measurement that is going on; finished cells stay"),
-                ("reset", "Reset", "undo", "", "Put the form back to how it was at first"),
+                ("stop", "Stop", "stop", "danger", "Stop the current measurement; finished cases are kept"),
+                ("reset", "Reset", "undo", "", "Restore the initial values of the form"),
             )
         )
         self._bar = widgets.IntProgress(layout={"flex": "1 1 10rem", "width": "auto"})
@@ -100,7 +109,7 @@ class Panel:
         self._status = widgets.HTML()
         self._status.add_class("hfbench-status")
         self._tabs = ResultTabs()
-        self._form = Form(start, models, self._lock, self._refresh)
+        self._form = Form(framework, values, self._lock, self._refresh)
         self._run.on_click(self._on_run)
         self._stop.on_click(self._on_stop)
         self._reset.on_click(lambda button: self._form.reset())
@@ -135,14 +144,14 @@ class Panel:
 
     @property
     def results(self) -> BenchmarkResults | None:
-        """What the last run has found, also while it is going on; None before the first."""
+        """The results of the last run, also while it is in progress; None before the first."""
         return None if self._background is None else self._background.results
 
     def __repr__(self) -> str:
         return "hfbench_nb control panel (needs a live notebook)"
 
     def _ipython_display_(self) -> None:
-        """Show the widgets, and beside them the last results for pages where widgets do not live."""
+        """Show the widgets, and the last results for pages without live widgets."""
         from IPython.display import display
 
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
@@ -158,7 +167,7 @@ class Panel:
         return {"text/plain": text, "text/html": static_html(results, self._curves_png, self._static_class)}
 
     def close(self) -> None:
-        """Stop this panel's run and take its widgets away."""
+        """Stop this panel's run and remove its widgets."""
         if self._background is not None:
             self._background.stop()
         _panels.discard(self)
@@ -169,13 +178,13 @@ class Panel:
 
     def _on_run(self, button: object) -> None:
         with self._lock:
-            self._form.check()  # names of files carry the time; folders may have gone
+            self._form.check()  # file names contain the time; folders may have been removed
             if self._form.args is None:
                 return
-            former, self._background = self._background, BackgroundRun(self._form.args, self)
+            former, self._background = self._background, BackgroundRun(self._form.args, self._form.run_options, self)
             try:
                 self._background.start()
-            except ArgumentError:  # a run is going on, which every panel says
+            except ArgumentError:  # another run is in progress, which every panel shows
                 self._background = former
             else:
                 self._curves_png = b""
@@ -191,12 +200,12 @@ class Panel:
     # ---- showing
 
     def _refresh(self) -> None:
-        """Show which buttons can be pressed, the code, and why Run is off."""
+        """Update which buttons can be pressed, the code, and why Run is disabled."""
         with self._lock:
             run = current_run()
             self._run.disabled = self._form.args is None or run is not None
             self._stop.disabled = run is None or run.was_stopped
-            self._tabs.show_code(self._form.args)
+            self._tabs.show_code(self._form.args, self._form.run_options)
             if run is None and self._form.args is None:
                 self._say(self._form.hint)
             elif run is not None and run is not self._background:
@@ -218,23 +227,23 @@ class Panel:
             else:
                 self._bar.bar_style = "info"
                 doing = "stopping" if run.was_stopped else run.text
-                self._say(f"{run.done} of {run.total} cells in {format_duration(run.elapsed_s)}; {doing}")
+                self._say(f"{run.done} of {run.total} cases in {format_duration(run.elapsed_s)}; {doing}")
 
     def _say(self, text: str) -> None:
         self._status.value = html.escape(text)
 
-    # ---- what a run tells, from its threads
+    # ---- notifications from the threads of a run
 
     def on_tick(self) -> None:
-        """Let the clock go on."""
+        """Update the clock."""
         self._show_progress()
 
-    def on_cell(self) -> None:
-        """Let table and curves grow."""
+    def on_case(self) -> None:
+        """Update table and curves."""
         self._show_results(with_curves=time.monotonic() - self._curves_drawn_s > CURVES_EVERY_S)
 
     def on_end(self) -> None:
-        """Show everything, also where widgets do not live."""
+        """Show everything, also for pages without live widgets."""
         self._show_results(with_curves=True)
         if self._is_shown:
             from IPython.display import update_display
@@ -242,7 +251,7 @@ class Panel:
             update_display(self._static_bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
     def on_free(self) -> None:
-        """Let every panel run again."""
+        """Enable Run in every panel."""
         _refresh_all()
 
     def _show_results(self, *, with_curves: bool) -> None:
@@ -254,7 +263,7 @@ class Panel:
                 self._curves_drawn_s = time.monotonic()
             with self._lock:
                 self._tabs.show(results, self._curves_png)
-        except Exception:  # the measurement must not end because a picture of it fails
+        except Exception:  # a failure to draw must not end the measurement
             self._background.log(traceback.format_exc())
         self._show_progress()
 
@@ -266,6 +275,6 @@ def _close(widget: widgets.Widget) -> None:
 
 
 def _refresh_all() -> None:
-    """Show in every panel of the kernel whether a run can begin."""
+    """Update every panel of the kernel: whether a run can start."""
     for shown in list(_panels):
         shown._refresh()

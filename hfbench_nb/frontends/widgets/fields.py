@@ -1,35 +1,31 @@
-"""One argument on the form: its control, its help, and what is wrong with its value."""
+"""One argument in the form: its control, its help, and an error message for its value."""
 
 from __future__ import annotations
 
 import dataclasses
 import html
 import re
-import shlex
-import types
-import typing
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
-from hfbench_nb.arguments.fields import is_default
+from hfbench_nb.arguments.fields import ValueType, default_of, is_default
 from hfbench_nb.frontends.widgets.style import LABEL_WIDTH, WIDE_CONTROL_WIDTH, WIDE_LABEL_WIDTH
 from hfbench_nb.protocol.errors import wrong_value
 
-
-def _whole_number(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise wrong_value(name, text, "a whole number") from None
+Parse = Callable[[str, str], Any]
+"""Converts the text of a control to a value, given the name of the field."""
 
 
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise wrong_value(name, text, "a number") from None
+def _parse_one(kind: type, words: str) -> Parse:
+    def parse(name: str, text: str) -> Any:
+        try:
+            return kind(text)
+        except ValueError:
+            raise wrong_value(name, text, words) from None
+
+    return parse
 
 
 def _whole_numbers(name: str, text: str) -> list[int]:
@@ -37,31 +33,29 @@ def _whole_numbers(name: str, text: str) -> list[int]:
     try:
         return [int(word) for word in words if word]
     except ValueError:
-        raise wrong_value(name, text, "whole numbers with commas or blanks between them, as in 8, 32, 128") from None
+        raise wrong_value(name, text, "whole numbers separated by commas or spaces, as in 8, 32, 128") from None
 
 
 def _texts(name: str, text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise wrong_value(name, text, f"words as in a shell ({error})") from None
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
-# How a text becomes a value, and a value a text, by the type of the field.
-_TYPES: dict[Any, tuple[Callable[[str, str], Any], Callable[[Any], str]]] = {
-    int: (_whole_number, str),
-    float: (_number, repr),
-    str: (lambda name, text: text, str),
-    list[int]: (_whole_numbers, lambda value: ", ".join(map(str, value))),
-    list[str]: (_texts, shlex.join),
+# Conversion from text to value, by the type of a value: of a single one, and of a list.
+_PARSE_ONE: dict[type, Parse] = {
+    int: _parse_one(int, "a whole number"),
+    float: _parse_one(float, "a number"),
+    str: lambda name, text: text,
 }
+_PARSE_LIST: dict[type, Parse] = {int: _whole_numbers, str: _texts}
+# The choices in the control of an axis of flags.
+_SEVERAL_FLAGS = (("no", False), ("yes", True), ("both", (False, True)))
 
 
 _CAPITALS = ("CSV", "CUDA", "FP16", "GPU", "TPU", "XLA")
 
 
 def _in_words(name: str) -> str:
-    """Write the name of an argument for people.
+    """Return the name of an argument as a label.
 
     Examples
     --------
@@ -74,7 +68,7 @@ def _in_words(name: str) -> str:
 
 
 class Message(widgets.HTML):  # type: ignore[misc]
-    """Says what is wrong, in words; takes no room while nothing is."""
+    """An error message; takes no space while there is none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,22 +76,28 @@ class Message(widgets.HTML):  # type: ignore[misc]
         self.tell("")
 
     def tell(self, text: str) -> None:
-        """Show a text, or nothing."""
+        """Show a text; an empty text hides the message."""
         self.value = f'<span role="alert">{html.escape(text)}</span>' if text else ""
         self.layout.display = "" if text else "none"
 
 
+def _as_text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join("none" if item is None else str(item) for item in value)
+    return str(value)
+
+
 class Field:
-    """One argument on the form.
+    """One argument in the form.
 
     Parameters
     ----------
     found
         The field of the dataclass.
-    hint
-        Its type.
+    values
+        The values that it takes.
     with_help
-        Whether the help stands beside the control; otherwise it is shown on hover.
+        Whether the help is shown beside the control; otherwise it is shown on hover.
 
     Raises
     ------
@@ -107,50 +107,58 @@ class Field:
     Attributes
     ----------
     box
-        What is shown: the control and the help.
+        The widget to show: the control and the help.
     message
-        What is wrong with the value.
+        The error message for the value.
+    group
+        The heading that it is shown under.
     """
 
-    def __init__(self, found: dataclasses.Field[Any], hint: Any, *, with_help: bool) -> None:
+    def __init__(self, found: dataclasses.Field[Any], values: ValueType, *, with_help: bool) -> None:
         self.name = found.name
-        self._found = found
+        self.found = found
+        self.group: str = found.metadata["group"]
+        self._values = values
         self._has_time = "timestamped" in found.metadata
         self.message = Message()
-        self._optional = type(None) in typing.get_args(hint)
-        if isinstance(hint, types.UnionType):
-            (hint,) = (kind for kind in typing.get_args(hint) if kind is not type(None))
-        self._parse: Callable[[str, str], Any] | None
-        self._format: Callable[[Any], str]
-        self._parse, self._format = _TYPES.get(hint, (None, str))
         shape = {
             "description": _in_words(self.name),
             "style": {"description_width": WIDE_LABEL_WIDTH if with_help else LABEL_WIDTH},
             "layout": {"width": WIDE_CONTROL_WIDTH if with_help else "auto", "flex": "0 0 auto"},
         }
-        self.control = self._make_control(found, hint, indent=with_help, **shape)
+        self.control = self._make_control(indent=with_help, **shape)
         self.control.add_class(f"hfbench-field-{self.name}")
         self.box = self._with_help(found.metadata["help"]) if with_help else self.control
         if not with_help:
-            # The name of the trait in ipywidgets 8, and in 7.
+            # The trait is called `tooltip` in ipywidgets 8, and `description_tooltip` in 7.
             hover = "tooltip" if self.control.has_trait("tooltip") else "description_tooltip"
             setattr(self.control, hover, found.metadata["help"])
 
     def _with_help(self, text: str) -> widgets.VBox:
-        # A help that may shrink wraps within what is left of the line.
+        # A help text that may shrink wraps within the rest of the line.
         layout = {"flex": "1 1 0", "width": "auto", "min_width": "0"}
         explanation = widgets.HTML(f'<span class="hfbench-help">{html.escape(text)}</span>', layout=layout)
         explanation.add_class(f"hfbench-help-{self.name}")
         return widgets.VBox([widgets.HBox([self.control, explanation]), self.message])
 
-    def _make_control(self, found: dataclasses.Field[Any], hint: Any, *, indent: bool, **shape: Any) -> Any:
-        if hint is bool:
-            return widgets.Checkbox(indent=indent, **shape)
-        if found.metadata.get("choices"):
-            return widgets.Dropdown(options=found.metadata["choices"], **shape)
-        if self._parse is None:
-            raise TypeError(f"{self.name}: there is no control for values of type {hint}")
-        blank = "by default" if self._optional else f"{found.metadata['timestamped']}_...csv" if self._has_time else ""
+    def _make_control(self, *, indent: bool, **shape: Any) -> Any:
+        values, metadata = self._values, self.found.metadata
+        if values.kind is bool:
+            return (
+                widgets.Dropdown(options=_SEVERAL_FLAGS, **shape)
+                if values.takes_list
+                else widgets.Checkbox(indent=indent, **shape)
+            )
+        if metadata["choices"] and not values.takes_list:
+            return widgets.Dropdown(options=metadata["choices"], **shape)
+        if values.kind not in (_PARSE_LIST if values.takes_list else _PARSE_ONE):
+            raise TypeError(f"{self.name}: there is no control for values of type {values.kind.__name__}")
+        blank = "by default" if values.is_optional else f"{metadata['timestamped']}_...csv" if self._has_time else ""
+        if suggestions := metadata["suggestions"]():
+            several = "one, or several with commas between" if values.takes_list else blank
+            return widgets.Combobox(
+                options=list(suggestions), ensure_option=False, placeholder=several, continuous_update=False, **shape
+            )
         return widgets.Text(continuous_update=False, placeholder=blank, **shape)
 
     @property
@@ -164,25 +172,34 @@ class Field:
         """
         shown = self.control.value
         if not isinstance(self.control, widgets.Text):
-            return shown
+            return list(shown) if isinstance(shown, tuple) else shown
         if self._has_time and not shown:
-            return self._found.default_factory()  # type: ignore[operator]
-        if self._optional and not shown.strip():
+            return default_of(self.found)
+        if self._values.is_optional and not shown.strip():
             return None
-        assert self._parse is not None
-        return self._parse(self.name, shown)
+        if not self._values.takes_list:
+            return _PARSE_ONE[self._values.kind](self.name, shown)
+        several = _PARSE_LIST[self._values.kind](self.name, shown)
+        if self._values.is_optional:
+            several = [None if word == "none" else word for word in several]
+        return several[0] if self._values.takes_one and len(several) == 1 else several
 
     @value.setter
     def value(self, value: Any) -> None:
         if isinstance(self.control, widgets.Text):
-            is_blank = value is None or (self._has_time and is_default(self._found, value))
-            value = "" if is_blank else self._format(value)
-        self.control.value = value
+            self.control.value = "" if self._is_blank(value) else _as_text(value)
+        elif isinstance(value, list | tuple):
+            self.control.value = (False, True) if len(value) > 1 else value[0]
+        else:
+            self.control.value = value
+
+    def _is_blank(self, value: Any) -> bool:
+        return value is None or (self._has_time and is_default(self.found, value))
 
     def tell(self, problem: str) -> None:
-        """Say beside the control what is wrong, or with an empty text that nothing is."""
+        """Show an error message at the control; an empty text clears it."""
         self.message.tell(problem)
 
     def mark(self, *, wrong: bool) -> None:
-        """Mark the control as wrong, or not."""
+        """Mark the control as wrong, or remove the mark."""
         (self.control.add_class if wrong else self.control.remove_class)("hfbench-wrong")

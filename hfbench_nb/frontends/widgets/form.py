@@ -1,73 +1,61 @@
-"""The form: every field of the argument dataclasses, and the arguments that they make."""
+"""The form: a control for every field of the argument dataclasses, and the arguments made from their values."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import html
-import re
 import threading
-import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import ipywidgets as widgets
 
-from hfbench_nb.arguments.benchmark import BenchmarkArguments, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb.arguments.benchmark import SIZES, BenchmarkArguments
+from hfbench_nb.arguments.fields import MORE, default_of, value_types
+from hfbench_nb.arguments.frameworks import frameworks_with_models
+from hfbench_nb.arguments.measurement import MEASURE
+from hfbench_nb.frontends.commands import RunOptions
 from hfbench_nb.frontends.widgets.fields import Field
 from hfbench_nb.frontends.widgets.model_list import ModelList
 from hfbench_nb.frontends.widgets.style import LABEL_WIDTH
 from hfbench_nb.protocol.errors import ArgumentError
 
-FRAMEWORKS: dict[str, type[BenchmarkArguments]] = {
-    "PyTorch": PyTorchBenchmarkArguments,
-    "TensorFlow": TensorFlowBenchmarkArguments,
-}
-SIZES = ("batch_sizes", "sequence_lengths")
-# What is measured: tick boxes side by side.
-CHOICES = ("inference", "training", "speed", "memory")
-MAIN = (*SIZES, *CHOICES)
-# The advanced part by subject. Fields that are named nowhere stand under "More", those of one framework under its name.
-GROUPS: dict[str, tuple[str, ...]] = {
-    "Device and precision": ("device", "cuda", "tpu", "dtype", "fp16", "threads"),
-    "How long to measure": ("repeat", "precision", "max_seconds", "timeout_s"),
-    "Models and inputs": ("only_pretrain_model", "trust_remote_code", "seed"),
-    "Where to measure": ("multi_process", "python", "overlay"),
-    "Reports": ("verbose", "trace_memory_line_by_line", "env_print", "log_print", "log_filename"),
-    "CSV files": ("save_to_csv", *BenchmarkArguments.csv_file_fields()),
-}
-MORE = "More"
-
 
 class Form:
-    """Controls for the arguments of a run.
+    """Controls for the arguments of a run, and for where it is stored.
 
     Parameters
     ----------
-    start
-        What `reset` shows; call it to begin with.
-    models
-        The models that `reset` shows.
+    framework
+        The framework that `reset` shows.
+    values
+        Values of fields, by name, that `reset` shows; the others have their defaults.
     lock
         Held while widgets are changed.
     on_change
-        Called when anything has changed, after `args` is up to date.
+        Called after any change, when `args` is up to date.
 
     Attributes
     ----------
     args
         The arguments that the form describes, or None while something is wrong or no model is named.
+    run_options
+        Where the run is measured and stored.
     """
 
     def __init__(
-        self, start: BenchmarkArguments, models: list[str], lock: threading.RLock, on_change: Callable[[], None]
+        self, framework: str, values: dict[str, Any], lock: threading.RLock, on_change: Callable[[], None]
     ) -> None:
         self.args: BenchmarkArguments | None = None
-        self._start, self._start_models = start, models
+        self.run_options = RunOptions()
+        self._kinds = {each.name: each.arguments_class for each in frameworks_with_models()}
+        self._start_framework, self._start = framework, values
         self._lock = lock
         self._on_change = on_change
         self._quiet = True
         self.framework = widgets.Dropdown(
-            options=list(FRAMEWORKS),
+            options=list(self._kinds),
             description="Framework",
             style={"description_width": LABEL_WIDTH},
             layout={"width": f"calc({LABEL_WIDTH} + 180px)"},
@@ -83,59 +71,58 @@ class Form:
         for control in (self.framework, *(field.control for field in self.fields.values())):
             control.observe(self.check, "value")
 
-    @staticmethod
-    def _make_fields() -> dict[str, Field]:
+    def _make_fields(self) -> dict[str, Field]:
         made: dict[str, Field] = {}
-        for kind in FRAMEWORKS.values():
-            hints = typing.get_type_hints(kind)
+        for kind in (*self._kinds.values(), RunOptions):
+            types = value_types(kind)
             for found in dataclasses.fields(kind):
                 if found.name not in ("models", *made):
-                    made[found.name] = Field(found, hints[found.name], with_help=found.name not in MAIN)
+                    is_main = found.metadata["group"] in (SIZES, MEASURE)
+                    made[found.name] = Field(found, types[found.name], with_help=not is_main)
         return made
 
+    def _of_group(self, *groups: str) -> list[Field]:
+        return [field for field in self.fields.values() if field.group in groups]
+
     def _make_main(self) -> list[widgets.Widget]:
-        sizes = [widget for name in SIZES for widget in (self.fields[name].box, self.fields[name].message)]
+        sizes = [widget for field in self._of_group(SIZES) for widget in (field.box, field.message)]
         label = widgets.Label(
             "Measure", layout={"width": LABEL_WIDTH, "justify_content": "flex-end", "margin": "2px 8px 2px 2px"}
         )
-        ticks = widgets.HBox([label, *(self.fields[name].box for name in CHOICES)], layout={"flex_flow": "row wrap"})
+        choices = self._of_group(MEASURE)
+        ticks = widgets.HBox([label, *(field.box for field in choices)], layout={"flex_flow": "row wrap"})
         ticks.add_class("hfbench-measure")
-        return [*sizes, ticks, *(self.fields[name].message for name in CHOICES)]
+        return [*sizes, ticks, *(field.message for field in choices)]
 
     def _make_groups(self) -> dict[str, widgets.VBox]:
-        shared = {found.name for found in dataclasses.fields(BenchmarkArguments)}
-        placed = {*MAIN, *(name for names in GROUPS.values() for name in names)}
-        grouped = {title: [self.fields[name] for name in names] for title, names in GROUPS.items()}
-        grouped[MORE] = [field for name, field in self.fields.items() if name in shared - placed]
-        for title, kind in FRAMEWORKS.items():
-            own = [found.name for found in dataclasses.fields(kind)]
-            grouped[title] = [self.fields[name] for name in own if name not in shared]
-        groups = {
-            title: widgets.VBox([widgets.HTML(f"<h4>{html.escape(title)}</h4>"), *(field.box for field in fields)])
-            for title, fields in grouped.items()
-            if fields
-        }
-        for group in groups.values():
-            group.add_class("hfbench-group")
-        return groups
+        """Make the advanced part: a group per subject, then arguments without one, then those of one framework only."""
+        shared = {found.name for kind in (BenchmarkArguments, RunOptions) for found in dataclasses.fields(kind)}
+        advanced = [field for field in self.fields.values() if field.group not in (SIZES, MEASURE)]
+        grouped: dict[str, list[Field]] = {}
+        for field in advanced:
+            if field.name in shared and field.group != MORE:
+                grouped.setdefault(field.group, []).append(field)
+        grouped[MORE] = [field for field in advanced if field.name in shared and field.group == MORE]
+        for title, kind in self._kinds.items():
+            own = [found.name for found in dataclasses.fields(kind) if found.name not in shared]
+            grouped[title] = [field for field in advanced if field.name in own]
+        return {title: _make_group(title, fields) for title, fields in grouped.items() if fields}
 
     @property
     def _kind(self) -> type[BenchmarkArguments]:
-        return FRAMEWORKS[self.framework.value]
+        return self._kinds[self.framework.value]
 
     def reset(self) -> None:
-        """Show what the form starts with."""
+        """Show the initial values."""
         with self._at_once():
-            self.framework.value = next(name for name, kind in FRAMEWORKS.items() if type(self._start) is kind)
-            defaults = {name: kind(models=["any"]) for name, kind in FRAMEWORKS.items()}
+            self.framework.value = self._start_framework
             for name, field in self.fields.items():
-                source = next(args for args in (self._start, *defaults.values()) if hasattr(args, name))
-                field.value = getattr(source, name)
-            self.models.value = self._start_models
+                field.value = self._start.get(name, default_of(field.found))
+            self.models.value = self._start.get("models", [])
 
     @contextlib.contextmanager
     def _at_once(self) -> Iterator[None]:
-        """Change several controls and check once."""
+        """Change several controls, then check once."""
         with self._lock:
             self._quiet = True
             yield
@@ -143,19 +130,26 @@ class Form:
             self.check()
 
     def check(self, change: object = None) -> None:
-        """Make the arguments; say at each field what is wrong with it."""
+        """Make the arguments; show errors at the fields that they concern."""
         with self._lock:
             if self._quiet:
                 return
-            for title in FRAMEWORKS:
-                if title in self._groups:
-                    self._groups[title].layout.display = "" if title == self.framework.value else "none"
+            self._show_what_applies()
             problems = self._make_args()
             self._tell(problems)
             self._on_change()
 
+    def _show_what_applies(self) -> None:
+        """Hide what other frameworks have alone."""
+        for title in self._kinds:
+            if title in self._groups:
+                self._groups[title].layout.display = "" if title == self.framework.value else "none"
+        names = {found.name for found in dataclasses.fields(self._kind)}
+        for field in self._of_group(SIZES, MEASURE):
+            field.box.layout.display = "" if field.name in names else "none"
+
     def _tell(self, problems: dict[str, str]) -> None:
-        """Mark what is wrong; where two fields contradict each other, say it once."""
+        """Mark wrong fields; if two fields contradict each other, show the message once."""
         self.models.tell(problems.get("models", ""))
         said: set[str] = set()
         for name, field in self.fields.items():
@@ -163,36 +157,50 @@ class Form:
             field.tell("" if problem in said else problem)
             field.mark(wrong=bool(problem))
             said.add(problem)
-        if problems.keys() & self.fields.keys() - {*MAIN}:
-            self.advanced.selected_index = 0  # nothing that is wrong is folded away
+        if any(name in self.fields and self.fields[name].group not in (SIZES, MEASURE) for name in problems):
+            self.advanced.selected_index = 0  # wrong fields must not be folded
 
     def _make_args(self) -> dict[str, str]:
-        """Set `args`; give what is wrong by the names of fields."""
+        """Set `args` and `run_options`; return the error messages by field name."""
         self.args = None
-        names = [found.name for found in dataclasses.fields(self._kind) if found.name != "models"]
-        values, problems = {}, {}
-        for name in names:
-            try:
-                values[name] = self.fields[name].value
-            except ArgumentError as error:
-                problems[name] = str(error)
-        if problems:
-            return problems
+        values, problems = self._values_of(self._kind)
+        run_values, run_problems = self._values_of(RunOptions)
+        if problems or run_problems:
+            return problems | run_problems
+        self.run_options = RunOptions(**run_values)
         models = self.models.value
         try:
-            args = self._kind(models=models or ["any"], **values)
+            args = self._kind(models=models, **values)
         except ArgumentError as error:
-            named = re.findall(r"(\w+)=", str(error))
-            return {name: str(error) for name in named if name in ("models", *names)} or {"models": str(error)}
-        if models and self.models.is_known:
+            if not models and error.parameters == ("models",):
+                return {}  # none is named yet, and nothing else is wrong
+            return dict.fromkeys(error.parameters or ("models",), str(error))
+        if self.models.is_known:
             self.args = args
         return {}
 
+    def _values_of(self, kind: type) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the values of a dataclass's fields, and error messages about the texts of their controls."""
+        values, problems = {}, {}
+        for found in dataclasses.fields(kind):
+            if found.name in self.fields:
+                try:
+                    values[found.name] = self.fields[found.name].value
+                except ArgumentError as error:
+                    problems[found.name] = str(error)
+        return values, problems
+
     @property
     def hint(self) -> str:
-        """Why there are no arguments yet, in a few words; empty where there are."""
+        """Why there are no arguments yet, in a few words; empty if there are."""
         if self.args is not None:
             return ""
         if not self.models.value:
             return "Name a model, then run."
-        return "Mend what is marked above, then run." if self.models.is_settled else "Looking for the model ..."
+        return "Correct what is marked above, then run." if self.models.is_settled else "Looking up the model ..."
+
+
+def _make_group(title: str, fields: Iterable[Field]) -> widgets.VBox:
+    group = widgets.VBox([widgets.HTML(f"<h4>{html.escape(title)}</h4>"), *(field.box for field in fields)])
+    group.add_class("hfbench-group")
+    return group

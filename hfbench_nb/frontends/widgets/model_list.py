@@ -1,4 +1,4 @@
-"""The models on the form: a row each, with type-ahead, overrides and what is wrong with it."""
+"""The models in the form: one row per model, with type-ahead, overrides and error messages."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from hfbench_nb.frontends.widgets.fields import Message
 from hfbench_nb.frontends.widgets.style import LABEL_WIDTH
 from hfbench_nb.protocol.errors import ArgumentError, ModelNotFoundError
 
-# A name that is still being typed is no mistake yet, and none to ask the hub for.
+# A name that is still being typed is not a mistake yet, and not to be looked up on the hub.
 QUIET_S = 0.8
 
 
 class ModelRow:
-    """One model.
+    """The row of one model.
 
     Parameters
     ----------
     lock
-        Held while widgets are changed: the hub answers in a thread of its own.
+        Held while widgets are changed: the hub is queried in a separate thread.
     on_change
         Called when the name or the problem has changed.
     on_remove
-        Called when the row is to go.
+        Called when the row is to be removed.
 
     Attributes
     ----------
     problem
-        Why it cannot be measured, as far as is known; empty if it can.
+        Why the model cannot be measured, as far as known; empty if it can.
     is_settled
-        Whether the hub need not be asked, or has answered.
+        Whether the lookup is complete: the hub has answered, or need not be asked.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class ModelRow:
 
     @property
     def text(self) -> str:
-        """The model's name with its overrides; empty where none is named."""
+        """The model's name with its overrides; empty if there is no name."""
         name = self._name.value.strip()
         return join_name(name, self._overrides.value) if name else ""
 
@@ -84,7 +84,7 @@ class ModelRow:
         self._name.value = name
 
     def _check(self, change: object = None) -> None:
-        """Look the name up without a network; if it is not found so, say that and ask the hub, but a little later."""
+        """Look up the name without the network; if it is not found, schedule a query of the hub."""
         with self._lock:
             if self._waiting is not None:
                 self._waiting.cancel()
@@ -111,7 +111,7 @@ class ModelRow:
         except ArgumentError as error:
             problem = str(error)
         with self._lock:
-            if text == self.text:  # else another name was typed meanwhile
+            if text == self.text:  # otherwise another name was typed in the meantime
                 self._tell(problem)
 
     def _tell(self, problem: str, *, is_settled: bool = True) -> None:
@@ -130,7 +130,7 @@ class ModelList:
     lock
         Held while widgets are changed.
     on_change
-        Called when a model, or what is known of it, has changed.
+        Called when a model, or the state of its lookup, has changed.
     """
 
     def __init__(self, lock: threading.RLock, on_change: Callable[[], None]) -> None:
@@ -168,7 +168,7 @@ class ModelList:
 
     @property
     def value(self) -> list[str]:
-        """The names of the models; rows without one are passed over."""
+        """The names of the models; rows without a name are skipped."""
         return [row.text for row in self._rows if row.text]
 
     @value.setter
@@ -181,14 +181,14 @@ class ModelList:
 
     @property
     def is_known(self) -> bool:
-        """Whether each of the models was found."""
+        """Whether all models were found."""
         return not any(row.problem for row in self._rows)
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is being looked up."""
+        """Whether no lookup is in progress."""
         return all(row.is_settled for row in self._rows)
 
     def tell(self, problem: str) -> None:
-        """Say what is wrong with the list, or with an empty text that nothing is."""
+        """Show what is wrong with the list; an empty text clears the message."""
         self._message.tell(problem)

@@ -1,21 +1,22 @@
-"""What a run has found and what it is, in tabs."""
+"""The tabs with a run's results and its code."""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
+import math
 from collections.abc import Iterable
 
 import ipywidgets as widgets
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
-from hfbench_nb.display.html_tables import facts_to_html
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.code_text import as_magic, as_python, as_shell
+from hfbench_nb.frontends.commands import RunOptions
+from hfbench_nb.results.metrics import headlines
 
 _CODE = {"python": ("Python", as_python), "magic": ("Magic", as_magic), "shell": ("Shell", as_shell)}
-_CURVES = ("time_s", "memory_mb")
 _LETTERS_A_LINE = 70
 
 
@@ -23,7 +24,7 @@ class ResultTabs:
     """Table, curves, environment, log and code."""
 
     def __init__(self) -> None:
-        # The curves are HTML, too: an Image widget has no text for those who cannot see it.
+        # The curves are HTML, too: an Image widget has no alternative text.
         self.table, self.curves, self.environment, self.log = (widgets.HTML() for _ in range(4))
         self.code = {name: self._make_code(name, title) for name, (title, _) in _CODE.items()}
         tabs = {
@@ -52,42 +53,40 @@ class ResultTabs:
         return area
 
     def show(self, results: BenchmarkResults | None, curves_png: bytes) -> None:
-        """Show the results so far; no curves, no change of them."""
+        """Show the results so far; without a new image, the curves stay unchanged."""
         self.table.value = (
-            results._repr_html_() if results is not None and results.entries else "No cell is finished yet."
+            results._repr_html_() if results is not None and results.entries else "No case is finished yet."
         )
-        self.environment.value = (
-            "Known when a run has begun." if results is None else facts_to_html(results.environment)
-        )
+        self.environment.value = "Known once a run has begun." if results is None else results.environment._repr_html_()
         if results is None or curves_png:
-            self.curves.value = _image(curves_png) or "Curves appear when the first cell is finished."
+            self.curves.value = _image(curves_png) or "Curves appear when the first case is finished."
 
     def show_log(self, lines: Iterable[str]) -> None:
         """Show the log."""
         text = "\n".join(lines)
         self.log.value = f'<pre tabindex="0">{html.escape(text)}</pre>' if text else "Nothing was logged yet."
 
-    def show_code(self, args: BenchmarkArguments | None) -> None:
-        """Show a run as text; nothing while there are no arguments."""
+    def show_code(self, args: BenchmarkArguments | None, options: RunOptions) -> None:
+        """Show a run as text; empty while there are no arguments."""
         for name, (_, write) in _CODE.items():
-            text = "" if args is None else write(args)
+            text = "" if args is None else write(args, options)
             area = self.code[name]
             area.value = text
-            area.placeholder = "" if text else "Appears when the form is right."
+            area.placeholder = "" if text else "Appears when the form is valid."
             area.rows = sum(1 + len(line) // _LETTERS_A_LINE for line in text.splitlines()) or 1
 
 
 def draw_curves(results: BenchmarkResults) -> bytes:
-    """Draw time and memory as PNG, without pyplot, which is not made for threads; empty where there is nothing."""
+    """Draw time and memory as PNG, without pyplot, which does not support threads; empty if nothing was measured."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    columns = [column for column in _CURVES if results.frame[column].notna().any()]
-    if not columns:
+    shown = [each for each in headlines() if not all(math.isnan(each.of(*entry)) for entry in results.entries)]
+    if not shown:
         return b""
-    figure = Figure(figsize=(7.5, 4.0 * len(columns)), layout="constrained")
-    for ax, column in zip(figure.subplots(len(columns), squeeze=False)[:, 0], columns, strict=True):
-        results.plot(column, ax=ax)
+    figure = Figure(figsize=(7.5, 4.0 * len(shown)), layout="constrained")
+    for ax, metric in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
+        results.plot(metric.name, ax=ax)
     FigureCanvasAgg(figure)
     target = io.BytesIO()
     figure.savefig(target, format="png")
@@ -95,13 +94,13 @@ def draw_curves(results: BenchmarkResults) -> bytes:
 
 
 def static_html(results: BenchmarkResults | None, curves_png: bytes, css_class: str) -> str:
-    """Give the last results for pages without live widgets; on a live page the panel hides what has the class."""
+    """Return the last results for pages without live widgets; on a live page the panel hides what has the class."""
     if results is None or not results.entries:
         return f'<div class="{css_class}"><em>The control panel of hfbench_nb needs a live notebook.</em></div>'
     return f'<div class="{css_class}">{results._repr_html_()}{_image(curves_png)}</div>'
 
 
 def _image(png: bytes) -> str:
-    """Give an image as HTML; empty where there is none."""
+    """Return an image as HTML; empty if there is none."""
     data = base64.b64encode(png).decode("ascii")
     return f'<img alt="Time and memory as curves" src="data:image/png;base64,{data}">' if data else ""

@@ -1,9 +1,9 @@
-"""How the panel looks: one style sheet, of which every rule stands under a class of ours."""
+"""The look of the panel: one style sheet, in which every rule is scoped to a class of ours."""
 
 from __future__ import annotations
 
 LABEL_WIDTH = "120px"
-# The names of the advanced arguments are longer, and their help stands beside them.
+# The names of the advanced arguments are longer, and their help is shown beside them.
 WIDE_LABEL_WIDTH = "185px"
 WIDE_CONTROL_WIDTH = "395px"
 

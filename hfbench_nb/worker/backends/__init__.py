@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hfbench_nb.worker.backends.base import Backend
 
-_MODULES = {
-    "PyTorch": "hfbench_nb.worker.backends.pytorch",
-    "TensorFlow": "hfbench_nb.worker.backends.tensorflow",
-    "Python": "hfbench_nb.worker.backends.plain",
-}
 
+def load_backend(module: str) -> Backend:
+    """Import a framework and return its backend.
 
-def load_backend(framework: str) -> Backend:
-    """Import a framework and give its backend.
+    Parameters
+    ----------
+    module
+        Dotted name of a module whose function ``load`` returns the backend; see `hfbench_nb.arguments.frameworks`.
 
     Raises
     ------
     ImportError
         If the framework, or Transformers, is not installed here.
     """
-    backend: Backend = import_module(_MODULES[framework]).load()
+    backend: Backend = import_module(module).load()
     return backend

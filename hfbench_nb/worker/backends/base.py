@@ -1,17 +1,61 @@
-"""What the measuring process asks of a framework."""
+"""The interface between a worker and a framework."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hfbench_nb.protocol.records import Cell, ModelSpec, Settings
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.clock import Stopwatch
 from hfbench_nb.worker.memory import Meter
 
 
+@dataclass(frozen=True)
+class Built:
+    """A model that was built.
+
+    Attributes
+    ----------
+    model
+        The model, on the device.
+    unsaved_bytes
+        Size of the buffers that no checkpoint stores, bytes.
+    baseline_bytes
+        Memory before the weights existed, bytes, where the framework can distinguish its own records of a model from
+        the weights; None where the memory before building is the baseline.
+    details
+        What is worth showing of it.
+    """
+
+    model: Any
+    unsaved_bytes: int = 0
+    baseline_bytes: int | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CallInputs:
+    """What a model is called with.
+
+    Attributes
+    ----------
+    tensors
+        Arguments of the forward pass by name, inputs and labels, as the framework's own tensors.
+    note
+        What a reader of the metrics should know of them.
+    details
+        Shapes of the inputs, and what training minimises.
+    """
+
+    tensors: dict[str, Any]
+    note: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
 class Runtime(Protocol):
-    """A framework set up on one device, in a process that measures.
+    """A framework set up on one device, in a worker.
 
     Attributes
     ----------
@@ -19,35 +63,52 @@ class Runtime(Protocol):
         Reads the memory of this process on the device.
     stopwatch
         Times calls on the device.
+    resolved
+        The axes that the settings leave to the framework, as it resolved them: device, number of threads ...
     details
-        What is worth knowing of the measurement; grows while it goes on.
+        What else is worth showing; complete once `close` was called.
     compiles
         Whether the first call compiles what the later ones run.
     """
 
     meter: Meter
     stopwatch: Stopwatch
+    resolved: Settings
     details: dict[str, Any]
     compiles: bool
 
-    def build(self, spec: ModelSpec, task: str, before_weights: Callable[[], None]) -> Any:
-        """Build the model from its configuration, with random weights, on the device.
+    def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
+        """Build a model from its configuration, with random weights, on the device.
 
-        Where what the framework notes of a model is much, and can be told apart from the weights, `before_weights` is
-        called in between: after the former and before the memory of the latter is taken.
+        Parameters
+        ----------
+        spec
+            The model.
+        kind
+            Kind of its class, a key of `hfbench_nb.protocol.model_kinds.CLASS_MAPPINGS`.
+        training
+            Whether it is put into training mode.
         """
         ...
 
-    def make_call(self, model: Any, cell: Cell) -> Callable[[], object]:
-        """Make the inputs, and give the function that is measured: one pass of the cell's task."""
+    def make_inputs(self, model: Any, case: Case, *, labels: bool) -> CallInputs:
+        """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""
+        ...
+
+    def inference_call(self, model: Any, inputs: CallInputs) -> Callable[[], object]:
+        """Return a function that runs one forward pass without gradients."""
+        ...
+
+    def training_call(self, model: Any, inputs: CallInputs) -> Callable[[], object]:
+        """Return a function that clears the gradients and runs one forward and one backward pass."""
         ...
 
     def forget_passes(self, model: Any) -> None:
-        """Let go of what earlier passes have left with the model, such as gradients."""
+        """Drop what earlier passes have left with the model, such as gradients."""
         ...
 
     def is_out_of_memory(self, error: BaseException) -> bool:
-        """Tell whether an error means that the memory did not suffice."""
+        """Return whether an error means that there was not enough memory."""
         ...
 
     def close(self) -> None:
@@ -62,20 +123,24 @@ class Backend(Protocol):
         """Import the code of a model type, if there is one of that name."""
         ...
 
-    def open(self, settings: Settings) -> Runtime:
-        """Set the framework up on the device that the settings name.
+    def device_count(self) -> int:
+        """Return the number of accelerators that the framework sees in this process."""
+        ...
+
+    def open(self, settings: Settings, method: Method) -> Runtime:
+        """Set up the framework on the device and with the axes that the settings name.
 
         Raises
         ------
         DeviceNotFoundError
-            If the device is not there.
+            If the device does not exist.
         """
         ...
 
-    def environment(self, settings: Settings) -> dict[str, Any]:
+    def environment(self, settings: Settings, method: Method) -> dict[str, Any]:
         """Describe framework and device, under the keys of the original where it has one."""
         ...
 
 
 class DeviceNotFoundError(RuntimeError):
-    """The device that was asked for is not there."""
+    """The requested device does not exist."""

@@ -1,4 +1,4 @@
-"""Inputs that fit a model's forward pass, and what batch size and sequence length mean for it; for every framework."""
+"""Inputs that fit a model's forward pass, and the meaning of batch size and sequence length; for every framework."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator, default_rng
 
-# Sizes that a configuration may leave open.
+# Defaults for sizes that a configuration may leave open.
 _IMAGE_SIZE = 224
 _CHANNELS = 3
 _SAMPLES_PER_SECOND = 16_000
@@ -19,14 +19,14 @@ _CHOICES = 2
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a forward pass is given.
+    """The inputs of a forward pass.
 
     Attributes
     ----------
     arrays
-        Arguments of the forward pass, by name: whole numbers of 64 bits, or floating-point numbers of 32.
+        Arguments of the forward pass, by name: 64-bit integers or 32-bit floating-point numbers.
     notes
-        What a user should know of them: what the sequence length stands for where it is not that of a text.
+        What a user should know about them, such as what the sequence length means where it is not that of a text.
     """
 
     arrays: dict[str, np.ndarray]
@@ -40,7 +40,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class _Ask:
-    """What inputs are made for, and the notes that come up meanwhile."""
+    """What inputs are made for, and the notes collected on the way."""
 
     model: Any
     batch_size: int
@@ -54,16 +54,16 @@ class _Ask:
         return self.model.config
 
     def part(self, name: str) -> Any:
-        """Give the configuration of a part of the model, or the whole one."""
+        """Return the configuration of a part of the model, or of the whole model if it has no such part."""
         return getattr(self.config, name, None) or self.config
 
     def noise(self, *shape: int) -> np.ndarray:
-        """Draw normal numbers, one array for each example."""
+        """Draw normal random numbers, shape ``(batch size, *shape)``."""
         return self.generator.standard_normal((self.batch_size, *shape), np.float32)
 
 
 def forward_arguments(model: Any) -> Mapping[str, inspect.Parameter]:
-    """Give the arguments of a model's forward pass, which PyTorch calls ``forward`` and Keras ``call``."""
+    """Return the arguments of a model's forward pass, which PyTorch calls ``forward`` and Keras ``call``."""
     return inspect.signature(model.forward if hasattr(model, "forward") else model.call).parameters
 
 
@@ -75,13 +75,13 @@ def make_inputs(model: Any, batch_size: int, sequence_length: int, seed: int) ->
     batch_size
         Number of examples: texts, images, recordings, or pairs of text and image.
     sequence_length
-        Tokens of a text (of the decoder's, where only that has text), or frames of a recording; a model of images alone
-        has none.
+        Tokens of a text (the decoder's, where only the decoder has text), or frames of a recording; unused by models
+        of images alone.
 
     Raises
     ------
     NotImplementedError
-        If the model needs an input that is not known here.
+        If the model needs an unknown kind of input.
     """
     ask = _Ask(model, batch_size, sequence_length, default_rng(seed))
     names = _names(model)
@@ -94,7 +94,7 @@ def make_inputs(model: Any, batch_size: int, sequence_length: int, seed: int) ->
 
 
 def _names(model: Any) -> list[str]:
-    """Name the arguments that the forward pass is given: the main input, and what the configuration calls for."""
+    """Return the names of the inputs to make: the main input, those implied by the configuration, and required ones."""
     config: Any = model.config
     arguments = forward_arguments(model)
     main = str(getattr(model, "main_input_name", "input_ids"))
@@ -115,11 +115,11 @@ def _names(model: Any) -> list[str]:
     return names
 
 
-# ---- one function an input
+# ---- one function per input
 
 
 def _token_ids(ask: _Ask) -> np.ndarray:
-    """Uniform random ids but for those of padding and end of text, which models give a meaning.
+    """Return uniform random ids, except those of padding, end of text and images, which have a meaning to models.
 
     Shape ``(batch size, sequence length)``; ``(batch size, choices, sequence length)`` for multiple choice.
     """
@@ -131,12 +131,12 @@ def _token_ids(ask: _Ask) -> np.ndarray:
     several = type(ask.model).__name__.endswith("ForMultipleChoice")
     shape = (ask.batch_size, _CHOICES, ask.length) if several else (ask.batch_size, ask.length)
     ids = ask.generator.integers(config.vocab_size - len(left_out), size=shape)
-    for token in left_out:  # in rising order, so that each id moves past all that are left out
+    for token in left_out:  # in ascending order, so that each id moves past all excluded ones
         ids += ids >= token
     if several:
         ask.notes.append(f"each example has {_CHOICES} choices of the sequence length")
     if type(ask.model).__name__.endswith("ForSequenceClassification") and isinstance(special[1], int):
-        ids[..., -1] = special[1]  # some take the state of the text's end
+        ids[..., -1] = special[1]  # some models use the state at the end of the text
     count = _image_tokens(ask, image_token)
     if not count:
         return ids
@@ -145,19 +145,19 @@ def _token_ids(ask: _Ask) -> np.ndarray:
 
 
 def text_config(config: Any) -> Any:
-    """Give the configuration of the text that a model reads or, if it only writes text, writes."""
+    """Return the configuration of the text that a model reads or, if it only writes text, of that text."""
     return config if hasattr(config, "vocab_size") else config.get_text_config()
 
 
 def _image_tokens(ask: _Ask, image_token: int | None) -> int:
-    """Tell how many tokens of the text stand for the image, in models that put images into texts."""
+    """Return how many tokens of the text stand for the image, in models that put images into texts."""
     if image_token is None or "pixel_values" not in _names(ask.model):
         return 0
     count = _first(ask.config, "image_seq_length", "mm_tokens_per_image")
     count = count or _first(ask.part("vision_config"), "num_image_tokens")
     if count is None:
         raise NotImplementedError(
-            f"{type(ask.model).__name__}: how many tokens stand for an image is not in its configuration"
+            f"{type(ask.model).__name__}: its configuration does not say how many tokens stand for an image"
         )
     return int(count)
 
@@ -167,7 +167,7 @@ def _first(config: Any, *names: str) -> Any:
 
 
 def _images(ask: _Ask) -> np.ndarray:
-    """Noise, shape ``(batch size, channels, height, width)``."""
+    """Return noise, shape ``(batch size, channels, height, width)``."""
     return ask.noise(*_image_shape(ask))
 
 
@@ -181,7 +181,7 @@ def _image_shape(ask: _Ask) -> tuple[int, int, int]:
 
 
 def _waveform(ask: _Ask) -> np.ndarray:
-    """Noise: samples that give as many frames as the sequence length, or one spectrogram where that has a fixed size.
+    """Return noise: samples that yield `length` frames, or a spectrogram if the model takes one of a fixed size.
 
     Shape ``(batch size, samples)`` or ``(batch size, frames, mel bins)``.
     """
@@ -198,14 +198,14 @@ def _waveform(ask: _Ask) -> np.ndarray:
         ask.notes.append(f"no sequence length: spectrograms of {config.max_length} frames x {config.num_mel_bins}")
         return ask.noise(config.max_length, config.num_mel_bins)
     raise NotImplementedError(
-        f"{type(ask.model).__name__}: how long its audio is cannot be told from its configuration"
+        f"{type(ask.model).__name__}: the length of its audio cannot be derived from its configuration"
     )
 
 
 def _features(ask: _Ask) -> np.ndarray:
-    """Noise: a spectrogram.
+    """Return noise as a spectrogram.
 
-    Shape ``(batch size, mel bins, frames)`` where the encoder has a fixed number of frames, as Whisper's; otherwise
+    Shape ``(batch size, mel bins, frames)`` where the encoder has a fixed number of frames, as in Whisper; otherwise
     ``(batch size, frames, features)``.
     """
     config = ask.config
@@ -227,13 +227,13 @@ def _features(ask: _Ask) -> np.ndarray:
         ask.notes.append("the sequence length counts frames of audio")
         return ask.noise(ask.length, config.feature_projection_input_dim)
     raise NotImplementedError(
-        f"{type(ask.model).__name__}: how long its audio is cannot be told from its configuration"
+        f"{type(ask.model).__name__}: the length of its audio cannot be derived from its configuration"
     )
 
 
 def _unknown_audio(ask: _Ask) -> NotImplementedError:
     return NotImplementedError(
-        f"{type(ask.model).__name__}: what its audio looks like cannot be told from its configuration"
+        f"{type(ask.model).__name__}: the form of its audio cannot be derived from its configuration"
     )
 
 
@@ -252,10 +252,10 @@ _MAKERS: dict[str, Callable[[_Ask], np.ndarray]] = {
 
 
 def _image_notes(ask: _Ask, names: list[str]) -> list[str]:
-    """Say which images there are, and what is left for the sequence length."""
+    """Describe the images, and what the sequence length means beside them."""
     if "pixel_values" not in names:
         has_images = getattr(ask.config, "vision_config", None) is not None
-        return ["text alone: this model cuts images up in a way of its own"] if has_images else []
+        return ["text alone: this model splits images in its own way"] if has_images else []
     _, height, width = _image_shape(ask)
     images = f"images of {height} x {width}"
     if "input_ids" in names:
@@ -266,7 +266,7 @@ def _image_notes(ask: _Ask, names: list[str]) -> list[str]:
 
 
 def attention_notes(config: Any, length: int) -> list[str]:
-    """Say what a model whose attention has blocks or windows does with a length of so many tokens."""
+    """Describe how a model with block or window attention handles a sequence of `length` tokens."""
     notes = []
     if getattr(config, "attention_type", None) == "block_sparse":  # BigBird
         if length <= (5 + 2 * config.num_random_blocks) * config.block_size:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator, default_rng
 
-from hfbench_nb.protocol.records import Cell
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.worker.backends.base import CallInputs
 from hfbench_nb.worker.backends.inputs import forward_arguments, make_inputs
 
 NO_LOSS = "mean of the output: the model has no loss"
@@ -17,7 +18,7 @@ NO_LOSS = "mean of the output: the model has no loss"
 
 @dataclass(frozen=True)
 class _Ask:
-    """What labels are made for."""
+    """What labels are made for: the model and its inputs."""
 
     model: Any
     inputs: dict[str, np.ndarray]
@@ -25,13 +26,13 @@ class _Ask:
 
     @property
     def ids(self) -> np.ndarray:
-        """The tokens that the head speaks of, shape ``(batch size, sequence length)``."""
+        """The tokens that the head labels, shape ``(batch size, sequence length)``."""
         found = self.inputs.get("decoder_input_ids", self.inputs.get("input_ids"))
         assert found is not None, f"{type(self.model).__name__} has labels of tokens but no tokens"
         return found
 
     def numbers(self, below: int, *shape: int) -> np.ndarray:
-        """Draw whole numbers."""
+        """Draw random whole numbers from 0 to `below` - 1."""
         return self.generator.integers(below, size=shape)
 
     @property
@@ -41,7 +42,7 @@ class _Ask:
 
     @property
     def classes(self) -> int:
-        """Number of classes that a classifier tells apart."""
+        """Number of classes that a classifier distinguishes."""
         return int(getattr(self.model.config, "num_labels", 2))
 
 
@@ -82,20 +83,20 @@ def _tokens_and(name: str) -> Callable[[_Ask], _Labels]:
 
 
 def _transcript(ask: _Ask) -> _Labels:
-    """Give texts that are half as long as the audio has frames: no two equal letters are then too many."""
+    """Return texts half as long as the audio has frames, which leaves CTC room for blanks between equal letters."""
     config = ask.model.config
     frames = ask.inputs[ask.model.main_input_name].shape[1]
     for kernel, stride in zip(getattr(config, "conv_kernel", ()), getattr(config, "conv_stride", ()), strict=True):
         frames = (frames - kernel) // stride + 1
     letters = ask.numbers(config.vocab_size - 1, ask.batch_size, max(1, frames // 2))
-    return {"labels": letters + (letters >= config.pad_token_id)}  # the padding stands for no letter
+    return {"labels": letters + (letters >= config.pad_token_id)}  # the padding id is not a letter
 
 
 def _matching(ask: _Ask) -> _Labels:
     return {"return_loss": True}
 
 
-# The first row whose heads end a class's name and whose arguments its forward pass takes decides.
+# The first row applies that has a head ending the class's name, and whose arguments the forward pass all accepts.
 _ROWS: tuple[tuple[tuple[str, ...], tuple[str, ...], str, Callable[[_Ask], _Labels]], ...] = (
     (("ForQuestionAnswering", "ForQuestionAnsweringSimple"), ("start_positions",), "span of the answer", _span),
     (("ForSequenceClassification", "ForAudioClassification"), ("labels", "input_values"), "class of the audio", _class),
@@ -126,7 +127,7 @@ def make_labels(model: Any, inputs: dict[str, np.ndarray], seed: int) -> tuple[_
     labels
         Arguments of the forward pass, by name; none for a model without a loss.
     str
-        What is minimised, in words.
+        A description of what is minimised.
     """
     accepted = forward_arguments(model)
     generator = default_rng(seed)
@@ -134,23 +135,21 @@ def make_labels(model: Any, inputs: dict[str, np.ndarray], seed: int) -> tuple[_
         if type(model).__name__.endswith(heads) and all(name in accepted for name in arguments):
             return make(_Ask(model, inputs, generator)), words
     if "labels" in accepted and ("input_ids" in inputs or "decoder_input_ids" in inputs):
-        return _tokens(_Ask(model, inputs, generator)), "each token"  # a head of the user's own
+        return _tokens(_Ask(model, inputs, generator)), "each token"  # the user's own head
     return {}, NO_LOSS
 
 
-def describe_call(model: Any, cell: Cell, seed: int, details: dict[str, Any]) -> _Labels:
-    """Make what the pass of a cell's task is called with, by name: inputs and, for training, labels.
+def describe_call(model: Any, case: Case, seed: int, *, labels: bool) -> CallInputs:
+    """Make what a model is called with, as arrays: inputs of the case's sizes and, if asked for, labels.
 
-    `details` is told the shapes of the inputs, what is minimised, and what a user should know of either.
+    The details tell the shapes of the inputs and what training minimises, the note what a user should know of either.
     """
-    inputs = make_inputs(model, *cell.sizes, seed)
+    inputs = make_inputs(model, *case.sizes, seed)
     notes = list(inputs.notes)
-    labels: _Labels = {}
-    details["inputs"] = inputs.shapes
-    if cell.task == "training":
-        labels, details["loss"] = make_labels(model, inputs.arrays, seed)
+    made: _Labels = {}
+    details: dict[str, Any] = {"inputs": inputs.shapes}
+    if labels:
+        made, details["loss"] = make_labels(model, inputs.arrays, seed)
         if details["loss"] == NO_LOSS:
             notes.append(f"training minimises the {NO_LOSS}")
-    if notes:
-        details["note"] = "; ".join(notes)
-    return {**inputs.arrays, **labels}
+    return CallInputs({**inputs.arrays, **made}, "; ".join(notes), details)

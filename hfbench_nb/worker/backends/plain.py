@@ -7,17 +7,23 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import cloudpickle  # noqa: F401 - functions travel by it: imported before the first fork
+import cloudpickle  # noqa: F401 - functions are pickled with it: imported before the first fork
 
-from hfbench_nb.protocol.records import Cell, ModelSpec, Settings
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.request import Method, ModelSpec
+from hfbench_nb.worker.backends.base import Built, CallInputs
 from hfbench_nb.worker.clock import wall_clock
 from hfbench_nb.worker.memory import host_meter
 
 _NO_MODELS = "models need a framework"
+# How the frameworks that a function may import by itself report that memory ran out: classes, and messages of
+# others.
+_OUT_OF_MEMORY_ERRORS = ("OutOfMemoryError", "ResourceExhaustedError")
+_OUT_OF_MEMORY_MESSAGES = ("can't allocate memory", "out of memory")
 
 
 def load() -> PlainBackend:
-    """Give the backend."""
+    """Return the backend."""
     return PlainBackend()
 
 
@@ -28,11 +34,15 @@ class PlainBackend:
         """Refuse: there is no framework."""
         raise NotImplementedError(_NO_MODELS)
 
-    def open(self, settings: Settings) -> PlainRuntime:
-        """Give the means to measure in this process."""
+    def device_count(self) -> int:
+        """Return 0: there is no accelerator without a framework."""
+        return 0
+
+    def open(self, settings: Settings, method: Method) -> PlainRuntime:
+        """Return the means to measure in this process."""
         return PlainRuntime()
 
-    def environment(self, settings: Settings) -> dict[str, Any]:
+    def environment(self, settings: Settings, method: Method) -> dict[str, Any]:
         """Describe the interpreter."""
         return {
             "framework": "Python",
@@ -51,13 +61,22 @@ class PlainRuntime:
         self.meter = host_meter()
         self.stopwatch = wall_clock
         self.compiles = False
-        self.details: dict[str, Any] = {"framework_version": platform.python_version(), "device": "cpu"}
+        self.resolved = Settings(device="cpu")
+        self.details: dict[str, Any] = {"framework_version": platform.python_version()}
 
-    def build(self, spec: ModelSpec, task: str, before_weights: Callable[[], None]) -> Any:
+    def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
         """Refuse: there is no framework."""
         raise NotImplementedError(_NO_MODELS)
 
-    def make_call(self, model: Any, cell: Cell) -> Callable[[], object]:
+    def make_inputs(self, model: Any, case: Case, *, labels: bool) -> CallInputs:
+        """Refuse: there is no framework."""
+        raise NotImplementedError(_NO_MODELS)
+
+    def inference_call(self, model: Any, inputs: CallInputs) -> Callable[[], object]:
+        """Refuse: there is no framework."""
+        raise NotImplementedError(_NO_MODELS)
+
+    def training_call(self, model: Any, inputs: CallInputs) -> Callable[[], object]:
         """Refuse: there is no framework."""
         raise NotImplementedError(_NO_MODELS)
 
@@ -65,8 +84,10 @@ class PlainRuntime:
         """Do nothing: functions are not traced."""
 
     def is_out_of_memory(self, error: BaseException) -> bool:
-        """Tell that nothing but a `MemoryError` means it."""
-        return False
+        """Return whether an error is the out-of-memory error of a framework that the function itself has imported."""
+        return type(error).__name__ in _OUT_OF_MEMORY_ERRORS or (
+            isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY_MESSAGES)
+        )
 
     def close(self) -> None:
         """Do nothing: nothing was changed."""

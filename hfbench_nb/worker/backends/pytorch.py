@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,9 +13,11 @@ import transformers
 import transformers.modeling_utils
 import transformers.models.auto.modeling_auto
 
-from hfbench_nb.protocol.records import Cell, ModelSpec, Settings
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.request import Method, ModelSpec
+from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
 from hfbench_nb.worker.backends import pytorch_models
-from hfbench_nb.worker.backends.gpu import AcceleratorMeter, EventStopwatch, NvmlDevice, open_nvml, used_bytes_by_uuid
+from hfbench_nb.worker.backends.base import Built, CallInputs
 from hfbench_nb.worker.backends.labels import describe_call
 from hfbench_nb.worker.backends.model_classes import import_code
 from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, device_name, find_device
@@ -22,12 +25,13 @@ from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_majors import silence_deprecations
 from hfbench_nb.worker.clock import Stopwatch, wall_clock
 from hfbench_nb.worker.memory import Meter, host_meter
+from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
 
 silence_deprecations()
 
 
 def load() -> PyTorchBackend:
-    """Give the backend; importing this module has imported the framework."""
+    """Return the backend; importing this module has imported the framework."""
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     return PyTorchBackend()
 
@@ -39,23 +43,27 @@ class PyTorchBackend:
         """Import the code of a model type, if there is one of that name."""
         import_code(family, "PyTorch")
 
-    def open(self, settings: Settings) -> PyTorchRuntime:
+    def device_count(self) -> int:
+        """Return the number of accelerators that PyTorch sees in this process."""
+        return int(torch.accelerator.device_count())
+
+    def open(self, settings: Settings, method: Method) -> PyTorchRuntime:
         """Choose the device and set the number of threads.
 
         Raises
         ------
         DeviceNotFoundError
-            If the device is not there.
+            If the device does not exist.
         """
-        return PyTorchRuntime(settings)
+        return PyTorchRuntime(settings, method)
 
-    def environment(self, settings: Settings) -> dict[str, Any]:
+    def environment(self, settings: Settings, method: Method) -> dict[str, Any]:
         """Describe framework and device, under the keys of the original where it has one."""
-        runtime = self.open(settings)
+        runtime = self.open(settings, method)
         facts: dict[str, Any] = {
             "transformers_version": transformers.__version__,
             "framework": "PyTorch",
-            "use_torchscript": settings.torchscript,
+            "use_torchscript": bool(settings.get("torchscript")),
             "framework_version": torch.__version__,
             "python_version": platform.python_version(),
             "use_gpu": runtime.device.type != "cpu",
@@ -66,31 +74,36 @@ class PyTorchBackend:
             facts["gpu"] = device_name(runtime.device)
             facts.update(nvml.facts() if nvml else {})
         facts["python_executable"] = sys.executable
-        facts["device"] = str(runtime.device)
-        facts["threads"] = torch.get_num_threads()
+        facts.update(runtime.resolved)
         return facts
 
 
 class PyTorchRuntime:
     """PyTorch set up on one device."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, method: Method) -> None:
         self._settings = settings
+        self._method = method
         self.compiles = False
-        self._dtype: torch.dtype = getattr(torch, settings.dtype)
+        dtype = str(settings.get("dtype", "float32"))
+        self._dtype: torch.dtype = getattr(torch, dtype)
         self._threads_before = torch.get_num_threads()
-        if settings.threads is not None:
-            torch.set_num_threads(settings.threads)
-        self.device = XlaModule.device() if settings.use_tpu else find_device(settings)
+        if settings.get("threads") is not None:
+            torch.set_num_threads(settings["threads"])  # type: ignore[arg-type]
+        self._xla = XlaModule() if method.use_tpu else None
+        self.device = (
+            find_device(str(settings.get("device", "auto")), method) if self._xla is None else XlaModule.device()
+        )
+        self.resolved = Settings(device=str(self.device), threads=torch.get_num_threads())
         self.details: dict[str, Any] = {
             "transformers_version": transformers.__version__,
             "framework_version": torch.__version__,
-            "device": str(self.device), "dtype": settings.dtype, "threads": torch.get_num_threads()
-        }  # fmt: skip
+            "dtype": dtype,
+            **self.resolved,
+        }
         self.nvml: NvmlDevice | None = None
         self.meter: Meter
         self.stopwatch: Stopwatch
-        self._xla = XlaModule() if settings.use_tpu else None
         if self._xla is not None:
             self.meter = host_meter()
             self.stopwatch = EventStopwatch(self._xla)
@@ -99,7 +112,7 @@ class PyTorchRuntime:
             self.meter = host_meter()
             self.stopwatch = wall_clock
         else:
-            used_before = used_bytes_by_uuid()  # before this process comes to the device, which makes its context
+            used_before = used_bytes_by_uuid()  # before this process uses the device, which creates its context
             module = device_module(self.device)
             module.set_device(self.device)
             _touch_common_code(self.device, self._dtype)
@@ -108,44 +121,49 @@ class PyTorchRuntime:
             self.meter = AcceleratorMeter(module, self.nvml)
             self.stopwatch = EventStopwatch(module)
 
-    def build(self, spec: ModelSpec, task: str, before_weights: Callable[[], None]) -> torch.nn.Module:
-        """Build the model from its configuration, with random weights, on the device.
-
-        `before_weights` is not called: beside the weights, PyTorch notes next to nothing.
-        """
+    def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
+        """Build a model from its configuration, with random weights, on the device."""
         config, model_class = pytorch_models.find_class(
             spec,
-            task,
-            only_pretrain_model=self._settings.only_pretrain_model,
-            trust_remote_code=self._settings.trust_remote_code,
+            kind,
+            only_pretrain_model=self._method.only_pretrain_model,
+            trust_remote_code=self._method.trust_remote_code,
         )
-        if self._settings.torchscript:
-            if task == "training":
+        if self._settings.get("torchscript"):
+            if training:
                 raise NotImplementedError("Training for torchscript is currently not implemented")
             pytorch_models.prepare_for_tracing(config)
-        model = pytorch_models.build(model_class, config, self._dtype, self.device, self._settings.seed)
-        self.details["model_class"] = model_class.__name__
-        self.details["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+        model = pytorch_models.build(model_class, config, self._dtype, self.device, self._method.seed)
         stored = model.state_dict()
-        for name, buffer in model.named_buffers():
-            kind = "buffer_bytes" if name in stored else "non_persistent_buffer_bytes"
-            self.details[kind] = self.details.get(kind, 0) + buffer.nbytes
-        return model.train() if task == "training" else model.eval()
+        buffers = [(name in stored, buffer.nbytes) for name, buffer in model.named_buffers()]
+        unsaved_bytes = sum(size for is_stored, size in buffers if not is_stored)
+        details = {
+            "model_class": model_class.__name__,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "buffer_bytes": sum(size for is_stored, size in buffers if is_stored),
+            "non_persistent_buffer_bytes": unsaved_bytes,
+        }
+        return Built(model.train(training), unsaved_bytes, details=details)
 
-    def make_call(self, model: torch.nn.Module, cell: Cell) -> Callable[[], object]:
-        """Make the inputs, and give the function that is measured: one pass of the cell's task."""
-        arrays = describe_call(model, cell, self._settings.seed, self.details)
-        if {"input_ids", "decoder_input_ids"} & set(arrays):
-            check_positions(model, cell.sizes[1], only_decoder="input_ids" not in arrays)
-        tensors = pytorch_models.to_tensors(arrays, model, self.device)
-        if cell.task == "training":
-            return self._stepping(lambda: pytorch_models.train(model, tensors))
-        if self._settings.torchscript:
-            return pytorch_models.trace(model, tensors)
-        return self._stepping(lambda: pytorch_models.infer(model, tensors))
+    def make_inputs(self, model: torch.nn.Module, case: Case, *, labels: bool) -> CallInputs:
+        """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""
+        inputs = describe_call(model, case, self._method.seed, labels=labels)
+        if {"input_ids", "decoder_input_ids"} & set(inputs.tensors):
+            check_positions(model, case.sizes[1], only_decoder="input_ids" not in inputs.tensors)
+        return replace(inputs, tensors=pytorch_models.to_tensors(inputs.tensors, model, self.device))
+
+    def inference_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
+        """Return a function that runs one forward pass without gradients."""
+        if self._settings.get("torchscript"):
+            return pytorch_models.trace(model, inputs.tensors)
+        return self._stepping(lambda: pytorch_models.infer(model, inputs.tensors))
+
+    def training_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
+        """Return a function that clears the gradients and runs one forward and one backward pass."""
+        return self._stepping(lambda: pytorch_models.train(model, inputs.tensors))
 
     def _stepping(self, call: Callable[[], object]) -> Callable[[], object]:
-        """On a TPU, let each call run: torch_xla only notes operations until it is told that a step ends."""
+        """On a TPU, make each call run: torch_xla only records operations until it is told that a step ends."""
         if self._xla is None:
             return call
         mark_step = self._xla.mark_step
@@ -158,25 +176,25 @@ class PyTorchRuntime:
         return step
 
     def forget_passes(self, model: torch.nn.Module) -> None:
-        """Let go of the gradients."""
+        """Drop the gradients."""
         model.zero_grad(set_to_none=True)
 
     def is_out_of_memory(self, error: BaseException) -> bool:
-        """Tell whether an error means that the memory did not suffice."""
+        """Return whether an error means that there was not enough memory."""
         return isinstance(error, torch.OutOfMemoryError) or (
             isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
         )
 
     def close(self) -> None:
-        """Set the number of threads back, and print torch_xla's metrics if they are asked for."""
-        if self._xla is not None and self._settings.torch_xla_tpu_print_metrics:
+        """Restore the number of threads, and print torch_xla's metrics if requested."""
+        if self._xla is not None and self._method.torch_xla_tpu_print_metrics:
             print(self._xla.metrics_report())
         torch.set_num_threads(self._threads_before)
 
 
 def _touch_common_code(device: torch.device, dtype: torch.dtype) -> None:
     """Run what building a model runs, so that the framework's code and context are baseline and not weights."""
-    # Larger than a block of random numbers: all of the filling is run.
+    # Larger than a block of random numbers, so that all of the filling code runs.
     some = torch.nn.Parameter(torch.empty(257, 256, device=device, dtype=dtype))
     pytorch_models.fill(torch.nn.ParameterList([some, torch.nn.Parameter(some.detach()[0])]), seed=0)
     some.detach().fill_(1.0)

@@ -1,4 +1,4 @@
-"""PyTorch: the devices that it finds, and their modules under the names that ``torch.cuda`` has."""
+"""PyTorch: finding devices, and their modules with the same names as in ``torch.cuda``."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import Any
 
 import torch
 
-from hfbench_nb.protocol.records import Settings
+from hfbench_nb.protocol.request import Method
 from hfbench_nb.worker.backends.base import DeviceNotFoundError
 
 
-def find_device(settings: Settings) -> torch.device:
+def find_device(name: str, method: Method) -> torch.device:
     """Find the device that the settings name.
 
     Raises
     ------
     DeviceNotFoundError
-        If it is not there.
+        If it does not exist.
     """
-    if settings.device == "auto":
+    if name == "auto":
         accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-        return torch.device(accelerator.type, 0) if accelerator and settings.use_accelerator else torch.device("cpu")
-    device = torch.device(settings.device)
+        return torch.device(accelerator.type, 0) if accelerator and method.use_accelerator else torch.device("cpu")
+    device = torch.device(name)
     if device.type == "cpu":
         return device
     module = getattr(torch, device.type, None)
@@ -29,26 +29,27 @@ def find_device(settings: Settings) -> torch.device:
     index = device.index or 0
     if index >= count:
         raise DeviceNotFoundError(
-            f"device={settings.device!r}: PyTorch {torch.__version__} finds {count} {device.type} device(s) here"
+            f"device={name!r}: PyTorch {torch.__version__} finds {count} {device.type} device(s) here"
         )
     return torch.device(device.type, index)
 
 
 def device_module(device: torch.device) -> Any:
-    """Give what synchronises an accelerator and reads its memory."""
+    """Return the module that synchronises an accelerator and reads its memory."""
     return MpsModule() if device.type == "mps" else torch.get_device_module(device)
 
 
 def device_name(device: torch.device) -> str:
-    """Give the name of a device's model, or of its kind where it tells none."""
+    """Return the model name of a device, or its kind if the name is not available."""
     module = torch.get_device_module(device)
     return str(module.get_device_name(device)) if hasattr(module, "get_device_name") else device.type
 
 
 class MpsModule:
-    """``torch.mps``, under the names that PyTorch's device modules have.
+    """``torch.mps``, with the names of PyTorch's other device modules.
 
-    Its allocator tells no peaks.  It keeps what it has taken, so that what it holds after a block is the block's peak.
+    Its allocator reports no peaks.  It keeps all memory it has taken, so what it holds after a block is the block's
+    peak.
     """
 
     def __init__(self) -> None:
@@ -59,11 +60,11 @@ class MpsModule:
         self.memory_reserved = torch.mps.driver_allocated_memory
 
     def set_device(self, device: torch.device) -> None:
-        """Do nothing: there is one."""
+        """Do nothing: there is only one device."""
 
 
 class XlaModule:
-    """torch_xla, under the names that PyTorch's device modules have."""
+    """torch_xla, with the names of PyTorch's other device modules."""
 
     def __init__(self) -> None:
         import torch_xla.core.xla_model
@@ -75,13 +76,13 @@ class XlaModule:
 
     @staticmethod
     def device() -> torch.device:
-        """Give the TPU."""
+        """Return the TPU."""
         import torch_xla.core.xla_model
 
         device: torch.device = torch_xla.core.xla_model.xla_device()
         return device
 
     def synchronize(self) -> None:
-        """Wait until the TPU has done what it was given."""
+        """Wait until the TPU has finished its work."""
         self._model.mark_step()
         self._model.wait_device_ops()

@@ -1,4 +1,4 @@
-"""PyTorch: which sequence lengths a model takes."""
+"""PyTorch: which sequence lengths a model accepts."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ _ENCODER = re.compile(r"(^|\.)encoder\.")
 
 
 def check_positions(model: torch.nn.Module, length: int, *, only_decoder: bool) -> None:
-    """Refuse a length that a table of positions does not reach; relative and rotary positions have no such table.
+    """Raise if a length exceeds a table of positions; relative and rotary positions have no such table.
 
     Parameters
     ----------
     length
-        Tokens of the text.
+        Number of tokens of the text.
     only_decoder
         Whether only the decoder reads text.
 
     Raises
     ------
     ValueError
-        If there are fewer positions.
+        If there are fewer positions than tokens.
     """
     for name, module in model.named_modules():
         if not isinstance(module, torch.nn.Embedding) or not _POSITIONS.search(name) or _NOT_OF_TEXT.search(name):
             continue
         if only_decoder and _ENCODER.search(name):
             continue
-        # RoBERTa counts on from the padding's id; OPT and BART say themselves how many come before the first.
+        # RoBERTa counts positions from the padding's id on; OPT and BART have an attribute for how many are skipped.
         before = getattr(module, "offset", None) or (0 if module.padding_idx is None else module.padding_idx + 1)
         if length > module.num_embeddings - before:
             raise ValueError(

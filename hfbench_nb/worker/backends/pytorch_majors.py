@@ -1,4 +1,4 @@
-"""PyTorch: everything that differs between Transformers 4 and 5 stands here."""
+"""PyTorch: everything that differs between Transformers 4 and 5."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 
 
 def initialisation_tables() -> list[dict[str, Callable[..., Any]]]:
-    """Give the namespaces whose functions, by name, initialise a model's tensors.
+    """Return the namespaces whose functions, by name, initialise a model's tensors.
 
-    PyTorch's own; Transformers 5 keeps those functions in a table besides, which its models go through.
+    PyTorch's own and, with Transformers 5, the table of these functions that its models use.
     """
     tables: list[dict[str, Callable[..., Any]]] = [vars(torch.nn.init)]
     try:
@@ -24,8 +24,8 @@ def initialisation_tables() -> list[dict[str, Callable[..., Any]]]:
 
 
 def silence_deprecations() -> None:
-    """Keep what the libraries' own code is warned of from the user, who can do nothing about it."""
+    """Silence warnings about the libraries' own code, which the user cannot act on."""
     for category in (DeprecationWarning, FutureWarning):
         warnings.filterwarnings("ignore", category=category, module=r"(transformers|torch|huggingface_hub)\b")
-    # torch 2.13 says so at each trace; it is the user's wish and not their problem.
+    # torch 2.13 warns at each trace, although the user has chosen TorchScript on purpose.
     warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")

@@ -1,4 +1,4 @@
-"""PyTorch: choosing the class of a Transformers model, building it quickly, and one pass of each task."""
+"""PyTorch: choosing the class of a Transformers model, building it quickly, and running one pass of each task."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import torch
 import transformers
 from transformers import PretrainedConfig, PreTrainedModel
 
-from hfbench_nb.protocol.records import ModelSpec
+from hfbench_nb.protocol.model_kinds import BASE, HEAD
+from hfbench_nb.protocol.request import ModelSpec
 from hfbench_nb.worker.backends import model_classes
 from hfbench_nb.worker.backends.pytorch_majors import initialisation_tables
 
-# Spread of the random weights, as most models are initialised.
+# Standard deviation of the random weights, as most models initialise them.
 _WEIGHT_STD = 0.02
-# Weights are filled by copying a block of this many random numbers: it stays in the processor's cache.
+# Weights are filled by copying a block of this many random numbers, which stays in the processor's cache.
 _BLOCK_NUMBERS = 1 << 16
 # Functions of `torch.nn.init`, and methods of tensors, that draw random numbers.
 _RANDOM_FUNCTIONS = ("uniform_", "normal_", "trunc_normal_", "orthogonal_", "sparse_", "xavier_", "kaiming_")
@@ -29,38 +30,38 @@ Tensors = dict[str, torch.Tensor]
 
 
 def find_class(
-    spec: ModelSpec, task: str, *, only_pretrain_model: bool, trust_remote_code: bool = False
+    spec: ModelSpec, kind: str, *, only_pretrain_model: bool, trust_remote_code: bool = False
 ) -> tuple[PretrainedConfig, type[torch.nn.Module]]:
-    """Give the configuration and the class that is built from it.
+    """Return the configuration and the class to build from it.
 
     Raises
     ------
     ValueError
-        If Transformers, in the version installed here, does not know the model, or the model comes with code of its
-        own that is not trusted.
+        If the installed version of Transformers does not know the model, or the model comes with code of its own that
+        is not trusted.
     """
     has_own_code = spec.pickled is None and "auto_map" in spec.config
     if has_own_code and trust_remote_code:
-        return _remote_class(spec, task, only_pretrain_model=only_pretrain_model)
+        return _remote_class(spec, kind, only_pretrain_model=only_pretrain_model)
     if has_own_code and spec.family not in transformers.CONFIG_MAPPING:
         raise ValueError(
             f"{spec.name} is defined by code of its own, which Transformers {transformers.__version__} does not have; "
-            "trust_remote_code=True runs that code in the measuring process"
+            "trust_remote_code=True runs that code in the worker"
         )
-    return model_classes.find_class(spec, task, "PyTorch", only_pretrain_model=only_pretrain_model)
+    return model_classes.find_class(spec, kind, "PyTorch", only_pretrain_model=only_pretrain_model)
 
 
-# The classes of a model's own code by the names that its `auto_map` gives them, the first that is there.
+# The classes of a model's own code by their names in its `auto_map`; the first that is present is used.
 _REMOTE_CLASSES = {
-    "base": ("AutoModel", "AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModelForSeq2SeqLM"),
-    "head": ("AutoModelForSeq2SeqLM", "AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModel"),
+    BASE: ("AutoModel", "AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModelForSeq2SeqLM"),
+    HEAD: ("AutoModelForSeq2SeqLM", "AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModel"),
 }
 
 
 def _remote_class(
-    spec: ModelSpec, task: str, *, only_pretrain_model: bool
+    spec: ModelSpec, kind: str, *, only_pretrain_model: bool
 ) -> tuple[PretrainedConfig, type[torch.nn.Module]]:
-    """Let the hub's loader import the model's own code; the caller has said that it is trusted."""
+    """Import the model's own code with the hub's loader; the caller has declared it trusted."""
     from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
     place = spec.folder or spec.checkpoint
@@ -68,33 +69,32 @@ def _remote_class(
     code: dict[str, str] = spec.config["auto_map"]
     architecture = (spec.config.get("architectures") or [None])[0]
     by_class = {reference.rpartition(".")[2]: reference for name, reference in code.items() if name != "AutoConfig"}
-    kind = "head" if task == "training" else "base"
     wanted = [code[name] for name in _REMOTE_CLASSES[kind] if name in code]
     if architecture in by_class and not only_pretrain_model:
         wanted.insert(0, by_class[architecture])
     if wanted:
         return config, get_class_from_dynamic_module(wanted[0], place)
-    return config, model_classes.class_for(config, task, "PyTorch")
+    return config, model_classes.class_for(config, kind, "PyTorch")
 
 
 def prepare_for_tracing(config: PretrainedConfig) -> None:
-    """Let the model return nothing that TorchScript cannot trace, and tie no weights, as the original did."""
+    """Make the model return only what TorchScript can trace, and tie no weights, as the original did."""
     config.torchscript = True
     config.use_cache = False
 
 
 def trace(model: torch.nn.Module, inputs: Tensors) -> Callable[[], object]:
-    """Trace a model with TorchScript; give the function that runs one forward pass of what came of it.
+    """Trace a model with TorchScript; return a function that runs one forward pass of the traced model.
 
     Raises
     ------
     RuntimeError
-        If the tracer cannot follow the model's code: Transformers 4 makes causal masks by `torch.vmap`, for instance.
+        If the tracer cannot follow the model's code; Transformers 4, for example, makes causal masks by `torch.vmap`.
     """
     tensors = tuple(inputs.values())
     try:
         with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # notes of the tracer on the model's code
+            warnings.simplefilter("ignore")  # the tracer's warnings about the model's code
             traced = torch.jit.trace(  # type: ignore[no-untyped-call]
                 _TensorsAlone(model, list(inputs)), tensors, strict=False, check_trace=False
             )
@@ -112,7 +112,7 @@ def trace(model: torch.nn.Module, inputs: Tensors) -> Callable[[], object]:
 
 
 class _TensorsAlone(torch.nn.Module):
-    """A model that takes its inputs in order and returns tuples of tensors: all that can be traced."""
+    """A model that takes its inputs by position and returns tuples of tensors, as tracing requires."""
 
     def __init__(self, model: torch.nn.Module, names: list[str]) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class _TensorsAlone(torch.nn.Module):
 
 
 def _tensors_in(outputs: Any) -> Any:
-    """Give the tensors in nested outputs, leaving out everything else."""
+    """Return the tensors in nested outputs, leaving out everything else."""
     if isinstance(outputs, torch.Tensor):
         return outputs
     values = outputs.values() if hasattr(outputs, "values") else outputs
@@ -138,20 +138,20 @@ def build(
     device: torch.device,
     seed: int,
 ) -> torch.nn.Module:
-    """Build a model with random weights for little more than filling its memory once.
+    """Build a model with random weights in little more time than filling its memory once takes.
 
-    The parameters are made without being initialised, and filled.  Then the model initialises itself without drawing
-    random numbers: what has a meaning (zeros, ones, scales, sinusoidal positions) is as the model wants it, in
-    parameters and in buffers.
+    The parameters are created without initialisation, and filled.  Then the model initialises itself without drawing
+    random numbers, so that meaningful values (zeros, ones, scales, sinusoidal positions) are as the model defines them,
+    in parameters and in buffers.
     """
     default_dtype = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)  # for what a constructor draws by itself
+            torch.manual_seed(seed)  # for random numbers that a constructor draws itself
             with torch.device(device), _left_out(lambda name: True), _without_initialisation():
                 model = model_class(config)
-            model.to(device)  # what the model made without asking for the default device
+            model.to(device)  # tensors that the model created without using the default device
             fill(model, seed)
             if isinstance(model, PreTrainedModel):
                 with torch.device(device), _left_out(_is_random), _without_random_methods():
@@ -163,14 +163,14 @@ def build(
 
 @contextmanager
 def _without_initialisation() -> Iterator[None]:
-    """Make Transformers' initialisation, at the end of each constructor, do nothing."""
+    """Disable Transformers' initialisation at the end of each constructor."""
     with mock.patch.object(PreTrainedModel, "initialize_weights", return_value=None):
         yield
 
 
 @contextmanager
 def _left_out(is_left_out: Callable[[str], bool]) -> Iterator[None]:
-    """Make those functions that initialise tensors do nothing."""
+    """Disable the functions that initialise tensors and for which `is_left_out` is true."""
     replaced: list[tuple[dict[str, Callable[..., Any]], str, Callable[..., Any]]] = [
         (table, name, function)
         for table in initialisation_tables()
@@ -188,7 +188,7 @@ def _left_out(is_left_out: Callable[[str], bool]) -> Iterator[None]:
 
 @contextmanager
 def _without_random_methods() -> Iterator[None]:
-    """Make the methods of tensors that draw random numbers do nothing: Transformers 4 initialises with them."""
+    """Disable the tensor methods that draw random numbers, which Transformers 4 initialises with."""
     with ExitStack() as patches:
         for name in _RANDOM_METHODS:
             patches.enter_context(mock.patch.object(torch.Tensor, name, _leave))
@@ -205,9 +205,10 @@ def _leave(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
 
 @torch.no_grad()
 def fill(model: torch.nn.Module, seed: int) -> None:
-    """Fill the parameters: scales of norms with ones, everything else with normal numbers that repeat block by block.
+    """Fill the parameters: scales of norms with ones, all others with a repeated block of normal random numbers.
 
-    Every page is written.  The numbers are neither denormal nor large, so that they cost what trained weights cost.
+    Every page is written.  The numbers are neither denormal nor large, so that computing with them costs as much as
+    with trained weights.
     """
     generator = torch.Generator().manual_seed(seed)
     numbers = torch.randn(_BLOCK_NUMBERS, generator=generator).mul_(_WEIGHT_STD)
@@ -225,7 +226,7 @@ def fill(model: torch.nn.Module, seed: int) -> None:
 
 
 def to_tensors(arrays: dict[str, Any], model: torch.nn.Module, device: torch.device) -> Tensors:
-    """Put inputs and labels on the device, each once; numbers with a fraction get the type of the weights."""
+    """Copy inputs and labels to the device, each array once; floating-point numbers get the weights' data type."""
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
     made: dict[int, torch.Tensor] = {}
 
@@ -247,7 +248,7 @@ def infer(model: torch.nn.Module, inputs: Tensors) -> object:
 
 
 def train(model: torch.nn.Module, inputs: Tensors) -> torch.Tensor:
-    """Clear the gradients, run one forward pass with labels and one backward pass; return what was minimised."""
+    """Clear the gradients, run one forward pass with labels and one backward pass; return the minimised loss."""
     model.zero_grad(set_to_none=True)
     outputs = model(**inputs)
     loss = getattr(outputs, "loss", None)
@@ -257,16 +258,16 @@ def train(model: torch.nn.Module, inputs: Tensors) -> torch.Tensor:
 
 
 def first_tensor(outputs: Any) -> torch.Tensor:
-    """Give the first tensor of numbers among what a model returns.
+    """Return the first floating-point tensor in a model's outputs.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there is no such tensor.
     """
     if isinstance(outputs, torch.Tensor):
         return outputs
     for value in outputs.to_tuple() if hasattr(outputs, "to_tuple") else outputs:
         if isinstance(value, torch.Tensor) and value.is_floating_point():
             return value
-    raise ValueError(f"the model returns no tensor of numbers, but {type(outputs).__name__}")
+    raise ValueError(f"the model returns no tensor of floating-point numbers, but {type(outputs).__name__}")

@@ -1,4 +1,4 @@
-"""TensorFlow: building Transformers models, and one pass of each task."""
+"""TensorFlow: building Transformers models, and running one pass of each task."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[],
     Parameters
     ----------
     model_class, config
-        What is built.
+        The class to build and its configuration.
     seed
-        Of the random numbers.
+        Seed of the random numbers.
     before_weights
-        On a CPU under Linux, called while everything is there that TensorFlow notes of the model, but not the memory of
-        its random weights; None elsewhere.
+        On a CPU under Linux, called when TensorFlow's own data about the model exists, but the memory of the random
+        weights is not yet in use; None elsewhere.
     """
     weights = RandomWeights(seed)
     with weights.initialised(on_host=before_weights is not None):
@@ -38,7 +38,7 @@ def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[],
 
 
 def to_tensors(arrays: dict[str, Any]) -> Tensors:
-    """Make tensors of inputs and labels; whole numbers have 32 bits, as TensorFlow models expect them."""
+    """Convert inputs and labels to tensors; integers get 32 bits, as TensorFlow models expect."""
     return {
         name: tf.constant(array, tf.int32 if array.dtype.kind == "i" else tf.float32)
         if isinstance(array, np.ndarray)
@@ -48,14 +48,14 @@ def to_tensors(arrays: dict[str, Any]) -> Tensors:
 
 
 def inference_pass(model: Any) -> Callable[[Tensors], Any]:
-    """Give a function of the inputs that runs one forward pass."""
+    """Return a function of the inputs that runs one forward pass."""
     return lambda inputs: model(**inputs, training=False)
 
 
 def training_pass(model: Any, details: dict[str, Any]) -> Callable[[Tensors], tuple[Any, list[Any]]]:
-    """Give a function of inputs and labels that runs one forward and one backward pass: loss and gradients.
+    """Return a function of inputs and labels that runs a forward and a backward pass and returns loss and gradients.
 
-    `details` is told how many variables there are and how many of them get no gradient.
+    `details` receives the number of trainable variables, and how many of them get no gradient.
     """
 
     def run(inputs: Tensors) -> tuple[Any, list[Any]]:

@@ -1,4 +1,4 @@
-"""TensorFlow: random weights without drawing them, and their memory apart from what TensorFlow notes of them."""
+"""TensorFlow: random weights without drawing each, and their memory separated from TensorFlow's own data."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import tensorflow as tf
 import tf_keras
 
 _INITIALIZERS = ("TruncatedNormal", "RandomNormal", "RandomUniform", "VarianceScaling", "Orthogonal")
-# Spread of the random weights, as most models are initialised.
+# Standard deviation of the random weights, as most models initialise them.
 _STD = 0.02
-# Weights are filled by copying a block of this many random numbers: it stays in the processor's cache.
+# Weights are filled by copying a block of this many random numbers, which stays in the processor's cache.
 _BLOCK_NUMBERS = 1 << 16
 
 Numbers = np.ndarray[Any, Any]
 
 
 class RandomWeights:
-    """The weights of a model that its initialisers would draw at random: they copy a block of numbers instead.
+    """The weights that a model's initialisers would draw at random, filled by copying a block of numbers instead.
 
     Parameters
     ----------
     seed
-        Of the block's numbers.
+        Seed of the block's numbers.
     """
 
     def __init__(self, seed: int) -> None:
@@ -37,7 +37,7 @@ class RandomWeights:
 
     @contextlib.contextmanager
     def initialised(self, *, on_host: bool) -> Iterator[None]:
-        """Let random initialisers give the block's numbers meanwhile, again and again."""
+        """Make random initialisers return repeated copies of the block while the context lasts."""
 
         def initialise(initializer: Any, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
             if not on_host or dtype not in (None, tf.float32):
@@ -52,9 +52,9 @@ class RandomWeights:
             yield
 
     def take_back(self, variables: Iterable[Any]) -> None:
-        """Give the memory of the variables that hold the block's numbers back to Linux until `fill`."""
+        """Return the memory of the variables that hold the block's numbers to Linux until `fill`."""
         for variable in variables:
-            # Not by an operation that writes into a part of a variable: it would make each later read of it a copy.
+            # Not by an operation that writes to part of a variable: each later read of the variable would copy it.
             memory = _memory_of(tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype))
             if memory.dtype == np.float32 and self._fills(memory):
                 self._taken_back.append(memory)
@@ -64,7 +64,7 @@ class RandomWeights:
                     ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(stop - start), mmap.MADV_DONTNEED)
 
     def fill(self) -> None:
-        """Fill the memory that was taken back."""
+        """Refill the memory that `take_back` released."""
         for memory in self._taken_back:
             self._fill(memory)
         self._taken_back.clear()
@@ -77,13 +77,13 @@ class RandomWeights:
         return all(bool((part == self._block[: part.shape[-1]]).all()) for part in self._parts(memory))
 
     def _parts(self, memory: Numbers) -> tuple[Numbers, Numbers]:
-        """Give the memory as whole blocks, a row each, and what is left."""
+        """Return the memory as whole blocks, one per row, and the remainder."""
         whole = len(memory) // len(self._block) * len(self._block)
         return memory[:whole].reshape(-1, len(self._block)), memory[whole:]
 
 
 def _memory_of(tensor: Any) -> Numbers:
-    """Give the numbers of a tensor on the host, to be written to: its own memory, flat."""
+    """Return the memory of a tensor on the host as a flat, writable array."""
     seen = np.asarray(memoryview(tensor))
     memory = (ctypes.c_ubyte * seen.nbytes).from_address(seen.ctypes.data)
     return np.ctypeslib.as_array(memory).view(seen.dtype)

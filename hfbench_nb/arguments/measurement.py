@@ -1,0 +1,94 @@
+"""How a measurement is taken: the arguments that sweeps of models and single functions share."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from hfbench_nb.arguments import checks
+from hfbench_nb.arguments.fields import option
+from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.protocol.request import DEFAULT_TIMEOUT_S, Method
+
+MEASURE = "Measure"
+"""The group of what is measured: tick boxes side by side."""
+DURATION = "How long to measure"
+
+
+@dataclass(kw_only=True)
+class MeasurementArguments:
+    """What is measured of each case, and for how long.
+
+    Raises
+    ------
+    ArgumentError
+        If a value cannot be used; the message names the parameter, the value and what is allowed.
+    """
+
+    speed: bool = option(Method.speed, "Measure time.", group=MEASURE)
+    memory: bool = option(Method.memory, "Measure memory.", group=MEASURE)
+    precision: float = option(
+        Method.precision,
+        "Stop timing a case once the 95 % confidence interval of the median is within this share of it.",
+        group=DURATION,
+    )
+    max_seconds: float = option(
+        Method.max_seconds, "Stop timing a case after this many seconds, precise or not.", group=DURATION
+    )
+    timeout_s: float = option(
+        DEFAULT_TIMEOUT_S,
+        "Stop measuring a case after this many seconds, including building and memory.",
+        measured=False,
+        group=DURATION,
+    )
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Check every value again, for an object whose attributes were changed after its creation.
+
+        Raises
+        ------
+        ArgumentError
+            If a value cannot be used.
+        """
+        for name, kind in self._types().items():
+            if kind in (bool, "bool"):
+                checks.boolean(name, getattr(self, name))
+        if not (self.speed or self.memory):
+            raise ArgumentError(
+                "speed=False, memory=False leave nothing to measure: one of the two must be True.", "speed", "memory"
+            )
+        checks.number("precision", self.precision, above=0.0, below=1.0)
+        checks.number("max_seconds", self.max_seconds, above=0.0)
+        checks.number("timeout_s", self.timeout_s, above=0.0, below=checks.LONGEST_TIMEOUT_S)
+
+    @classmethod
+    def _types(cls) -> dict[str, Any]:
+        return {found.name: found.type for found in dataclasses.fields(cls)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the arguments as plain JSON data."""
+        return dataclasses.asdict(self)
+
+    def method(self) -> Method:
+        """Return how each case is measured."""
+        names = {found.name for found in dataclasses.fields(Method)}
+        return Method(**{name: value for name, value in self.to_dict().items() if name in names})
+
+
+@dataclass(kw_only=True)
+class FunctionArguments(MeasurementArguments):
+    """How a function is measured."""
+
+    name: str = option("function", "Name in the results.")
+    framework: str | None = option(
+        None, "pytorch or tensorflow: imported beforehand, so that it counts as baseline.", measured=False
+    )
+
+    def check(self) -> None:  # noqa: D102 - inherited
+        super().check()
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise wrong_value("name", self.name, "a name or None")

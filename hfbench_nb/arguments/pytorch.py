@@ -1,0 +1,55 @@
+"""The arguments of the PyTorch benchmark."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+
+from hfbench_nb.arguments import checks
+from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.arguments.fields import Axis, option
+from hfbench_nb.arguments.negative_names import accept_negative_names
+
+FP16_OPT_LEVELS = ("O0", "O1", "O2", "O3")
+
+
+@accept_negative_names
+@dataclass(kw_only=True, repr=False)
+class PyTorchBenchmarkArguments(BenchmarkArguments):
+    """Measure models in PyTorch.
+
+    The arguments of Transformers 4.48's class of this name, and more; each field's help describes it, and
+    ``hfbench pytorch --help`` lists them.
+
+    Raises
+    ------
+    ArgumentError
+        If a value cannot be used; the message names the parameter, the value and what is allowed.
+
+    Examples
+    --------
+    >>> from hfbench_nb import PyTorchBenchmarkArguments
+    >>> PyTorchBenchmarkArguments(models=["gpt2"], batch_sizes=[1, 8]).batch_sizes
+    [1, 8]
+    """
+
+    framework = "PyTorch"
+
+    torchscript: bool | list[bool] = option(
+        False,
+        "Trace the model with TorchScript before it is measured (inference only).",
+        axis=Axis(words=lambda value: "TorchScript" if value else "not traced"),
+    )
+    torch_xla_tpu_print_metrics: bool = option(False, "On a TPU, log the metrics of torch_xla.", measured=False)
+    fp16_opt_level: str = option(
+        "O1", "Apex level of the original; it has no effect, as in the original.", FP16_OPT_LEVELS, measured=False
+    )
+
+    def check(self) -> None:  # noqa: D102 - inherited
+        super().check()
+        checks.one_of("fp16_opt_level", self.fp16_opt_level, FP16_OPT_LEVELS)
+
+    @property
+    def is_tpu(self) -> bool:
+        """Whether a TPU is to be used: torch_xla is installed and `tpu` is True."""
+        return self.tpu and importlib.util.find_spec("torch_xla") is not None

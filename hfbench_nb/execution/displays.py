@@ -1,0 +1,130 @@
+"""Where progress is shown: a bar on stderr in a terminal, one updated output in a notebook."""
+
+from __future__ import annotations
+
+import html
+import sys
+from typing import Any, Protocol
+
+
+class Display(Protocol):
+    """Where progress is shown."""
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Show that `done` of `total` cases are finished, and what is going on."""
+        ...
+
+    def log(self, text: str) -> None:
+        """Show what a worker has printed, if the display has a place for it."""
+        ...
+
+    def close(self, text: str) -> None:
+        """Show the final message."""
+        ...
+
+
+class TerminalDisplay:
+    """A bar on stderr; nothing if stderr is not a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Redraw the bar."""
+        if self._bar is None:
+            from tqdm import tqdm
+
+            layout = "{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {desc}"
+            self._bar = tqdm(
+                file=sys.stderr,
+                total=total,
+                desc=text,
+                disable=None,
+                leave=False,
+                dynamic_ncols=True,
+                bar_format=layout,
+            )
+        elif not self._bar.disable:
+            self._bar.n = done
+            self._bar.set_description_str(text)
+
+    def log(self, text: str) -> None:
+        """Do nothing: the terminal is for the report."""
+
+    def close(self, text: str) -> None:
+        """Remove the bar: the report follows."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+class NotebookDisplay:
+    """One output of the notebook that is updated in place, also from other threads, and survives being saved."""
+
+    def __init__(self) -> None:
+        from IPython.display import display
+
+        self._handle = display(  # type: ignore[no-untyped-call]
+            self._bundle(0, 1, "starting"), raw=True, display_id=True
+        )
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Update the output."""
+        self._handle.update(self._bundle(done, total, text), raw=True)
+
+    def log(self, text: str) -> None:
+        """Do nothing: the output is for the table."""
+
+    def close(self, text: str) -> None:
+        """Replace the bar by one line of text."""
+        self._handle.update({"text/plain": text, "text/html": f"<small>{html.escape(text)}</small>"}, raw=True)
+
+    @staticmethod
+    def _bundle(done: int, total: int, text: str) -> dict[str, str]:
+        return {
+            "text/plain": f"{done}/{total} {text}",
+            "text/html": f'<progress value="{done}" max="{total}"></progress> {done}/{total} '
+            f"<small>{html.escape(text)}</small>",
+        }
+
+
+class LineDisplay:
+    """A line on stderr for each step (``verbose=True``)."""
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Write a line."""
+        print(f"[hfbench {done}/{total}] {text}", file=sys.stderr, flush=True)
+
+    def log(self, text: str) -> None:
+        """Write what a worker has printed."""
+        print(text, file=sys.stderr, flush=True)
+
+    def close(self, text: str) -> None:
+        """Write the last line."""
+        print(f"[hfbench] {text}", file=sys.stderr, flush=True)
+
+
+class NoDisplay:
+    """Shows nothing."""
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Do nothing."""
+
+    def log(self, text: str) -> None:
+        """Do nothing."""
+
+    def close(self, text: str) -> None:
+        """Do nothing."""
+
+
+def choose_display(*, verbose: bool) -> Display:
+    """Return the display for the notebook or terminal in which this runs."""
+    if verbose:
+        return LineDisplay()
+    return NotebookDisplay() if in_notebook() else TerminalDisplay()
+
+
+def in_notebook() -> bool:
+    """Return whether this runs in a Jupyter kernel; loads nothing."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None

@@ -1,0 +1,133 @@
+"""Executors: where and how the cases of a sweep are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hfbench_nb.arguments.frameworks import Framework
+from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.in_process import CallingProcess
+from hfbench_nb.execution.servers import FreshInterpreters, OnProgress, Workers, workers
+from hfbench_nb.protocol.case import Settings
+from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.protocol.registry import Registry
+from hfbench_nb.protocol.request import Method, Request
+
+LOCAL, FRESH, IN_PROCESS = "local", "fresh", "in_process"
+
+
+class Executor(Protocol):
+    """Measures cases, one at a time."""
+
+    def environment(
+        self, framework: Framework, settings: Settings, method: Method, cancellation: Cancellation
+    ) -> dict[str, Any]:
+        """Describe the framework and the device where cases with these settings are measured.
+
+        Raises
+        ------
+        IsolationError
+            If the framework or the device does not exist.
+        """
+        ...
+
+    def measure(
+        self, framework: Framework, request: Request, on_progress: OnProgress, cancellation: Cancellation
+    ) -> Measurement:
+        """Measure one case; a failure is a measurement, too.
+
+        Raises
+        ------
+        IsolationError
+            If no worker could be started.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ExecutorKind:
+    """An executor that can be chosen by name.
+
+    Attributes
+    ----------
+    name
+        Its name in ``run(executor=...)`` and in the shell.
+    summary
+        What it does, in a few words.
+    make
+        Creates one for a run.
+    """
+
+    name: str
+    summary: str
+    make: Callable[[], Executor]
+
+
+class LocalExecutor:
+    """Measures on this machine, each case in a separate process.
+
+    Parameters
+    ----------
+    find_workers
+        Returns the workers for a framework, an interpreter and an overlay.
+    """
+
+    def __init__(self, find_workers: Callable[[Framework, str | None, str | None], Workers] = workers) -> None:
+        self._find_workers = find_workers
+
+    def environment(
+        self, framework: Framework, settings: Settings, method: Method, cancellation: Cancellation
+    ) -> dict[str, Any]:
+        """Describe the framework and the device where cases with these settings are measured."""
+        return self._workers(framework, settings).environment(settings, method, cancellation)
+
+    def measure(
+        self, framework: Framework, request: Request, on_progress: OnProgress, cancellation: Cancellation
+    ) -> Measurement:
+        """Measure one case."""
+        return self._workers(framework, request.case.settings).measure(request, on_progress, cancellation)
+
+    def _workers(self, framework: Framework, settings: Settings) -> Workers:
+        python, overlay = (
+            None if (value := settings.get(name)) is None else str(value) for name in ("python", "overlay")
+        )
+        return self._find_workers(framework, python, overlay)
+
+
+EXECUTORS: Registry[ExecutorKind] = Registry("executor")
+EXECUTORS.register(
+    ExecutorKind(LOCAL, "on this machine, each case in a process that a worker server forks", LocalExecutor)
+)
+EXECUTORS.register(
+    ExecutorKind(FRESH, "on this machine, each case in a new interpreter", lambda: LocalExecutor(FreshInterpreters))
+)
+EXECUTORS.register(ExecutorKind(IN_PROCESS, "in this process, for debugging", CallingProcess))
+
+
+def make_executor(chosen: str | Executor | None, *, isolated: bool = True) -> Executor:
+    """Return an executor.
+
+    Parameters
+    ----------
+    chosen
+        Name of a registered executor, an executor, or None for the default.
+    isolated
+        Whether the default measures each case in a separate process.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no executor of this name.
+    """
+    if chosen is None:
+        chosen = LOCAL if isolated else IN_PROCESS
+    if isinstance(chosen, str):
+        if chosen not in EXECUTORS:
+            raise wrong_value("executor", chosen, " or ".join(map(repr, EXECUTORS.names)))
+        return EXECUTORS[chosen].make()
+    if not (hasattr(chosen, "measure") and hasattr(chosen, "environment")):
+        raise wrong_value("executor", chosen, f"an executor, or {' or '.join(map(repr, EXECUTORS.names))}")
+    return chosen

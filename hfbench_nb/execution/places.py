@@ -1,0 +1,87 @@
+"""The places of a run: interpreters, overlays and devices, each with its own environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.arguments.fields import Axis
+from hfbench_nb.arguments.frameworks import FRAMEWORKS
+from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.executors import Executor
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.errors import IsolationError
+from hfbench_nb.protocol.measurement import Failure
+from hfbench_nb.protocol.request import ModelSpec
+from hfbench_nb.results.environment import Environment, describe, machine_facts
+
+
+class Places:
+    """Where the cases of a run are measured.
+
+    Parameters
+    ----------
+    cases
+        The cases of the run.
+    axes
+        The axes of the arguments; only those that determine a place are used.
+
+    Attributes
+    ----------
+    environments
+        Facts about each place, after `ask`.
+    """
+
+    def __init__(self, cases: Sequence[Case], axes: Mapping[str, Axis]) -> None:
+        self._names = [name for name, axis in axes.items() if axis.is_place]
+        # The settings of the first case of each place: those that do not determine the place hardly matter.
+        self._settings = {case.settings.only(self._names): case.settings for case in reversed(cases)}
+        self._settings = dict(reversed(self._settings.items()))
+        self.environments: list[Environment] = []
+        self._failures: list[Failure | None] = []
+
+    def __iter__(self) -> Iterator[Settings]:
+        return iter(self._settings)
+
+    def number(self, case: Case) -> int:
+        """Return the number of the place in which a case is measured."""
+        return list(self._settings).index(case.settings.only(self._names))
+
+    def failure(self, case: Case) -> Failure | None:
+        """Return why the place of a case cannot be used; None if it can."""
+        return self._failures[self.number(case)]
+
+    def ask(
+        self, executor: Executor, args: BenchmarkArguments, models: Sequence[ModelSpec], cancellation: Cancellation
+    ) -> None:
+        """Request the environment of each place.
+
+        Raises
+        ------
+        IsolationError
+            If none of them can be used.
+        """
+        self.environments, self._failures = [], []
+        errors = []
+        for settings in self._settings.values():
+            facts = {}
+            try:
+                facts = executor.environment(FRAMEWORKS[args.framework], settings, args.method(), cancellation)
+                self._failures.append(None)
+            except IsolationError as error:
+                errors.append(error)
+                self._failures.append(Failure(type(error).__name__, str(error)))
+            self.environments.append(describe(facts, machine_facts(), _run_facts(args, models)))
+        if len(errors) == len(self._settings):
+            raise errors[0]
+
+
+def _run_facts(args: BenchmarkArguments, models: Sequence[ModelSpec]) -> dict[str, object]:
+    return {
+        "fp16": args.fp16,
+        "dtype": "float16" if args.fp16 else args.dtype,
+        "use_multiprocessing": args.do_multi_processing,
+        "only_pretrain_model": args.only_pretrain_model,
+        "use_tpu": args.is_tpu,
+        "configurations_from": {model.name: model.source for model in models},
+    }

@@ -1,0 +1,96 @@
+"""The commands of the console and the magics: one dataclass per command, whose fields are its options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hfbench_nb.arguments.benchmark import PLACE, BenchmarkArguments
+from hfbench_nb.arguments.fields import REQUIRED, option
+from hfbench_nb.arguments.frameworks import frameworks_with_models
+from hfbench_nb.arguments.measurement import FunctionArguments
+from hfbench_nb.execution.executors import EXECUTORS
+
+
+@dataclass(kw_only=True)
+class RunOptions:
+    """Where a run is measured and stored: arguments of `Benchmark.run`."""
+
+    executor: str | None = option(
+        None,
+        f"Where and how cases are measured: {'; '.join(f'{each.name}, {each.summary}' for each in EXECUTORS)}; or "
+        "another registered executor.",
+        group=PLACE,
+        suggestions=lambda: EXECUTORS.names,
+    )
+    folder: str | None = option(
+        None, "Folder to store the run in. By default a new one in the user's cache.", group=PLACE
+    )
+    resume: str | None = option(None, "Folder of a run to resume: only missing cases are measured.", group=PLACE)
+
+
+@dataclass(frozen=True)
+class MeasureCommand:
+    """Measure models: how, and where the run is stored."""
+
+    arguments: BenchmarkArguments
+    options: RunOptions
+
+
+@dataclass(kw_only=True)
+class PlotOptions:
+    """Plot a CSV file written by this benchmark or the original."""
+
+    csv_file: str = option(REQUIRED, "The CSV file.")
+    plot_along_batch: bool = option(False, "Plot along batch size, not sequence length.")
+    is_time: bool = option(False, "The file holds times; without it, memory.")
+    log_scale: bool = option(True, "Logarithmic axes.")
+    is_train: bool = option(False, "The file is about training; without it, inference.")
+    figure_png_file: str | None = option(
+        None, "Where to save the figure; by default next to the CSV file, with .png added."
+    )
+    short_model_names: list[str] | None = option(None, "Names for the legend, in order.")
+
+
+@dataclass(kw_only=True)
+class ModelsOptions:
+    """List the models of the catalogue, which need no network: all, or those with SEARCH in their name or family."""
+
+    search: str = option("", "Part of a name or of a family.", positional=True)
+
+
+@dataclass(kw_only=True)
+class EnvOptions:
+    """Show the environment in which models would be measured."""
+
+
+@dataclass(kw_only=True)
+class OverlayOptions:
+    """Install what a framework needs into a folder outside this environment, for the argument `overlay`."""
+
+    framework: str = option(REQUIRED, "The framework.", ("tensorflow",), positional=True)
+    folder: str = option(REQUIRED, "The folder, which must be empty or not exist.", positional=True)
+
+
+@dataclass(kw_only=True)
+class FunctionOptions(FunctionArguments):
+    """Measure the code of the cell in a separate process: time and peak memory."""
+
+    name: str = option("cell", "Name in the results.")
+    setup: str = option("", "Code that runs once, outside the measurement; or write it after the options.")
+    variables: list[str] = option(
+        [], "A variable of the notebook to send to the process; may be given several times.", spelling="pass"
+    )
+
+
+Command = MeasureCommand | PlotOptions | ModelsOptions | EnvOptions | OverlayOptions
+
+
+def command_classes() -> dict[str, type]:
+    """Return the dataclass of each command: one per registered framework, and the others."""
+    return {
+        **{framework.command: framework.arguments_class for framework in frameworks_with_models()},
+        "plot": PlotOptions,
+        "models": ModelsOptions,
+        "env": EnvOptions,
+        "overlay": OverlayOptions,
+    }

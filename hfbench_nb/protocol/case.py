@@ -1,0 +1,142 @@
+"""What is measured: a case, and the settings that it is measured with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hfbench_nb.protocol.tasks import TASKS
+
+LARGEST_SIZE = 999_999_999
+"""Largest batch size and sequence length."""
+
+Setting = str | int | float | bool | None
+"""The type of an axis's value."""
+
+
+class Settings(Mapping[str, Setting]):
+    """The axes of one case by name, each resolved to one value; immutable and hashable.
+
+    Examples
+    --------
+    >>> Settings(dtype="float32", threads=2)["threads"]
+    2
+    """
+
+    __slots__ = ("_hash", "_values")
+
+    def __init__(self, values: Mapping[str, Setting] | None = None, **more: Setting) -> None:
+        self._values: dict[str, Setting] = {**(values or {}), **more}
+        self._hash: int | None = None
+
+    @classmethod
+    def from_json(cls, data: Any) -> Settings:
+        """Make settings of JSON data.
+
+        Raises
+        ------
+        ValueError
+            If `data` is not an object of plain values.
+        """
+        if not isinstance(data, dict):
+            raise ValueError(f"settings cannot be a {type(data).__name__}")
+        for name, value in data.items():
+            if not isinstance(value, str | int | float | bool | None):
+                raise ValueError(f"settings[{name!r}] cannot be a {type(value).__name__}")
+        return cls(data)
+
+    def only(self, names: Iterable[str]) -> Settings:
+        """Return the settings with these names, if there are any."""
+        wanted = set(names)
+        return Settings({name: value for name, value in self._values.items() if name in wanted})
+
+    def without(self, names: Iterable[str]) -> Settings:
+        """Return the settings without those with these names."""
+        left_out = set(names)
+        return Settings({name: value for name, value in self._values.items() if name not in left_out})
+
+    def __getitem__(self, name: str) -> Setting:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(frozenset(self._values.items()))
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self._values == other._values if isinstance(other, Settings) else NotImplemented
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure: one combination of a sweep, or a function.  Its fields are its identity.
+
+    Attributes
+    ----------
+    framework
+        ``PyTorch``, ``TensorFlow``, another registered one or, for a function that needs none, ``Python``.
+    model
+        Name of the model or of the function.
+    task
+        Name of a registered task.
+    batch_size, sequence_length
+        Sizes of the input; None for a function.
+    settings
+        Every axis with one value; empty for functions and where the settings are unknown (published tables).
+    """
+
+    framework: str
+    model: str
+    task: str
+    batch_size: int | None = None
+    sequence_length: int | None = None
+    settings: Settings = field(default_factory=Settings)
+
+    def check(self) -> None:
+        """Raise a `ValueError` if such a case cannot exist."""
+        if self.task not in TASKS:
+            raise ValueError(f"unknown task {self.task!r}; known: {', '.join(TASKS.names)}")
+        if not self.model.strip():
+            raise ValueError("the name of the model is empty")
+        if not TASKS[self.task].has_sizes:
+            if (self.batch_size, self.sequence_length) != (None, None):
+                raise ValueError(f"a {self.task} has no batch size or sequence length")
+        else:
+            _ = self.sizes
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Batch size and sequence length.
+
+        Raises
+        ------
+        ValueError
+            If one of them is not a whole number in range.
+        """
+        sizes = (self.batch_size, self.sequence_length)
+        if not all(size is not None and 1 <= size <= LARGEST_SIZE for size in sizes):
+            raise ValueError(f"batch size and sequence length must be whole numbers from 1 to {LARGEST_SIZE}: {sizes}")
+        return sizes  # type: ignore[return-value]
+
+    def of_model(self, model: str) -> Case:
+        """Return the same case of another model."""
+        return replace(self, model=model)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the case as plain JSON data."""
+        return {**vars(self), "settings": dict(self.settings)}
+
+    def __str__(self) -> str:
+        if self.batch_size is None:
+            return f"{self.model}, {self.task}"
+        return f"{self.model}, {self.task}, batch size {self.batch_size}, sequence length {self.sequence_length}"

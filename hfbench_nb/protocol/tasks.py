@@ -1,0 +1,56 @@
+"""The registry of tasks: what can be measured of a model, and functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hfbench_nb.protocol.registry import Registry
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task.
+
+    Attributes
+    ----------
+    name
+        The name in the column ``task``; the argument of this name, if there is one, requests the task.
+    workload
+        ``package.module:Class`` of the `hfbench_nb.worker.workloads.base.Workload` that the worker imports.
+    file_stem
+        Start of the names of its CSV files; by default the name.
+    report_heading
+        Heading of its tables in the text report, with ``{}`` for the metric.
+    has_sizes
+        Whether its cases have a batch size and a sequence length.
+    """
+
+    name: str
+    workload: str
+    file_stem: str = ""
+    report_heading: str = ""
+    has_sizes: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.file_stem:
+            object.__setattr__(self, "file_stem", self.name)
+        if not self.report_heading:
+            object.__setattr__(self, "report_heading", f"{self.name.upper()} - {{}} - RESULT")
+
+    @property
+    def report_word(self) -> str:
+        """What the report calls the task."""
+        return self.report_heading.partition(" - ")[0]
+
+
+TASKS: Registry[Task] = Registry("task")
+TASKS.register(Task("inference", "hfbench_nb.worker.workloads.inference:Inference"))
+TASKS.register(
+    Task(
+        "training",
+        "hfbench_nb.worker.workloads.training:Training",
+        file_stem="train",
+        report_heading="TRAIN - {} - RESULTS",
+    )
+)
+TASKS.register(Task("function", "hfbench_nb.worker.workloads.function:FunctionCall", has_sizes=False))

@@ -1,0 +1,162 @@
+"""The registry of metrics.  Frame, tables, plots, comparison, fits, CSV files and Markdown iterate it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
+from hfbench_nb.protocol.registry import Registry
+from hfbench_nb.protocol.timing import Timing
+from hfbench_nb.rendering.units import format_memory, format_rate, format_time
+
+SPEED, MEMORY = "speed", "memory"
+
+Value = Callable[[Case, Measurement], float]
+Interval = Callable[[Case, Measurement], tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named number with a unit.
+
+    Attributes
+    ----------
+    name
+        The name in the frame, ending with the unit.
+    title, unit
+        Title and unit in tables and plots.
+    value
+        Returns the value for a case, NaN where it is absent; by default the entry in `Measurement.metrics`.
+    interval
+        Returns the ends of its 95 % interval, NaN where they are not known; None for a metric without one.
+    group
+        The argument that requests it: ``speed`` or ``memory``; empty for a metric that is shown wherever it exists.
+    is_headline
+        Whether it has its own tables, CSV files and ratio in comparisons.
+    is_column
+        Whether it is a column of the frame; otherwise it is computed on request.
+    higher_is_better
+        Whether a higher value is better.
+    format
+        Formats a value with its unit.
+    of_time
+        Computes it from seconds, batch size and sequence length, for a metric that derives from the time.
+    """
+
+    name: str
+    title: str
+    unit: str
+    value: Value | None = None
+    interval: Interval | None = None
+    group: str = ""
+    is_headline: bool = False
+    is_column: bool = True
+    higher_is_better: bool = False
+    format: Callable[[float], str] | None = None
+    of_time: Callable[[Any, Any, Any], Any] | None = None
+
+    @property
+    def stem(self) -> str:
+        """The name without the unit, as in ``time`` of ``time_s``."""
+        return self.name.rpartition("_")[0] or self.name
+
+    @property
+    def axis_title(self) -> str:
+        """Title with the unit, as in ``Time (s)``."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    def of(self, case: Case, measurement: Measurement) -> float:
+        """Return the value for a case; NaN where it is absent."""
+        if self.value is None:
+            return measurement.metrics.get(self.name, math.nan)
+        return self.value(case, measurement)
+
+    def interval_of(self, case: Case, measurement: Measurement) -> tuple[float, float]:
+        """Return the ends of the 95 % interval of the value; NaN where they are not known."""
+        return (math.nan, math.nan) if self.interval is None else self.interval(case, measurement)
+
+    def text(self, value: float) -> str:
+        """Return a value with its unit; empty for NaN."""
+        if math.isnan(value):
+            return ""
+        return f"{value:,.4g} {self.unit}".rstrip() if self.format is None else self.format(value)
+
+
+METRICS: Registry[Metric] = Registry("metric")
+
+
+def headlines() -> list[Metric]:
+    """Return the metrics that have their own tables."""
+    return [metric for metric in METRICS if metric.is_headline]
+
+
+def _of_timing(read: Callable[[Timing], float]) -> Value:
+    return lambda case, measurement: math.nan if measurement.timing is None else read(measurement.timing)
+
+
+def _of_memory(name: str) -> Value:
+    def value(case: Case, measurement: Measurement) -> float:
+        amount_bytes = None if measurement.memory is None else getattr(measurement.memory, name)
+        return math.nan if amount_bytes is None else amount_bytes / MEGABYTE
+
+    return value
+
+
+def _time_interval(case: Case, measurement: Measurement) -> tuple[float, float]:
+    return (math.nan, math.nan) if measurement.timing is None else measurement.timing.interval_s
+
+
+def _rate(name: str, title: str, unit: str, of_time: Callable[[Any, Any, Any], Any]) -> Metric:
+    """Make a throughput metric: the longest time gives its lowest value."""
+
+    def at(case: Case, time_s: float) -> float:
+        if case.batch_size is None or not time_s > 0:  # an interval of the time that reaches 0 gives no upper bound
+            return math.nan
+        return float(of_time(time_s, case.batch_size, case.sequence_length))
+
+    def value(case: Case, measurement: Measurement) -> float:
+        return math.nan if measurement.timing is None else at(case, measurement.timing.median_s)
+
+    def interval(case: Case, measurement: Measurement) -> tuple[float, float]:
+        low_s, high_s = _time_interval(case, measurement)
+        return at(case, high_s), at(case, low_s)
+
+    return Metric(
+        name, title, unit, value, interval, SPEED, is_column=False, higher_is_better=True, format=format_rate,
+        of_time=of_time,
+    )  # fmt: skip
+
+
+def _timing_metric(name: str, title: str, read: Callable[[Timing], float]) -> Metric:
+    return Metric(name, title, "s", _of_timing(read), group=SPEED, format=format_time)
+
+
+def _memory_metric(name: str, title: str, attribute: str, *, is_headline: bool = False) -> Metric:
+    return Metric(name, title, "MB", _of_memory(attribute), group=MEMORY, is_headline=is_headline, format=format_memory)
+
+
+METRICS.register(
+    Metric(
+        "time_s", "Time", "s", _of_timing(lambda timing: timing.median_s), _time_interval, SPEED, is_headline=True,
+        format=format_time, of_time=lambda time_s, batch_size, sequence_length: time_s,
+    )
+)  # fmt: skip
+METRICS.register(_timing_metric("time_ci_low_s", "Time, lower end", lambda timing: timing.interval_s[0]))
+METRICS.register(_timing_metric("time_ci_high_s", "Time, upper end", lambda timing: timing.interval_s[1]))
+METRICS.register(_timing_metric("time_min_s", "Shortest time", lambda timing: timing.min_s))
+METRICS.register(_timing_metric("time_mean_s", "Mean time", lambda timing: timing.mean_s))
+METRICS.register(_timing_metric("time_std_s", "Standard deviation of the time", lambda timing: timing.std_s))
+METRICS.register(_memory_metric("memory_mb", "Peak memory", "peak_bytes", is_headline=True))
+METRICS.register(_memory_metric("baseline_mb", "Baseline memory", "baseline_bytes"))
+METRICS.register(_memory_metric("weights_mb", "Memory of the weights", "weights_bytes"))
+METRICS.register(_memory_metric("working_mb", "Working memory", "working_bytes"))
+METRICS.register(
+    _rate("sequences_per_s", "Throughput", "sequences/s", lambda time_s, batch_size, length: batch_size / time_s)
+)
+METRICS.register(
+    _rate("tokens_per_s", "Throughput", "tokens/s", lambda time_s, batch_size, length: batch_size * length / time_s)
+)

@@ -1,0 +1,156 @@
+"""Results as plain data, which tables, plots and files read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.protocol.tasks import TASKS
+from hfbench_nb.results.environment import Environment
+from hfbench_nb.results.labels import Labelled, make_labels
+from hfbench_nb.results.metrics import Metric, headlines
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case of a result set.
+
+    Attributes
+    ----------
+    label
+        Name of the model, with what distinguishes it from the same case with other settings, or of another run.
+    case, measurement
+        What was measured and what came back.
+    environment
+        Where it was measured.
+    """
+
+    label: str
+    case: Case
+    measurement: Measurement
+    environment: Environment
+
+    @property
+    def settings(self) -> Settings:
+        """The axes of the case, as the worker resolved them."""
+        return resolved_settings(self.case, self.measurement, self.environment)
+
+    def __str__(self) -> str:
+        return str(self.case.of_model(self.label))
+
+
+def resolved_settings(case: Case, measurement: Measurement, environment: Mapping[str, Any]) -> Settings:
+    """Return the axes of a case as resolved by the worker; for one that failed early, as given by its environment."""
+    told = {
+        name: environment[name]
+        for name, value in case.settings.items()
+        if value in (None, "auto") and name in environment
+    }
+    facts = {name: value for name, value in told.items() if isinstance(value, str | int)}
+    return Settings({**case.settings, **facts, **measurement.resolved.only(case.settings)})
+
+
+class ResultSet:
+    """The cases of one or more runs, each with the environment in which it was measured.
+
+    Parameters
+    ----------
+    entries
+        The finished cases in the order measured.
+    environment
+        Facts about machine and framework by name, valid for every entry; in results from several places or runs, a
+        fact that differs is the list of its values, and `environments` has the facts for each entry.
+    arguments
+        The arguments of the run by name; empty if unknown.
+    folder
+        The folder with the run's journal, or None.
+    environments
+        The environment of each entry; by default `environment`.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[tuple[Case, Measurement]],
+        environment: Mapping[str, Any],
+        arguments: dict[str, Any],
+        folder: Path | None = None,
+        environments: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.entries: tuple[tuple[Case, Measurement], ...] = tuple(entries)
+        self.arguments = arguments
+        self.folder = folder
+        self.environment = Environment(environment)
+        self.environments: tuple[Environment, ...] = (
+            (self.environment,) * len(self.entries) if environments is None else tuple(map(Environment, environments))
+        )
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The label of each row: the model's name, with the settings, framework and versions that vary."""
+        return self.labels_without(())
+
+    def labels_without(self, axes: Iterable[str]) -> list[str]:
+        """Return labels that do not mention some axes."""
+        left_out = set(axes)
+        return make_labels(
+            [
+                Labelled(case, resolved_settings(case, measurement, environment).without(left_out), environment)
+                for (case, measurement), environment in zip(self.entries, self.environments, strict=True)
+            ]
+        )
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """Each case with its label and its environment."""
+        for label, entry, environment in zip(self.labels, self.entries, self.environments, strict=True):
+            yield Row(label, *entry, environment)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """A tidy DataFrame, one row per case: its identity, a column per axis, status, metrics; NaN where absent.
+
+        Times in seconds, memory in MB of 2^20 bytes; `hfbench_nb.results.metrics.METRICS` lists the metrics.
+        """
+        from hfbench_nb.results.frame import make_frame
+
+        return make_frame([(row.case, row.measurement, row.settings) for row in self.rows])
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that have cases, in the order of registration."""
+        present = {case.task for case, _ in self.entries}
+        return [name for name in TASKS.names if name in present]
+
+    def asked_for(self, group: str) -> bool:
+        """Return whether ``speed`` or ``memory`` was measured in this run.
+
+        If the arguments do not say and every case failed, both count as requested.
+        """
+        has = {
+            "speed": any(m.timing is not None for _, m in self.entries),
+            "memory": any(m.memory is not None for _, m in self.entries),
+        }
+        nothing_told = bool(self.entries) and not any(has.values())
+        return bool(self.arguments.get(group, has[group] or nothing_told))
+
+    def headlines(self, task: str) -> list[Metric]:
+        """Return the metrics that have their own tables for a task: requested ones, and others that were measured."""
+        cases = [entry for entry in self.entries if entry[0].task == task]
+        return [
+            metric
+            for metric in headlines()
+            if (self.asked_for(metric.group) if metric.group else any(_is_there(metric, *entry) for entry in cases))
+        ]
+
+
+def _is_there(metric: Metric, case: Case, measurement: Measurement) -> bool:
+    value = metric.of(case, measurement)
+    return value == value

@@ -1,0 +1,58 @@
+"""What a worker does with its one request.  Standard library only."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import Any
+
+from hfbench_nb.protocol import messages
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.measurement import Failure, Measurement
+from hfbench_nb.protocol.registry import resolve
+from hfbench_nb.protocol.request import Method, ModelSpec, PickledFunction
+from hfbench_nb.worker import measuring
+from hfbench_nb.worker.backends.base import Backend
+from hfbench_nb.worker.workloads.base import Workload
+
+
+def answer(backend: Backend, request: dict[str, Any], replies: int) -> None:
+    """Carry out a request in this process and write the answer."""
+    messages.write(replies, {"event": "started", "at_s": time.monotonic()})
+    method = Method(**request["method"])
+    if request["do"] == "environment":
+        try:
+            environment = backend.environment(Settings(request["settings"]), method)
+            messages.write(replies, {"event": "answer", "environment": environment})
+        except Exception as error:
+            messages.write(replies, {"event": "answer", "failure": describe_failure(error)})
+        return
+
+    def report(phase: str, facts: dict[str, Any]) -> None:
+        messages.write(replies, {"event": "progress", "phase": phase, **facts})
+
+    case = Case(**{**request["case"], "settings": Settings(request["case"]["settings"])})
+    try:
+        workload = _workload(case, request)
+    except Exception as error:
+        measurement = Measurement("error", failure=Failure(**describe_failure(error)))
+    else:
+        measurement = measuring.measure(lambda: backend.open(case.settings, method), workload, method, report)
+    messages.write(replies, {"event": "answer", "measurement": measurement.to_dict()})
+
+
+def _workload(case: Case, request: dict[str, Any]) -> Workload:
+    make: type[Workload] = resolve(request["workload"])
+    if "function" in request:
+        # Removed from the request: the message itself must not count in the measured memory.
+        return make(case, PickledFunction(**request.pop("function")))
+    return make(case, ModelSpec(**request["model"]))
+
+
+def describe_failure(error: Exception) -> dict[str, str]:
+    """Return an error as the fields of a `Failure`."""
+    return {
+        "error_type": type(error).__name__,
+        "message": str(error),
+        "traceback": "".join(traceback.format_exception(error)),
+    }

@@ -1,0 +1,97 @@
+"""The interface of workloads, and what they share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.request import ModelSpec, PickledFunction
+from hfbench_nb.worker.backends.base import Built, Runtime
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A call that is ready to be measured, and the memory before it.
+
+    Attributes
+    ----------
+    call
+        What is measured.
+    baseline_bytes
+        Memory before anything was loaded that does not count as baseline, bytes.
+    loaded_bytes
+        Memory once everything that the call needs is loaded, less what a model holds in addition to its weights, bytes.
+    model
+        The model that the call runs, if there is one.
+    note
+        What a reader of the metrics should know of the inputs.
+    details
+        What else is worth showing.
+    metrics
+        Asked once, when the calls for memory and time have been made: further metrics by name, in the units of the
+        metrics registry.  A value that is no finite number counts as absent.
+    """
+
+    call: Callable[[], object]
+    baseline_bytes: int
+    loaded_bytes: int
+    model: Any = None
+    note: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+    metrics: Callable[[], Mapping[str, float]] = dict
+
+
+class Workload(Protocol):
+    """What is measured for a task, made from a case and its subject."""
+
+    def __init__(self, case: Case, subject: ModelSpec | PickledFunction) -> None: ...
+
+    def prepare(self, runtime: Runtime) -> Prepared:
+        """Load what is needed, in the worker."""
+        ...
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that was built, and the memory before and after; see `Prepared`."""
+
+    built: Built
+    baseline_bytes: int
+    loaded_bytes: int
+    build_s: float
+
+
+def build_model(runtime: Runtime, spec: ModelSpec, kind: str, *, training: bool) -> LoadedModel:
+    """Build a model and read the memory that its weights take.
+
+    Parameters
+    ----------
+    runtime
+        The framework.
+    spec
+        The model.
+    kind
+        Kind of class, a key of `hfbench_nb.protocol.model_kinds.CLASS_MAPPINGS`.
+    training
+        Whether the model is put into training mode.
+    """
+    # Free memory is not released to the system: building reuses it.
+    baseline_bytes = runtime.meter.current_bytes()
+    start = time.perf_counter()
+    built = runtime.build(spec, kind, training=training)
+    build_s = time.perf_counter() - start
+    # Buffers that no checkpoint stores, such as GPT-2's causal masks, are working memory, not weights.
+    loaded_bytes = in_use_bytes(runtime) - built.unsaved_bytes
+    if built.baseline_bytes is not None:
+        baseline_bytes = built.baseline_bytes
+    # A megabyte may have been free, which is more than a very small model takes.
+    return LoadedModel(built, min(baseline_bytes, loaded_bytes), loaded_bytes, build_s)
+
+
+def in_use_bytes(runtime: Runtime) -> int:
+    """Return the memory in use, bytes, after releasing what was needed only temporarily."""
+    runtime.meter.release()
+    return runtime.meter.current_bytes()

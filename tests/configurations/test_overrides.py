@@ -1,0 +1,135 @@
+"""Variants of models, by overrides in their names."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.models import short
+from support.tiny import TINY
+
+from hfbench_nb import ArgumentError, ModelNotFoundError, PyTorchBenchmark
+from hfbench_nb.configurations.lookup import find_model
+from hfbench_nb.configurations.overrides import class_keys, join_name, parse_overrides, split_name
+
+pytestmark = [pytest.mark.measures, pytest.mark.usefixtures("no_hub"), pytest.mark.quick]
+
+
+@pytest.fixture
+def folder(model):
+    return model
+
+
+def test_a_variant_has_the_configuration_with_its_settings_replaced():
+    spec = find_model("google-bert/bert-base-uncased:num_hidden_layers=6,hidden_size=384")
+    assert spec.name == "google-bert/bert-base-uncased:num_hidden_layers=6,hidden_size=384"
+    assert (spec.source, spec.checkpoint) == ("catalogue", "google-bert/bert-base-uncased")
+    assert spec.overrides == {"num_hidden_layers": 6, "hidden_size": 384}
+    original = find_model("google-bert/bert-base-uncased").config
+    assert spec.config == {**original, **spec.overrides}
+    assert original["num_hidden_layers"] == 12
+
+
+@pytest.mark.parametrize(("name", "key"), [("gpt2", "n_layer"), ("distilbert-base-uncased", "n_layers")])
+def test_a_key_may_have_the_name_that_other_models_give_it(name, key):
+    assert find_model(f"{name}:num_hidden_layers=3").overrides == {key: 3}
+
+
+def test_a_part_of_the_configuration_is_reached_by_a_dot():
+    spec = find_model("openai/clip-vit-base-patch32:text_config.num_hidden_layers=2")
+    assert spec.config["text_config"]["num_hidden_layers"] == 2
+    assert spec.config["text_config"]["hidden_size"] == 512
+
+
+def test_a_key_that_only_the_class_knows_may_be_overridden():
+    config = find_model("distilbert-base-uncased").config
+    assert "sinusoidal_pos_embds" in class_keys("distilbert")[0]
+    assert find_model("distilbert-base-uncased:qa_dropout=0.3").config == {**config, "qa_dropout": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (
+            "num_hidden_layerss=6",
+            r"'num_hidden_layerss' cannot be overridden in 'gpt2'.* Did you mean num_hidden_layers",
+        ),
+        ("text_config.n_layer=6", "'text_config' cannot be overridden in 'gpt2'"),
+        ("model_type=bert", "'model_type' cannot be overridden"),
+        ("architectures=x", "'architectures' cannot be overridden"),
+        ("n_layer=6.5", r"n_layer=6\.5 cannot be used in 'gpt2': n_layer must be a whole number"),
+        ("n_layer=true", "n_layer must be a whole number"),
+        ("n_layer=six", "n_layer must be a whole number"),
+        ("use_cache=maybe", "use_cache must be true or false"),
+        ("attn_pdrop=much", "attn_pdrop must be a number"),
+        ("activation_function=3", "activation_function must be a text"),
+        ("n_layer=", "must be of the form key=value"),
+        ("n_layer=6,", "must be of the form key=value"),
+        ("n_layer=6,,n_head=4", "must be of the form key=value"),
+        ('activation_function="gelu', "must be of the form key=value"),
+        ("n_layer=6,n_layer=7", "name n_layer twice"),
+    ],
+)
+def test_an_override_that_cannot_be_used_is_named(overrides, said):
+    with pytest.raises(ArgumentError, match=said):
+        find_model(f"gpt2:{overrides}")
+
+
+def test_lists_and_parts_are_not_overridden_as_a_whole(folder):
+    (folder / "config.json").write_text(json.dumps({**TINY["bert"], "id2label": {"0": "a"}, "kernels": [1, 2]}))
+    for key in ("id2label", "kernels"):
+        with pytest.raises(ArgumentError, match=f"'{key}' cannot be overridden in .*: it is not a single value"):
+            find_model(f"{folder}:{key}=1")
+
+
+def test_a_whole_number_is_a_number():
+    assert find_model("gpt2:attn_pdrop=0").overrides == {"attn_pdrop": 0}
+
+
+def test_an_unknown_model_is_named_without_its_overrides():
+    with pytest.raises(ModelNotFoundError, match="models: 'gpt3' is not a directory.* Did you mean gpt2"):
+        find_model("gpt3:n_layer=6")
+
+
+def test_a_folder_of_the_whole_name_comes_first(folder, tmp_path):
+    odd = tmp_path / "model:num_hidden_layers=1"
+    odd.mkdir()
+    (odd / "config.json").write_text(json.dumps({**TINY["bert"], "num_hidden_layers": 5}))
+    assert find_model(str(odd)).config["num_hidden_layers"] == 5
+    assert find_model(f"{odd}:num_hidden_layers=4").config["num_hidden_layers"] == 4
+
+
+def test_the_folder_of_a_variant_is_that_of_its_model(folder):
+    assert find_model(f"{folder}:num_hidden_layers=1").folder == str(folder)
+
+
+@pytest.mark.parametrize("name", [r"C:\models\bert", "http://x/y", "a:b", "a=b", "a:b/c=d:e", ":a=1"])
+def test_other_colons_are_part_of_the_name(name):
+    assert split_name(name) == (name, "")
+
+
+@pytest.mark.parametrize("name", ["gpt2:n_layer=6", r"C:\models\bert:a=1,b.c=x", "a:b=c:d=e"])
+def test_a_name_is_split_and_joined(name):
+    base, overrides = split_name(name)
+    assert overrides
+    assert join_name(base, overrides) == name
+
+
+def test_values_are_scalars_of_json_or_texts():
+    assert parse_overrides('a=1, b=1.5,c=true,d=None,e=gelu,f="x,y=z",g="2"') == {
+        "a": 1, "b": 1.5, "c": True, "d": None, "e": "gelu", "f": "x,y=z", "g": "2",
+    }  # fmt: skip
+
+
+def test_a_variant_may_have_variants():
+    spec = find_model(join_name("gpt2:num_hidden_layers=6", " n_head = 4 "))
+    assert (spec.name, spec.checkpoint) == ("gpt2:num_hidden_layers=6:n_head=4", "gpt2")
+    assert spec.overrides == {"n_layer": 6, "n_head": 4}
+
+
+def test_a_variant_is_measured_as_what_it_is(folder):
+    results = PyTorchBenchmark(short(models=[str(folder), f"{folder}:hidden_size=256"], speed=False)).run()
+    frame = results.frame.set_index("model")
+    assert list(frame["status"]) == ["ok", "ok"]
+    assert list(frame.index) == [str(folder), f"{folder}:hidden_size=256"]
+    assert frame["weights_mb"].iloc[1] > frame["weights_mb"].iloc[0]

@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import io
+import random
+import xml.etree.ElementTree as ET
+
+import pytest
+from matplotlib import colors
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from support.kernels import execute
+from support.measured import MIB, cell, failed, function_row, ok, results_of, sweep
+from support.models import short, tiny_bert
+
+from hfbench_nb import ArgumentError, BenchmarkResults, PyTorchBenchmark
+from hfbench_nb.display.plots import PALETTE
+from hfbench_nb.protocol.measurement import Measurement, MemoryUse
+from hfbench_nb.protocol.timing import Timing
+
+pytestmark = [pytest.mark.shows, pytest.mark.usefixtures("close_figures")]
+
+LENGTHS = [8, 32, 128, 512]
+LONG = [f"organisation-{i % 3}/a-very-long-name-of-a-model-uncased-finetuned-v{i}" for i in range(20)]
+
+
+def timed(model, sequence_length, samples_s, batch_size=8):
+    return cell(model, batch_size=batch_size, sequence_length=sequence_length), Measurement("ok", Timing(samples_s))
+
+
+def all_failed(models):
+    return results_of(*((cell(m, sequence_length=n), failed()) for m in models for n in LENGTHS))
+
+
+def legend_labels(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def row_names(ax):
+    return [label.get_text() for label in ax.get_yticklabels()]
+
+
+def texts_beside(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+# ---- curves
+
+
+def test_a_line_a_model_against_the_sequence_length():
+    ax = sweep().plot()
+    assert legend_labels(ax) == ["gpt2", "bert"]  # as the lines end, from top to bottom
+    gpt2, bert = ax.lines
+    assert bert.get_xdata().tolist() == LENGTHS
+    assert bert.get_ydata().tolist() == pytest.approx([0.064, 0.256, 1.024, 4.096])
+    assert gpt2.get_ydata().tolist() == pytest.approx([0.128, 0.512, 2.048, 8.192])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Sequence length (tokens)", "Time (s)")
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["8", "32", "128", "512"]
+    assert {"0.1", "1", "10"} <= {tick.get_text() for tick in ax.get_yticklabels()}
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    assert len(ax.collections) == 2  # the bands
+
+
+def test_memory_on_linear_axes_from_zero():
+    ax = sweep().plot("memory_mb", log=False)
+    assert (ax.get_xscale(), ax.get_yscale(), ax.get_ylim()[0]) == ("linear", "linear", 0)
+    assert ax.get_ylabel() == "Peak memory (MB)"
+
+
+def test_throughput_with_the_interval_of_its_time():
+    samples_s = tuple(0.4 + 0.01 * i for i in range(9))
+    results = results_of(*(timed("bert", n, samples_s, batch_size=4) for n in (8, 32)))
+    low_s, high_s = results.entries[0][1].timing.interval_s
+    ax = results.plot("sequences_per_s")
+    assert ax.lines[0].get_ydata().tolist() == pytest.approx([4 / 0.44] * 2)
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (pytest.approx(4 / high_s), pytest.approx(4 / low_s))
+    assert ax.get_ylabel() == "Throughput (sequences/s)"
+    ax = results.plot("tokens_per_s")
+    assert ax.lines[0].get_ydata().tolist() == pytest.approx([8 * 4 / 0.44, 32 * 4 / 0.44])
+    assert ax.get_ylabel() == "Throughput (tokens/s)"
+
+
+def test_along_the_batch_size_with_a_line_a_length():
+    ax = sweep(["bert"], [1, 2, 4], [8, 32]).plot(along="batch_size")
+    assert legend_labels(ax) == ["bert, length 32", "bert, length 8"]
+    assert ax.get_xlabel() == "Batch size"
+
+
+def test_tasks_are_told_apart_or_chosen():
+    results = sweep(["bert"], tasks=("inference", "training"))
+    assert sorted(legend_labels(results.plot())) == ["bert, inference", "bert, training"]
+    assert legend_labels(results.plot(task="training")) == ["bert"]
+
+
+def test_two_frameworks_in_one_plot():
+    ax = (sweep(["bert"]) + sweep(["bert"], framework="TensorFlow")).plot()
+    assert sorted(legend_labels(ax)) == ["bert (PyTorch)", "bert (TensorFlow)"]
+
+
+def test_short_names():
+    assert legend_labels(sweep().plot(labels=["B", "G"])) == ["G", "B"]
+
+
+def test_names_that_matplotlib_would_read_as_something_else():
+    results = sweep(["_mine", "$a$ or $b"])
+    ax = results.plot()
+    assert len(legend_labels(ax)) == 2
+    ax.figure.draw_without_rendering()  # "$a$" would be set as mathematics, "$b" alone could not
+    one = sweep(["$a$"]).plot().get_legend().get_texts()[0].get_window_extent()
+    other = sweep(["xax"]).plot().get_legend().get_texts()[0].get_window_extent()
+    assert one.width == pytest.approx(other.width, rel=0.1)
+
+
+def test_failed_cells_are_marked_on_the_axis_and_named():
+    results = results_of((cell(sequence_length=8), ok()), (cell(sequence_length=512), failed()))
+    ax = results.plot()
+    mark = ax.lines[-1]
+    assert (list(mark.get_xdata()), list(mark.get_ydata()), mark.get_marker()) == ([512], [0.0], "x")
+    assert legend_labels(ax) == ["bert (oom at 512)"]
+    ax.figure.canvas.draw()
+    assert ax.get_xlim()[1] > 512
+
+
+def test_cells_that_failed_at_the_same_place_stand_side_by_side_and_many_are_one_mark():
+    def marks(models):
+        ax = all_failed(models).plot()
+        ax.figure.canvas.draw()
+        return [line.get_transform().transform((8, 0.0))[0] for line in ax.lines if line.get_marker() == "x"]
+
+    assert len(set(marks(["a", "b", "c"]))) == 3
+    assert len(set(marks(LONG))) == 1
+
+
+def test_nothing_but_failures_is_still_a_plot():
+    ax = results_of((cell(sequence_length=8), failed()), (cell(sequence_length=32), failed("timeout"))).plot()
+    ax.figure.canvas.draw()
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["8", "32"]
+    assert legend_labels(ax) == ["bert (oom at 8, timeout at 32)"]
+
+
+def test_cells_of_functions_are_left_out_of_curves_and_shown_in_memory():
+    results = results_of(function_row(), *sweep(["bert"]).entries)
+    assert legend_labels(results.plot()) == ["bert"]
+    assert legend_labels(results.plot("tokens_per_s", fit=True)) == ["bert"]
+    assert len(results.scaling().frame) == 1
+    assert row_names(results.plot_memory())[0] == "my_function, function"
+    alone = results_of(function_row())
+    for draw in (alone.plot, alone.scaling, alone.compare(alone).plot, BenchmarkResults([], {}, {}).plot):
+        with pytest.raises(ArgumentError, match="no case has a batch size and a sequence length"):
+            draw()
+
+
+def test_the_first_thirty_two_lines_look_different():
+    ax = sweep([f"model-{i}" for i in range(32)]).plot()
+    looks = {(line.get_color(), line.get_marker(), line.get_linestyle(), line.get_fillstyle()) for line in ax.lines}
+    assert len(looks) == 32
+
+
+def test_given_axes_are_drawn_on_and_no_figure_is_made():
+    _, ax = plt.subplots()
+    results = sweep()
+    assert results.plot(ax=ax) is ax
+    assert results.plot_memory(ax=plt.gcf().add_subplot()) is not ax
+    assert results.compare(results).plot(ax=ax) is ax
+    assert len(plt.get_fignums()) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"values": "speed"}, "values='speed' cannot be used: values must be 'time_s' or"),
+        ({"values": "model"}, "'sequences_per_s' or 'tokens_per_s'"),
+        ({"along": "model"}, "along='model' cannot be used: along must be 'sequence_length' or 'batch_size'"),
+        ({"task": "generation"}, "task='generation' cannot be used: task must be 'inference'"),
+        ({"labels": ["one"]}, r"labels=\['one'\] cannot be used: labels must be a list of 2 names"),
+        ({"fit": True, "along": "batch_size"}, "fit=True cannot be used"),
+    ],
+)
+def test_wrong_values_are_named(given, message):
+    with pytest.raises(ArgumentError, match=message):
+        sweep().plot(**given)
+
+
+def test_what_was_not_measured_is_told():
+    results = results_of(timed("bert", 8, (0.1,)), timed("bert", 32, (0.2,)))
+    for draw in (lambda: results.plot("memory_mb"), results.plot_memory, lambda: results.scaling("memory_mb")):
+        with pytest.raises(ArgumentError, match="memory.* was not measured"):
+            draw()
+    assert results.plot() is not None
+    with pytest.raises(ArgumentError, match="the results hold no case"):
+        BenchmarkResults([], {}, {}).plot_memory()
+
+
+# ---- bars, where there is one length
+
+
+def test_one_length_gives_a_bar_a_line_from_zero():
+    results = results_of(*sweep(["bert", "gpt2"], lengths=[128]).entries, (cell("big", sequence_length=128), failed()))
+    ax = results.plot()
+    assert row_names(ax) == ["bert", "gpt2", "big"]
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx([1.024, 2.048])
+    assert texts_beside(ax) == ["1.02 s", "2.05 s", "oom"]
+    assert (ax.get_xscale(), ax.get_xlim()[0], ax.get_xlabel()) == ("linear", 0, "Time (s)")
+    bert, gpt2 = ax.get_yticks()[:2]
+    assert ax.transData.transform((0, bert))[1] > ax.transData.transform((0, gpt2))[1]  # from top to bottom
+
+
+def test_one_cell_and_only_failed_ones():
+    assert texts_beside(sweep(["bert"], lengths=[8]).plot("tokens_per_s")) == ["1,000/s"]
+    assert texts_beside(results_of((cell(), failed("crashed"))).plot()) == ["crashed"]
+
+
+# ---- memory
+
+
+def parts_mb(ax, row):
+    return [round(bar.get_width()) for bar in ax.patches if bar.get_width() and round(bar.get_y() + 0.31) == row]
+
+
+def test_memory_is_stacked_and_failures_and_unknown_parts_are_told():
+    published = Measurement("ok", memory=MemoryUse("published", 700 * MIB))
+    results = results_of(
+        (cell(sequence_length=8), ok(memory_mib=500)),
+        (cell(sequence_length=32), failed()),
+        (cell("gpt2", sequence_length=8), published),
+        (cell("gpt2", sequence_length=32), Measurement("ok", Timing((0.1,)))),
+    )
+    ax = results.plot_memory()
+    assert row_names(ax) == ["bert, length 8", "length 32", "gpt2, length 8", "length 32"]
+    assert [parts_mb(ax, row) for row in range(4)] == [[250, 200, 50], [], [700], []]
+    assert texts_beside(ax) == ["500 MB", "oom", "700 MB", "no value"]
+    assert legend_labels(ax) == [
+        "Baseline",
+        "Weights",
+        "Working memory",
+        "Peak, parts not known",
+    ]
+    assert ax.get_xlabel() == "Peak memory (MB)"
+    used = {colors.to_hex(bar.get_facecolor()).upper() for bar in ax.patches} - {"#FFFFFF"}
+    assert used <= set(PALETTE)
+
+
+def test_memory_of_one_task_and_of_nothing_but_failures():
+    results = sweep(["bert"], tasks=("inference", "training"))
+    assert len(row_names(results.plot_memory())) == 8
+    assert row_names(results.plot_memory(task="training"))[0] == "bert, length 8"
+    with pytest.raises(ArgumentError, match="task='sleep' cannot be used"):
+        results.plot_memory(task="sleep")
+    ax = results_of((cell(), failed())).plot_memory()
+    assert (texts_beside(ax), ax.get_legend()) == (["oom"], None)
+
+
+# ---- everything is seen
+
+
+def noisy(models, lengths=LENGTHS):
+    rng = random.Random(0)
+    return results_of(*(timed(m, n, tuple(rng.gauss(n, 0.1 * n) for _ in range(9))) for m in models for n in lengths))
+
+
+LONG_PLOTS = {
+    "curves": lambda ax: sweep(LONG).plot(ax=ax),
+    "curves of short names": lambda ax: sweep([f"model-{i}" for i in range(20)]).plot("memory_mb", ax=ax),
+    "one line": lambda ax: sweep(LONG[:1]).plot("tokens_per_s", log=False, ax=ax),
+    "failures": lambda ax: all_failed(LONG).plot(ax=ax),
+    "fits": lambda ax: sweep(LONG, [1, 8]).plot(fit=True, ax=ax),
+    "bars": lambda ax: sweep(LONG, lengths=[512]).plot(ax=ax),
+    "memory": lambda ax: sweep(LONG[:10], lengths=[8, 512]).plot_memory(ax=ax),
+    "ratios": lambda ax: noisy(LONG).compare(sweep(LONG)).plot(ax=ax),
+    "ratios as bars": lambda ax: noisy(LONG, [8]).compare(noisy(LONG[::-1], [8])).plot(ax=ax),
+}  # fmt: skip
+
+
+def assert_all_is_seen(figure):
+    """Every text lies inside the figure, and no legend on axes."""
+    for dpi in (72, 100, 200):  # what an SVG, a notebook and a print have
+        figure.set_dpi(dpi)
+        figure.draw_without_rendering()
+        for ax in figure.axes:
+            around = ax.get_tightbbox()
+            assert around.x0 >= -1
+            assert around.y0 >= -1
+            assert around.x1 <= figure.bbox.x1 + 1
+            assert around.y1 <= figure.bbox.y1 + 1
+            legend = ax.get_legend()
+            for other in figure.axes:
+                assert legend is None or not legend.get_window_extent().overlaps(other.bbox)
+
+
+@pytest.mark.parametrize("name", LONG_PLOTS)
+def test_all_is_seen_in_a_figure_of_its_own_and_saves_to_png_and_svg(name):
+    ax = LONG_PLOTS[name](None)
+    assert_all_is_seen(ax.figure)
+    assert ax.bbox.width / ax.figure.dpi > 4
+    png, svg = io.BytesIO(), io.StringIO()
+    ax.figure.savefig(png)
+    ax.figure.savefig(svg, format="svg")
+    assert png.getvalue().startswith(b"\x89PNG")
+    assert ET.fromstring(svg.getvalue()).tag.endswith("svg")
+
+
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+@pytest.mark.parametrize("name", LONG_PLOTS)
+def test_all_is_seen_in_the_users_figure(name, layout):
+    figure = Figure(figsize=(8, 5), layout=layout)
+    ax = LONG_PLOTS[name](figure.subplots())
+    assert_all_is_seen(figure)
+    assert ax.bbox.width > 0.25 * figure.bbox.width
+    assert ax.bbox.height > 0.25 * figure.bbox.height
+
+
+def test_plots_of_a_grid_leave_each_other_alone():
+    figure = Figure(figsize=(14, 10))
+    axes = figure.subplots(2, 2).ravel()
+    sweep(LONG[:6]).plot(ax=axes[0])
+    sweep().plot("memory_mb", ax=axes[1])
+    sweep().plot_memory(ax=axes[2])
+    sweep(LONG, lengths=[8]).plot(ax=axes[3])
+    assert_all_is_seen(figure)
+    figure.set_dpi(100)
+    extents = [ax.get_tightbbox() for ax in axes]
+    assert not any(a.overlaps(b) for i, a in enumerate(extents) for b in extents[:i])
+
+
+def test_each_plot_of_a_notebook_is_shown_once():
+    plots = ["plot()", "plot(fit=True)", "plot_memory()", "compare(results).plot()", "scaling()", "compare(results)"]
+    setup = "%matplotlib inline\nimport hfbench_nb; results = hfbench_nb.load_reference('bert-configurations-pytorch')"
+    _, *shown = execute(setup, *(f"results.{code}" for code in plots))
+    for code, outputs in zip(plots, shown, strict=True):
+        found = [kind for output in outputs for kind in output.get("data", {}) if kind in ("image/png", "text/html")]
+        assert found == (["image/png"] if "plot" in code else ["text/html"]), code
+
+
+def test_a_real_run():
+    model = tiny_bert(hidden_size=256, intermediate_size=1024)
+    results = PyTorchBenchmark(short(sequence_lengths=[8, 16, 32, 64]), configs=[model]).run()
+    assert results.plot("tokens_per_s", fit=True).lines[0].get_xdata().tolist() == [8, 16, 32, 64]
+    assert len(results.scaling().residuals) == 4
+    baseline_mb, weights_mb, working_mb = parts_mb(results.plot_memory(), 0)
+    assert baseline_mb > weights_mb > 0
+    assert baseline_mb + weights_mb + working_mb == pytest.approx(results.frame["memory_mb"][0], abs=2)
+    assert results.compare(results).frame["time_ratio"].tolist() == [1.0] * 4

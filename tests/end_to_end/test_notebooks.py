@@ -1,0 +1,184 @@
+"""The notebooks: they run and show what they hold, and their badges lead to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbval.plugin import get_sanitize_patterns
+from support.places import ROOT
+
+from hfbench_nb.arguments.frameworks import FRAMEWORKS
+from hfbench_nb.execution.requirements import check_requirements
+from hfbench_nb.protocol.errors import IsolationError
+
+pytestmark = [pytest.mark.shows, pytest.mark.xdist_group("notebooks")]
+
+FOLDER = ROOT / "notebooks"
+SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
+NAMES = [
+    "quickstart",
+    "compare_pretrained_models",
+    "compare_configurations",
+    "pytorch_vs_tensorflow",
+    "panel_and_magics",
+]
+
+# What a notebook may take on two cores with small sizes.
+LIMIT_S = 180.0
+
+
+def read(name):
+    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+
+
+def code_cells(name):
+    return [cell for cell in read(name).cells if cell.cell_type == "code"]
+
+
+def repository():
+    """The address that stands in pyproject.toml."""
+    return re.search(r'^Repository = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+
+
+def has_tensorflow():
+    try:
+        check_requirements(FRAMEWORKS["TensorFlow"], None)
+    except IsolationError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def run_times() -> Iterator[dict[str, float]]:
+    """Seconds that each notebook took; left in a file."""
+    taken: dict[str, float] = {}
+    yield taken
+    folder = ROOT / "test-artefacts"
+    folder.mkdir(exist_ok=True)
+    (folder / "notebook_times_s.json").write_text(json.dumps(taken, indent=2) + "\n")
+
+
+@pytest.mark.timeout(2 * LIMIT_S)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_runs_and_shows_what_it_holds(name, tmp_path, run_times):
+    shutil.copy(FOLDER / f"{name}.ipynb", tmp_path)  # what it writes stays there
+    # Without TensorFlow its cells say so: they run, but show something else.
+    strictness = "--nbval" if name != "pytorch_vs_tensorflow" or has_tensorflow() else "--nbval-lax"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    command += [strictness, "--nbval-current-env", "--nbval-sanitize-with", str(SANITIZE)]
+    command += ["--nbval-cell-timeout", str(LIMIT_S), f"{name}.ipynb"]
+    # The stored outputs are those of a processor. With a temporary folder of its own no run waits for another.
+    environment = {**os.environ, "HFBENCH_FAST": "1", "CUDA_VISIBLE_DEVICES": "", "TMPDIR": str(tmp_path)}
+    for variable in ("MPLBACKEND", "USE_TF"):  # as a user has it
+        environment.pop(variable, None)
+    start = time.monotonic()
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=LIMIT_S)
+    run_times[name] = round(time.monotonic() - start, 1)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert f"{len(code_cells(name))} passed" in done.stdout
+
+
+def sanitized(text):
+    for regex, replacement in get_sanitize_patterns(SANITIZE.read_text()):
+        text = re.sub(regex, replacement, text)
+    return text
+
+
+def shown(results):
+    return sanitized(results._repr_html_()), sanitized(str(results)), sanitized(results.to_markdown())
+
+
+def results_of(models, lengths, time_s=0.1, status="ok"):
+    from hfbench_nb import BenchmarkResults
+    from hfbench_nb.protocol.case import Case
+    from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
+    from hfbench_nb.protocol.timing import Timing
+
+    done = Measurement("ok", Timing((time_s, 1.1 * time_s, 1.2 * time_s)), MemoryUse("VmHWM", peak_bytes=2**30))
+    failed = Measurement(status, failure=Failure("MemoryError", "no room"))
+    entries = [
+        (Case("PyTorch", model, "inference", 8, length), failed if status != "ok" and length == lengths[-1] else done)
+        for model in models
+        for length in lengths
+    ]
+    return BenchmarkResults(entries, {"framework": "PyTorch", "date": "2026-11-24"}, {"speed": True, "memory": True})
+
+
+def test_outputs_are_compared_but_for_what_follows_from_numbers():
+    assert len(get_sanitize_patterns(SANITIZE.read_text())) == SANITIZE.read_text().count("regex: ")
+    real = shown(results_of(["bert-6-lay", "b"], [8, 128]))
+    assert shown(results_of(["bert-6-lay", "b"], [1, 2], time_s=5e-5)) == real
+    assert shown(results_of(["bert-6-lay", "b"], [8, 128], status="oom"))[0] == real[0]
+    for other in (
+        results_of(["bert-7-lay", "b"], [8, 128]),  # another name
+        results_of(["bert-6-lay"], [8, 128]),  # a row less
+        results_of(["bert-6-lay", "b"], [8, 128, 512]),  # a column more
+        results_of(["bert-6-lay", "b"], [8, 128], status="error"),  # a cell that fails
+    ):
+        assert all(one != another for one, another in zip(shown(other)[:2], real, strict=False))
+
+
+def test_the_notebooks_are_these():
+    assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_is_small_and_complete(name):
+    notebook = read(name)
+    nbformat.validate(notebook)
+    assert (FOLDER / f"{name}.ipynb").stat().st_size < 1_000_000
+    assert set(notebook.metadata) == {"kernelspec", "language_info", "colab"}
+    assert all(re.fullmatch(r"[a-z-]+", cell.id) for cell in notebook.cells)
+    # A notebook whose cells were not run, all of them and in order, shows what it does not do.
+    cells = code_cells(name)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    # What a page without a kernel can show.
+    known = {"text/plain", "text/html", "image/png"}
+    assert all(set(output.data) <= known for output in outputs if "data" in output)
+    assert any("image/png" in output.data for output in outputs if "data" in output)
+    assert any("<table" in output.data.get("text/html", "") for output in outputs if "data" in output)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_begins_with_its_badges_and_the_installation(name):
+    title, install = read(name).cells[:2]
+    address = repository()
+    owner_and_name = address.removeprefix("https://github.com/")
+    path = f"notebooks/{name}.ipynb"
+    badges = dict(re.findall(r"\[!\[([^]]+)\]\([^)]+\)\]\(([^)]+)\)", title.source))
+    assert badges == {
+        "Open in Colab": f"https://colab.research.google.com/github/{owner_and_name}/blob/main/{path}",
+        "Open in Binder": f"https://mybinder.org/v2/gh/{owner_and_name}/main?urlpath=lab/tree/{path}",
+    }
+    assert title.source.startswith("# ")
+    assert re.findall(r"%pip install --quiet (\S+)", install.source) == [f"git+{address}"]
+    assert "HFBENCH_FAST" in read(name).cells[2].source
+
+
+def test_every_address_of_a_badge_is_that_of_the_repository():
+    """Also those of other pages: a badge that leads to an older address shows no error, only another notebook."""
+    owner_and_name = repository().removeprefix("https://github.com/")
+    pages = [ROOT / "README.md", *FOLDER.glob("*.ipynb")]
+    hosts = r"(?:colab\.research\.google\.com/github/|mybinder\.org/v2/gh/|git\+https://github\.com/)([\w.-]+/[\w.-]+)"
+    found = [address for page in pages for address in re.findall(hosts, page.read_text())]
+    assert len(found) >= 3 * len(NAMES)
+    assert set(found) == {owner_and_name}
+
+
+def test_links_between_notebooks_lead_to_one():
+    texts = [cell.source for name in NAMES for cell in read(name).cells if cell.cell_type == "markdown"]
+    targets = {target for text in texts for target in re.findall(r"\]\((\w+)\.ipynb\)", text)}
+    assert targets
+    assert targets <= set(NAMES)

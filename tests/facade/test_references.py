@@ -1,0 +1,396 @@
+"""Published runs, and reports that are read back."""
+
+from __future__ import annotations
+
+import html
+import re
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from matplotlib import pyplot as plt
+from support.measured import cell, failed, ok
+
+import hfbench_nb
+from hfbench_nb import ArgumentError, BenchmarkResults, load_reference, load_results, references
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
+from hfbench_nb.protocol.timing import Timing
+
+pytestmark = [pytest.mark.shows, pytest.mark.quick]
+
+MIB = 1 << 20
+NAMES = [
+    "bert-base-uncased-pytorch",
+    "bert-base-uncased-tensorflow",
+    "bert-configurations-pytorch",
+    "bert-configurations-tensorflow",
+]
+
+
+def figures(results):
+    """What of each cell must come back: time, bytes, status, and why something is missing."""
+    return {
+        c: (m.timing and m.timing.median_s, m.memory and m.memory.peak_bytes, m.status, m.failure and str(m.failure))
+        for c, m in results.entries
+    }
+
+
+def by_length(results, model, figure):
+    nested = results.nested("inference", figure)[model]["result"][8]
+    return {n: value if figure == "speed" or value == "N/A" else value.bytes // MIB for n, value in nested.items()}
+
+
+# ---- the published runs
+
+
+def test_the_published_runs_are_listed():
+    listed = references()
+    assert list(listed.columns) == [
+        "name", "title", "framework", "framework_version", "gpu", "models", "source", "notes",
+    ]  # fmt: skip
+    assert list(listed["name"]) == NAMES
+    assert list(listed["framework"]) == ["PyTorch", "TensorFlow"] * 2
+    assert list(listed["framework_version"]) == ["1.4.0", "2.2.0"] * 2
+    assert set(listed["gpu"]) == {"TITAN RTX"}
+    assert list(listed["models"]) == 2 * [("bert-base-uncased",)] + 2 * [("bert-base", "bert-384-hid", "bert-6-lay")]
+    assert all(source.startswith("https://github.com/huggingface/transformers/") for source in listed["source"])
+    assert "128, 512, 128, 512" in " ".join(listed["notes"][2])
+    assert "0.0011" in " ".join(listed["notes"][3])
+
+
+# Of the published page, as it was on 2020-06-29: times in s, memory in MB, at lengths 8, 32, 128, 512.
+@pytest.mark.parametrize(
+    ("name", "model", "times_s", "memory_mb"),
+    [
+        (NAMES[0], "bert-base-uncased", [0.006, 0.006, 0.018, 0.088], [1227, 1281, 1307, 1539]),
+        (NAMES[1], "bert-base-uncased", [0.005, 0.008, 0.022, 0.105], [1330, 1330, 1330, 1770]),
+        (NAMES[2], "bert-base", [0.006, 0.006, 0.018, 0.088], [1277, 1281, 1307, 1539]),
+        (NAMES[2], "bert-384-hid", [0.006, 0.006, 0.011, 0.054], [1005, 1027, 1035, 1255]),
+        (NAMES[2], "bert-6-lay", [0.003, 0.004, 0.009, 0.044], [1097, 1101, 1127, 1359]),
+        (NAMES[3], "bert-base", [0.005, 0.008, 0.022, 0.106], [1330, 1330, 1330, 1770]),
+        (NAMES[3], "bert-384-hid", [0.005, 0.007, 0.018, 0.064], [1330, 1330, 1330, 1540]),
+        (NAMES[3], "bert-6-lay", [0.002, 0.003, "N/A", 0.074], [1330, 1330, 1330, 1540]),
+    ],
+)
+def test_the_figures_are_the_published_ones(name, model, times_s, memory_mb):
+    results = load_reference(name)
+    lengths = [8, 32, 128, 512]
+    assert by_length(results, model, "speed") == dict(zip(lengths, times_s, strict=True))
+    assert by_length(results, model, "memory") == dict(zip(lengths, memory_mb, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_published_run_has_framework_method_and_environment(name):
+    results = load_reference(name)
+    framework = "TensorFlow" if "tensorflow" in name else "PyTorch"
+    assert set(results.frame["framework"]) == {framework}
+    assert set(results.frame["memory_method"]) == {"published: NVML used memory of the device"}
+    assert set(results.frame["status"]) == {"ok"}
+    assert list(results.environment)[:5] == [
+        "transformers_version",
+        "framework",
+        "use_torchscript" if framework == "PyTorch" else "use_xla",
+        "framework_version",
+        "python_version",
+    ]
+    assert list(results.environment.values())[-5:] == ["TITAN RTX", 24217, 280.0, 2, False]
+    assert len(results.environment) == 21
+    assert "- gpu: TITAN RTX" in str(results)
+
+
+def test_a_misprinted_time_is_kept_out_and_said():
+    results = load_reference("bert-configurations-tensorflow")
+    row = results.frame.query("model == 'bert-6-lay' and sequence_length == 128").iloc[0]
+    assert (row["status"], row["memory_mb"]) == ("ok", 1330.0)
+    assert row["error"] == "MissingResult: published as 0.0011 s"
+    assert results.frame["time_s"].isna().sum() == 1
+    assert "length 128: ok: MissingResult: published as 0.0011 s" in str(results)
+    assert str(results).count("published as 0.0011 s") == 1  # below the table of times alone
+    assert 'title="MissingResult: published as 0.0011 s"' in results._repr_html_()
+
+
+def test_an_unknown_name_is_refused_with_close_ones():
+    with pytest.raises(ArgumentError, match="name='bert-base-pytorch' cannot be used.* Did you mean bert-base-uncased"):
+        load_reference("bert-base-pytorch")
+    with pytest.raises(ArgumentError, match="name=3 cannot be used: name must be one of bert-base-uncased-pytorch, "):
+        load_reference(3)
+
+
+def test_one_caller_cannot_change_anothers_reference():
+    load_reference(NAMES[0]).environment["gpu"] = "mine"
+    assert load_reference(NAMES[0]).environment["gpu"] == "TITAN RTX"
+
+
+def test_the_function_is_not_hidden_by_its_module():
+    code = "import hfbench_nb; hfbench_nb.load_reference; print(len(hfbench_nb.references()))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "4"
+    assert callable(hfbench_nb.references)
+
+
+def test_a_machine_is_plotted_against_the_published_one(tmp_path):
+    mine = BenchmarkResults([(cell("bert-base", sequence_length=n), ok(n / 1000)) for n in (8, 32, 128)], {}, {})
+    published = load_reference("bert-configurations-tensorflow")
+    both = BenchmarkResults([*mine.entries, *published.entries], {}, {})
+    for values in ("time_s", "memory_mb"):
+        ax = both.plot(values)
+        ax.figure.canvas.draw()
+        assert {line.get_label() for line in ax.lines} == {
+            "bert-base (PyTorch)", "bert-base (TensorFlow)", "bert-384-hid (TensorFlow)", "bert-6-lay (TensorFlow)",
+        }  # fmt: skip
+    plt.close("all")
+    both.save(tmp_path)
+    assert load_results(tmp_path).entries == both.entries
+
+
+# ---- the printed documentation, read back
+
+RULE = 80 * "-"
+MISPRINTS = {
+    NAMES[2]: [("bert-base", 8, "0.006", 128), ("bert-base", 32, "0.006", 512)],
+}
+
+
+def page(name):
+    """The report as the documentation prints it: names to the left, and the errors of typing back in."""
+    published = load_reference(name)
+    lines = [">>> print(results)"]
+    for title, head, figure in [("SPEED", "Time in s", "speed"), ("MEMORY", "Memory in MB", "memory")]:
+        lines += [f"====================      INFERENCE - {title} - RESULT       ===================="]
+        lines += [RULE, f"Model Name             Batch Size     Seq Length     {head}                  ", RULE]
+        for c, m in published.entries:
+            time = m.failure.message.split()[2] if m.timing is None else str(m.timing.median_s)
+            shown = time if figure == "speed" else str(m.memory.peak_bytes // MIB)
+            length = c.sequence_length
+            for model, right, of, wrong in MISPRINTS.get(name, []):
+                if (model, right, of) == (c.model, length, shown):
+                    length = wrong
+            lines.append(f"{c.model:<27}8{length:>16}{shown:>18}     ")
+        lines += [RULE, ""]
+    lines += ["====================        ENVIRONMENT INFORMATION         ====================", ""]
+    return "\n".join([*lines, *(f"- {key}: {value}" for key, value in published.environment.items())])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_printed_documentation_is_read_as_the_reference(name):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read = BenchmarkResults.from_report(page(name))
+    expected = figures(load_reference(name))
+    if name == "bert-configurations-tensorflow":
+        # What the reader cannot know for an error of typing, it reads as printed.
+        odd = Case("TensorFlow", "bert-6-lay", "inference", 8, 128)
+        assert figures(read)[odd] == (0.0011, 1330 * MIB, "ok", None)
+        expected[odd] = figures(read)[odd]
+    assert figures(read) == expected
+    assert [c for c, _ in read.entries] == [c for c, _ in load_reference(name).entries]
+    environment = load_reference(name).environment
+    assert read.environment == environment
+    assert list(map(type, read.environment.values())) == list(map(type, environment.values()))
+    said = [str(w.message) for w in caught]
+    if name == "bert-configurations-pytorch":
+        assert len(said) == 2
+        assert re.match(r"line 6 is read as batch size 8, sequence length 8, .*: 'bert-base +8 +128 +0\.006'$", said[0])
+        assert "line 7 is read as batch size 8, sequence length 32" in said[1]
+        assert all(w.filename == __file__ for w in caught)
+    else:
+        assert said == []
+
+
+PASTED = {
+    "blanks around": lambda text: f"\n\n  \n{text}\n \n\n",
+    "indented": lambda text: textwrap.indent(text, "        "),
+    "Windows": lambda text: text.replace("\n", "\r\n"),
+    "fenced": lambda text: f"I ran it:\n```\n{text}\n```\nFast on 8 8 0.5\n- note: nothing\n",
+    "quoted": lambda text: textwrap.indent(text, "> ", lambda line: True),
+    "prompt": lambda text: f">>> {text.lstrip()}",
+    "escaped": html.escape,
+    "trailing blanks lost": lambda text: "\n".join(line.rstrip() for line in text.split("\n")),
+    "one blank between columns": lambda text: re.sub(r"(?<=\S) {2,}(?=\S)", " ", text),
+    "progress and files": lambda text: f"1 / 3\n2 / 3\n{text}\nSaving results to csv.\n",
+}
+
+
+@pytest.fixture
+def results():
+    long = "an organisation/a model whose name has blanks and more than thirty characters"
+    entries = [
+        (cell("bert", sequence_length=8), ok(0.0001, 450)),
+        (cell("bert", sequence_length=512), ok(1.23449, 914)),
+        (cell("bert", "training"), ok(2.5, 1914)),
+        (
+            cell("bert", "training", sequence_length=512),
+            failed(message="no memory: 1,024 MB\n\n  asked for\nat <once>"),
+        ),
+        (cell(long), ok(0.02, 1281)),
+        (cell(long, sequence_length=512), failed()),
+        (cell("N/A: 8"), Measurement("timeout", failure=Failure("Timeout", ""))),
+        (cell("late"), Measurement("crashed", memory=MemoryUse("VmHWM", 5 * MIB), failure=Failure("Crash", "a: b: c"))),
+        (cell("no memory"), Measurement("ok", Timing((0.25,)))),
+    ]
+    environment = {
+        "transformers_version": "4.60",
+        "framework": "PyTorch",
+        "use_gpu": False,
+        "gpu": None,
+        "threads": 2,
+        "limit": 1.5,
+        "date": "2026-11-02",
+        "from": {"bert": "hub"},
+        "name": "a: b",
+    }
+    return BenchmarkResults(entries, environment, {"speed": True, "memory": True, "env_print": True})
+
+
+def expected_of(results):
+    """Figures to the printed digits; what has no printed figure, with the reason that reading gives."""
+    expected = {}
+    for c, (time_s, size, status, why) in figures(results).items():
+        if time_s == 0.0001:
+            time_s, why = None, "MissingResult: published as < 0.001 s"
+        if c.model == "no memory":
+            why = "MissingResult: the report says 'N/A' for memory"
+        expected[c] = (time_s if time_s is None else round(time_s, 3), size, status, why)
+    return expected
+
+
+@pytest.mark.parametrize("how", ["as it is", *PASTED])
+@pytest.mark.filterwarnings("error")
+def test_our_own_report_comes_back(results, how):
+    text = PASTED.get(how, str)(str(results))
+    read = BenchmarkResults.from_report(text)
+    assert figures(read) == expected_of(results)
+    assert read.environment == {**results.environment, "from": "{'bert': 'hub'}"}
+    assert read.arguments == {"speed": True, "memory": True, "env_print": True}
+
+
+def test_what_was_read_is_printed_and_read_alike(results):
+    read = BenchmarkResults.from_report(str(results))
+    again = BenchmarkResults.from_report(str(read))
+    assert figures(again) == figures(read)
+    assert str(again) == str(read)
+
+
+def test_a_report_without_environment_has_no_framework_and_only_its_tables():
+    only_time = BenchmarkResults([(cell(), Measurement("ok", Timing((1.0,))))], {}, {"memory": False})
+    read = BenchmarkResults.from_report(only_time.report())
+    assert figures(read) == {Case("", "bert", "inference", 8, 8): (1.0, None, "ok", None)}
+    assert read.arguments == {"speed": True, "memory": False, "env_print": False}
+    assert str(read) == str(only_time)
+
+
+def table(*rows, title="INFERENCE - SPEED - RESULT"):
+    return "\n".join(
+        [f"========== {title} ==========", RULE, "Model Name  Batch Size  Seq Length", RULE, *rows, RULE, ""]
+    )
+
+
+@pytest.mark.filterwarnings("error")
+def test_missing_results_of_the_original_are_no_numbers():
+    text = table("a 8 8 N/A", "b 8 8 N/A", "c 8 8 <0.001", "d 8 8 0.0")
+    text += table("a 8 8 N/A", "b 8 8 500", "c 8 8 N/A", "d 8 8 7", title="INFERENCE - MEMORY - RESULT")
+    read = {c.model: v for c, v in figures(BenchmarkResults.from_report(text)).items()}
+    no_memory = "the report says 'N/A' for memory"
+    assert read == {
+        "a": (None, None, "error", f"MissingResult: the report says 'N/A' for speed; {no_memory}"),
+        "b": (None, 500 * MIB, "ok", "MissingResult: the report says 'N/A' for speed"),
+        "c": (None, None, "ok", f"MissingResult: published as < 0.001 s; {no_memory}"),
+        "d": (None, 7 * MIB, "ok", "MissingResult: published as 0.0 s"),
+    }
+
+
+@pytest.mark.filterwarnings("error")
+def test_memory_line_by_line_is_passed_over():
+    text = table("bert 8 8 0.5")
+    text += "=== INFERENCE - MEMOMRY - LINE BY LINE - SUMMARY ===\nx 8 8 0.5\nN/A: no cell could be traced\n"
+    text += "=== SOMETHING ELSE ===\ny 8 8 0.5\n" + table("bert 8 8 1.5", title="TRAIN - SPEED - RESULTS")
+    read = BenchmarkResults.from_report(text)
+    assert [(c.model, c.task) for c, _ in read.entries] == [("bert", "inference"), ("bert", "training")]
+
+
+MEMORY = table(*(f"a 8 {n} {n}" for n in (8, 32, 128, 512)), title="INFERENCE - MEMORY - RESULT")
+
+
+@pytest.mark.parametrize(
+    ("rows", "others", "times", "said"),
+    [
+        # The table of memory says what was meant.
+        (["8 8 0.1", "8 8 0.2", "8 8 0.3", "8 8 0.4"], MEMORY, {8: 0.1, 32: 0.2, 128: 0.3, 512: 0.4}, ["read as"] * 3),
+        # It does not: a length of its own is no error of typing.
+        (["8 8 0.1", "8 8 0.2", "8 64 0.3", "8 512 0.4"], MEMORY, {64: 0.3, 512: 0.4}, ["left out"] * 2),
+        # There is none: what is said once, or twice alike, is kept.
+        (["8 8 0.1", "8 8 0.2", "8 32 0.3"], "", {32: 0.3}, ["left out"] * 2),
+        (["8 8 0.1", "8 8 0.1", "8 32 0.3"], "", {8: 0.1, 32: 0.3}, ["left out"]),
+        (["8 8 nan", "8 32 0.3", "8 16 -1", "8 4 1e999"], "", {32: 0.3}, ["neither a number nor N/A"] * 3),
+    ],
+)
+def test_rows_that_are_there_twice_are_attributed_or_left_out(rows, others, times, said):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read = BenchmarkResults.from_report(table(*(f"a {row}" for row in rows)) + others)
+    assert {c.sequence_length: m.timing.median_s for c, m in read.entries if m.timing} == times
+    messages = [str(w.message) for w in caught]
+    assert len(messages) == len(said)
+    assert all(part in message for part, message in zip(said, messages, strict=True))
+
+
+def test_of_two_reports_the_first_is_read():
+    with pytest.warns(UserWarning, match=r"line 47: another report starts here; only the first is read"):
+        read = BenchmarkResults.from_report(page(NAMES[0]) + "\n\n" + page(NAMES[1]))
+    assert figures(read) == figures(load_reference(NAMES[0]))
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", table(), "- framework: PyTorch", "bert 8 8 0.5", page.__doc__])
+def test_other_text_is_refused(text):
+    with pytest.raises(ArgumentError, match=r"Looked for sections headed INFERENCE or TRAIN - SPEED or MEMORY"):
+        BenchmarkResults.from_report(text)
+
+
+def test_what_is_no_text_is_refused():
+    with pytest.raises(ArgumentError, match="text=None cannot be used: text must be the text of a report"):
+        BenchmarkResults.from_report(None)
+
+
+PARTS = st.sampled_from(
+    [
+        "====================       INFERENCE - SPEED - RESULT       ====================",
+        "=== TRAIN - MEMORY - RESULTS ===",
+        "=== ENVIRONMENT INFORMATION ===",
+        RULE,
+        "bert 8 8 0.006",
+        "bert 8 8 99999999999999999999e999",
+        "a b  8 ٣ < 0.001",
+        " x 8 512 N/A ",
+        "N/A: bert, training, batch size 8, sequence length 8: oom: MemoryError: no",
+        "    more",
+        "- framework: PyTorch",
+        "- n: 99999999999999999999999",
+        "```",
+    ]
+)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@given(st.one_of(st.text(), st.lists(st.one_of(PARTS, st.text(max_size=10))).map("\n".join)))
+@example("=INFERENCE - SPEED - RESULT\nb 8 8 < 0.001\n&lt; 1")
+def test_any_text_is_read_or_refused(text):
+    try:
+        read = BenchmarkResults.from_report(text)
+    except ArgumentError:
+        return
+    assert len(read.frame) == len(read.entries) > 0
+    assert figures(BenchmarkResults.from_report(str(read))).keys() == figures(read).keys()
+
+
+def test_adding_a_published_run_tells_the_rows_apart_by_their_versions():
+    environment = {"framework_version": "2.13.0", "transformers_version": "5.23.0"}
+    mine = BenchmarkResults([(cell("bert-base"), ok(0.1))], environment, {})
+    labels = (mine + load_reference("bert-configurations-pytorch")).labels
+    assert labels[:2] == [
+        "bert-base (PyTorch 2.13.0, Transformers 5.23.0)",
+        "bert-base (PyTorch 1.4.0, Transformers 2.11.0)",
+    ]

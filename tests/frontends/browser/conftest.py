@@ -1,0 +1,68 @@
+"""Fixtures: the browser, JupyterLab over a folder of notebooks, pages that may not complain."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.tiny import TINY
+
+from .page import Faults
+from .servers import ARTEFACTS, jupyterlab
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NEEDED = ("axe_playwright_python", "jupyterlab", "playwright", "voila")
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; without it the tests are skipped, and in the check of a submission they fail."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if missing or chromium is None:
+        reason = f"needs {', '.join(missing) or 'chromium'}: see CONTRIBUTING.md"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+    from playwright.sync_api import sync_playwright
+
+    shutil.rmtree(ARTEFACTS, ignore_errors=True)
+    ARTEFACTS.mkdir(parents=True)
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(executable_path=chromium, args=["--disable-gpu", "--disable-quic"])
+        yield chrome
+        chrome.close()
+
+
+@pytest.fixture(scope="package")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that JupyterLab serves; `tiny` in it is a model that needs no network."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    (folder / "tiny").mkdir()
+    (folder / "tiny" / "config.json").write_text(json.dumps(TINY["bert"]))
+    return folder
+
+
+@pytest.fixture(scope="package")
+def lab(browser: Browser, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with jupyterlab(folder, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page of its own session; the test fails if anything in it complained."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    faults = Faults(page)
+    yield page
+    context.close()
+    assert not faults.seen, "\n".join(faults.seen)

@@ -1,0 +1,122 @@
+"""A page of the browser: what is wrong in it, and a notebook of JupyterLab to work in.
+
+Nothing here imports Playwright: where it is missing, these tests are skipped and not broken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .servers import ARTEFACTS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page, Route
+
+LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
+OWN = ("http://127.0.0.1:", "data:", "blob:")
+KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
+CELLS = "jupyterapp.shell.currentWidget.content.widgets"
+BADGE = '<svg xmlns="http://www.w3.org/2000/svg" width="110" height="20"><rect width="110" height="20"/></svg>'
+# The only things that a page may want from other machines, by the start of their address, and what it gets instead.
+STAND_INS = {
+    "https://colab.research.google.com/assets/colab-badge.svg": ("image/svg+xml", BADGE),
+    "https://mybinder.org/badge_logo.svg": ("image/svg+xml", BADGE),
+    # Voilà's own page takes its icons from there.
+    "https://cdn.jsdelivr.net/npm/@fortawesome/fontawesome-free@": ("text/css", ""),
+}
+
+
+class Faults:
+    """What a page complains about: errors in the console, exceptions, and requests to other machines."""
+
+    def __init__(self, page: Page) -> None:
+        self.seen: list[str] = []
+        page.on("console", lambda message: message.type == "error" and self.seen.append(message.text))
+        page.on("pageerror", lambda error: self.seen.append(str(error)))
+        page.route(lambda address: not address.startswith(OWN), self._outside)
+
+    def _outside(self, route: Route) -> None:
+        address = route.request.url
+        for start, (content_type, body) in STAND_INS.items():
+            if address.startswith(start):
+                return route.fulfill(content_type=content_type, body=body)
+        self.seen.append(f"asks another machine for {address}")
+        return route.abort()
+
+
+def barriers(page: Page, selector: str) -> list[str]:
+    """Look for what keeps people from reading or using a part of a page, such as too little contrast, by axe-core."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context=selector, options={"runOnly": ["wcag2a", "wcag2aa"]}).response
+    looked_at = {rule["id"] for kind in ("passes", "violations") for rule in found[kind]}
+    assert "color-contrast" in looked_at, f"nothing was looked at in {selector}"
+    return [f"{rule['help']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+class Notebook:
+    """A notebook that is open in JupyterLab."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        page.goto(address)
+        page.wait_for_function(f"() => {KERNEL}?.status === 'idle'", timeout=60_000)
+        page.evaluate("() => jupyterapp.shell.collapseLeft()")
+        self.set_theme(LIGHT)
+
+    def set_theme(self, theme: str) -> None:
+        self.command("apputils:change-theme", theme=theme)
+        self.page.wait_for_function(f"() => document.body.dataset.jpThemeName === '{theme}'")
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Start one of JupyterLab's commands, without waiting for its end: JavaScript's promises have no time limit."""
+        self.page.evaluate("([name, given]) => { jupyterapp.commands.execute(name, given) }", [name, arguments])
+
+    def cell(self, index: int) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-Case").nth(index)
+
+    def run_all(self, seconds: float = 60.0) -> None:
+        """Run every cell, and wait until each has ended well."""
+        self.command("notebook:run-all-cells")
+        self.page.wait_for_function(
+            f"() => {CELLS}.every(cell => cell.model.type !== 'code' || cell.model.executionCount)",
+            timeout=1000 * seconds,
+        )
+        errors = self.page.locator('.jp-Notebook [data-mime-type="application/vnd.jupyter.error"]')
+        assert errors.all_inner_texts() == []
+
+    def start(self, code: str) -> Locator:
+        """Run code in a new cell at the end, without waiting; give the cell."""
+        self.page.evaluate(
+            """async code => {
+                const notebook = jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = notebook.widgets.length - 1;
+                await jupyterapp.commands.execute('notebook:insert-cell-below');
+                notebook.activeCell.model.sharedModel.setSource(code);
+                jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            code,
+        )
+        return self.page.locator(".jp-Notebook .jp-Case").last
+
+    def run(self, code: str, seconds: float = 30.0) -> str:
+        """Run code in a new cell at the end; give the text of its output."""
+        cell = self.start(code)
+        self.page.wait_for_function(f"() => {CELLS}.at(-1).model.executionCount", timeout=1000 * seconds)
+        return cell.locator(".jp-OutputArea").inner_text()
+
+    def image_widths(self) -> list[int]:
+        """Give the widths of the images in outputs, in pixels; 0 for one that could not be shown."""
+        self.page.wait_for_function("() => [...document.images].every(image => image.complete)")
+        images = self.page.locator(".jp-Notebook .jp-OutputArea-output img")
+        return images.evaluate_all("images => images.map(image => image.naturalWidth)")
+
+    def screenshot(self, name: str) -> None:
+        """Keep the whole notebook as an image: the window grows until nothing has to scroll."""
+        size = self.page.viewport_size
+        self.page.set_viewport_size({"width": size["width"], "height": 400})
+        height = self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
+        self.page.set_viewport_size({"width": size["width"], "height": min(height + 120, 16_000)})
+        self.page.wait_for_timeout(300)  # for the layout
+        self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+        self.page.set_viewport_size(size)

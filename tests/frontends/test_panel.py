@@ -1,0 +1,564 @@
+"""The control panel: its form, its runs, and what stays in the notebook."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import shlex
+import threading
+import time
+
+import nbformat
+import psutil
+import pytest
+from jupyter_client.manager import start_new_kernel
+from nbclient import NotebookClient
+from support.places import TESTS
+from support.processes import runs, wait_until
+from support.tiny import TINY
+from support.widgets import find
+
+import hfbench_nb
+from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb.arguments.fields import option
+from hfbench_nb.arguments.frameworks import FRAMEWORKS
+from hfbench_nb.configurations import lookup
+from hfbench_nb.execution.servers import close_all
+from hfbench_nb.frontends import options
+from hfbench_nb.frontends.widgets import model_list
+from hfbench_nb.frontends.widgets.background import current_run
+
+pytestmark = [pytest.mark.shows, pytest.mark.usefixtures("no_hub"), pytest.mark.xdist_group("figures")]
+
+
+@pytest.fixture
+def model(model):
+    return str(model)
+
+
+@pytest.fixture
+def make(model):
+    """Make panels, and end what they have begun."""
+    made = []
+
+    def make_panel(*args, **values):
+        made.append(hfbench_nb.panel(*args, **values))
+        return made[-1]
+
+    yield make_panel
+    for panel in made:
+        panel.close()
+    assert wait_until(lambda: current_run() is None)
+
+
+@pytest.fixture
+def quick(make, model):
+    """A panel whose run is over quickly, but for a cell that fails."""
+    return make(models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 128], max_seconds=0.05)
+
+
+@pytest.fixture
+def slow(make, model):
+    """A panel whose run takes an hour."""
+    return make(
+        models=[model], batch_sizes=[1], sequence_lengths=[8, 16], max_seconds=3600.0, repeat=10**9, memory=False
+    )
+
+
+def only(panel, name):
+    (found,) = find(panel, name)
+    return found
+
+
+def write(panel, name, text):
+    only(panel, f"field-{name}").value = text
+
+
+def said(panel):
+    """Give the messages about wrong values that are shown."""
+    return [message.value for message in find(panel, "message") if message.layout.display != "none"]
+
+
+def status(panel):
+    return only(panel, "status").value
+
+
+def can_run(panel):
+    return not only(panel, "run").disabled
+
+
+def run_to_its_end(panel):
+    only(panel, "run").click()
+    assert wait_until(lambda: current_run() is None, 60.0)
+
+
+# ---- the form
+
+
+def test_a_fresh_panel_asks_for_a_model(make):
+    panel = make()
+    assert not can_run(panel)
+    assert said(panel) == []
+    assert status(panel) == "Name a model, then run."
+    assert panel.results is None
+    with pytest.raises(ArgumentError, match=r"The panel describes no run\. Name a model"):
+        _ = panel.args
+
+
+def test_what_is_typed_becomes_arguments(make):
+    panel = make()
+    (name,) = find(panel, "model")
+    name.value = "gpt2"
+    only(panel, "add-model").click()
+    find(panel, "model")[1].value = " google-bert/bert-base-uncased "
+    find(panel, "overrides")[1].value = "num_hidden_layers = 6, hidden_size=384"
+    only(panel, "field-training").value = True
+    write(panel, "batch_sizes", "1, 8")
+    write(panel, "sequence_lengths", "8 32;128,512")
+    write(panel, "threads", "2")
+    write(panel, "overlay", "")
+    assert said(panel) == []
+    assert can_run(panel)
+    variant = "google-bert/bert-base-uncased:num_hidden_layers=6,hidden_size=384"
+    expected = PyTorchBenchmarkArguments(
+        models=["gpt2", variant], batch_sizes=[1, 8], sequence_lengths=[8, 32, 128, 512], training=True, threads=2
+    )
+    unlike = {name for name, value in panel.args.to_dict().items() if value != expected.to_dict()[name]}
+    assert not unlike - {*expected.csv_file_fields(), "log_filename"}  # these carry the time
+
+
+def test_models_can_be_removed_and_there_is_always_a_row(make):
+    panel = make(models=["gpt2", "google-t5/t5-small"])
+    find(panel, "remove-model")[0].click()
+    assert panel.args.models == ["google-t5/t5-small"]
+    find(panel, "remove-model")[0].click()
+    assert [row.value for row in find(panel, "model")] == [""]
+    assert not can_run(panel)
+
+
+def test_the_catalogue_is_offered_while_typing(make):
+    (name,) = find(make(), "model")
+    assert {"gpt2", "google-bert/bert-base-uncased"} <= set(name.options)
+    assert not name.ensure_option
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("batch_sizes", "1, x", "batch_sizes=&#x27;1, x&#x27; cannot be used: batch_sizes must be whole numbers"),
+        ("batch_sizes", "0", "batch_sizes=[0] cannot be used"),
+        ("batch_sizes", "", "batch_sizes=[] cannot be used"),
+        ("sequence_lengths", "8 8", "without duplicates"),
+        ("threads", "two", "threads must be whole numbers"),
+        ("precision", "2", "precision must be a number between 0 and 1"),
+        ("max_seconds", "", "max_seconds must be a number"),
+        ("device", "gpu", "device=&#x27;gpu&#x27; cannot be used"),
+        ("python", "/no/python", "python must be the path of a Python interpreter that can be run"),
+    ],
+)
+def test_a_wrong_value_is_named_at_its_field_and_run_is_off(make, name, text, message):
+    panel = make(models=["gpt2"])
+    before = only(panel, f"field-{name}").value
+    assert can_run(panel)
+    write(panel, name, text)
+    (shown,) = said(panel)
+    assert message in shown
+    assert "hfbench-wrong" in only(panel, f"field-{name}")._dom_classes
+    assert not can_run(panel)
+    assert [area.value for area in find(panel, "code")] == ["", "", ""]
+    write(panel, name, before)
+    assert said(panel) == []
+    assert can_run(panel)
+
+
+def test_what_contradicts_each_other_is_marked_and_said_once(make):
+    panel = make(models=["gpt2"])
+    assert only(panel, "advanced").selected_index is None
+    write(panel, "fp16", True)
+    write(panel, "dtype", "bfloat16")
+    assert len(said(panel)) == 1
+    wrong = [name for name in ("fp16", "dtype", "cuda") if "hfbench-wrong" in only(panel, f"field-{name}")._dom_classes]
+    assert wrong == ["fp16", "dtype"]
+    assert only(panel, "advanced").selected_index == 0
+    assert not can_run(panel)
+    write(panel, "fp16", False)
+    assert can_run(panel)
+
+
+def test_two_wrong_fields_are_both_named(make):
+    panel = make(models=["gpt2"])
+    write(panel, "batch_sizes", "x")
+    write(panel, "threads", "y")
+    assert len(said(panel)) == 2
+
+
+def test_an_unknown_model_is_named_with_close_ones(make):
+    panel = make(models=["bert-base-uncase"])
+    assert not can_run(panel)
+    assert said(panel) == []  # it may be typed still
+    assert status(panel) == "Looking up the model ..."
+    assert wait_until(lambda: said(panel) != [] and "Asking the hub" not in said(panel)[0])
+    assert status(panel) == "Correct what is marked above, then run."
+    (message,) = said(panel)
+    assert "&#x27;bert-base-uncase&#x27; is not a directory" in message
+    assert "Did you mean" in message
+    assert "bert-base-uncased" in message
+    assert not can_run(panel)
+    find(panel, "model")[0].value = "bert-base-uncased"
+    assert said(panel) == []
+    assert can_run(panel)
+
+
+def test_the_hub_is_asked_without_waiting_for_it(make, monkeypatch):
+    asked, answer = threading.Event(), threading.Event()
+
+    def on_hub(name):
+        asked.set()
+        return {"model_type": "gpt2"} if answer.wait(10) and name == "me/mine" else None
+
+    monkeypatch.setattr(lookup, "_on_hub", on_hub)
+    panel = make(models=["me/mine"])
+    assert asked.wait(5)
+    assert "Asking the hub" in said(panel)[0]
+    assert not can_run(panel)
+    answer.set()
+    assert wait_until(lambda: can_run(panel))
+    assert said(panel) == []
+
+
+def test_a_name_that_is_being_typed_is_no_mistake_yet(make, monkeypatch):
+    asked = []
+    monkeypatch.setattr(lookup, "_on_hub", asked.append)
+    panel = make()
+    (name,) = find(panel, "model")
+    for end in range(1, len("openai-community/gpt2") + 1):
+        name.value = "openai-community/gpt2"[:end]
+        assert said(panel) == []
+    assert can_run(panel)
+    time.sleep(model_list.QUIET_S + 0.2)
+    assert asked == []
+
+
+def test_a_wrong_override_is_named_at_its_model(make):
+    panel = make(models=["gpt2", "gpt2:n_layer=6"])
+    find(panel, "overrides")[1].value = "layers=6"
+    assert "&#x27;layers&#x27; cannot be overridden in &#x27;gpt2&#x27;" in said(panel)[0]
+    assert not can_run(panel)
+    find(panel, "overrides")[1].value = "n_layer=7"
+    assert panel.args.models == ["gpt2", "gpt2:n_layer=7"]
+
+
+def test_the_same_model_twice_is_refused(make):
+    panel = make(models=["gpt2", "gpt2:n_layer=6"])
+    find(panel, "overrides")[1].value = ""
+    assert "without duplicates" in said(panel)[0]
+
+
+def test_every_argument_has_a_control_with_its_help(make):
+    panel = make(models=["gpt2"])
+    for kind in (PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments):
+        for found in dataclasses.fields(kind):
+            if found.name != "models":
+                control = only(panel, f"field-{found.name}")
+                hover = control.tooltip if control.has_trait("tooltip") else control.description_tooltip
+                shown = [help_.value for help_ in find(panel, f"help-{found.name}")] or [hover]
+                assert found.metadata["help"][:30] in shown[0].replace("&#x27;", "'"), found.name
+
+
+@pytest.fixture
+def replace_arguments():
+    """Let another dataclass stand for PyTorch's arguments."""
+    before = FRAMEWORKS["PyTorch"]
+
+    def replace(kind):
+        FRAMEWORKS.register(dataclasses.replace(before, arguments=kind), replace=True)
+
+    yield replace
+    FRAMEWORKS.register(before, replace=True)
+
+
+def test_a_new_argument_appears_by_itself(make, replace_arguments):
+    @dataclasses.dataclass(kw_only=True)
+    class Newer(PyTorchBenchmarkArguments):
+        rounds: int | None = option(None, "Rounds of the sweep.")
+
+    replace_arguments(Newer)
+    panel = make(models=["gpt2"])
+    write(panel, "rounds", "3")
+    assert panel.args == dataclasses.replace(panel.args, rounds=3)
+
+
+def test_a_type_without_a_control_is_refused(make, replace_arguments):
+    @dataclasses.dataclass(kw_only=True)
+    class Newer(PyTorchBenchmarkArguments):
+        odd: complex = option(1j, "Odd.")
+
+    replace_arguments(Newer)
+    with pytest.raises(TypeError, match="odd: there is no control for values of type complex"):
+        make()
+
+
+def test_an_axis_takes_one_value_or_several(make):
+    panel = make(models=["gpt2"], dtype=["float32", "bfloat16"])
+    assert only(panel, "field-dtype").value == "float32, bfloat16"
+    write(panel, "dtype", "bfloat16")
+    write(panel, "threads", "1, 2")
+    only(panel, "field-torchscript").value = (False, True)
+    assert (panel.args.dtype, panel.args.threads, panel.args.torchscript) == ("bfloat16", [1, 2], [False, True])
+    write(panel, "dtype", "bfloat16, float8")
+    with pytest.raises(ArgumentError):
+        _ = panel.args
+    assert "dtype=" in only(panel, "help-dtype").value or any("float8" in m.value for m in find(panel, "message"))
+
+
+def test_where_the_run_is_kept_is_part_of_the_code(make, tmp_path):
+    panel = make(models=["gpt2"])
+    write(panel, "folder", str(tmp_path))
+    assert f"--folder {tmp_path}" in only(panel, "code-shell").value
+    assert f".run(folder='{tmp_path}')" in only(panel, "code-python").value
+
+
+def test_each_framework_has_its_own_arguments(make):
+    panel = make(models=["gpt2"], framework="TensorFlow", use_xla=True)
+    assert panel.args.use_xla
+    only(panel, "framework").value = "PyTorch"
+    assert isinstance(panel.args, PyTorchBenchmarkArguments)
+    shown = {group.children[0].value: group.layout.display for group in find(panel, "group")}
+    assert (shown["<h4>PyTorch</h4>"], shown["<h4>TensorFlow</h4>"]) == ("", "none")
+
+
+def test_arguments_can_be_given_to_start_with(make):
+    args = TensorFlowBenchmarkArguments(models=["gpt2:n_layer=2"], eager_mode=True, threads=3, python=None, seed=7)
+    panel = make(args)
+    assert panel.args.to_dict() | dict.fromkeys(args.csv_file_fields()) | {"log_filename": ""} == (
+        args.to_dict() | dict.fromkeys(args.csv_file_fields()) | {"log_filename": ""}
+    )
+    for wrong in ({"batch_sizes": [0]}, {"framework": "JAX"}):
+        with pytest.raises(ArgumentError):
+            make(**wrong)
+    with pytest.raises(ArgumentError, match="args and seed were given"):
+        make(args, seed=1)
+
+
+def test_reset_shows_what_was_there_at_first(make):
+    panel = make(models=["gpt2"], batch_sizes=[3], threads=2)
+    before = panel.args.to_dict()
+    write(panel, "batch_sizes", "1, x")
+    write(panel, "threads", "")
+    write(panel, "log_filename", "mine.csv")
+    only(panel, "framework").value = "TensorFlow"
+    find(panel, "model")[0].value = "nonsense"
+    only(panel, "add-model").click()
+    only(panel, "reset").click()
+    after = panel.args.to_dict()
+    carry_time = {*panel.args.csv_file_fields(), "log_filename"}
+    assert {k: v for k, v in after.items() if k not in carry_time} == {
+        k: v for k, v in before.items() if k not in carry_time
+    }
+    assert after["log_filename"] != "mine.csv"
+    assert said(panel) == []
+
+
+def test_the_code_gives_the_same_arguments_back(make, tmp_path):
+    odd = tmp_path / "it's {my} $HOME"
+    odd.mkdir()
+    (odd / "config.json").write_text(json.dumps(TINY["bert"]))
+    panel = make(models=[f"{odd}:hidden_act=relu"], batch_sizes=[1, 2], memory=False, log_filename="a b")
+    names = {}
+    exec(only(panel, "code-python").value.partition("results = ")[0], names)
+    words = shlex.split(only(panel, "code-shell").value)[1:]
+    for args in (names["args"], options.parse(words).arguments):
+        ours = panel.args
+        assert (args.models, args.batch_sizes, args.memory, args.log_filename) == (
+            ours.models, ours.batch_sizes, ours.memory, ours.log_filename,
+        )  # fmt: skip
+        assert type(args) is type(ours)
+    assert only(panel, "code-magic").value.startswith("%load_ext hfbench\n%hfbench pytorch --models ")
+
+
+# ---- runs
+
+
+def test_a_run_fills_the_tabs(quick):
+    run_to_its_end(quick)
+    assert list(quick.results.frame["status"]) == ["ok", "ok", "error"]
+    assert "<table" in only(quick, "table").value
+    assert 'src="data:image/png;base64,' in only(quick, "curves").value
+    assert "python_version" in only(quick, "environment").value
+    log = only(quick, "log").value
+    assert "3 of 3: " in log
+    assert "beyond the 64 positions" in log
+    assert status(quick).startswith("3 of 3 cases in ")
+    assert only(quick, "progress").value == only(quick, "progress").max == 3
+    assert can_run(quick)
+    assert only(quick, "stop").disabled
+    first = quick.results
+    run_to_its_end(quick)
+    assert quick.results is not first
+    assert len(quick.results.entries) == 3
+
+
+def test_the_table_grows_while_other_code_runs(make, model):
+    panel = make(models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 32, 64], max_seconds=0.3, precision=1e-9)
+    seen = []
+    only(panel, "run").click()
+    assert not can_run(panel)
+    while current_run() is not None:  # this thread is as free as a kernel
+        seen.append((only(panel, "table").value.count("title="), status(panel)))
+        time.sleep(0.02)
+    assert len({count for count, _ in seen}) > 2
+    assert any("sequence length 32" in text and "left" in text for _, text in seen)
+
+
+def test_stop_ends_the_measurement_within_a_second_and_keeps_what_is_finished(slow):
+    write(slow, "repeat", "1")
+    write(slow, "max_seconds", "0.05")
+    run_to_its_end(slow)  # the server runs now
+    write(slow, "repeat", str(10**9))
+    write(slow, "max_seconds", "3600")
+    only(slow, "run").click()
+    assert wait_until(lambda: "timing" in status(slow), 30.0)
+    start = time.monotonic()
+    only(slow, "stop").click()
+    assert wait_until(lambda: current_run() is None, 3.0)
+    assert time.monotonic() - start < 1.0
+    assert list(slow.results.frame["status"]) == ["cancelled"]
+    assert status(slow).startswith("Stopped: 0 of 2 cases")
+    assert can_run(slow)
+
+
+def test_stop_keeps_the_finished_cells(make, model):
+    panel = make(models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 32, 64], max_seconds=1.0, precision=1e-9)
+    only(panel, "run").click()
+    assert wait_until(lambda: status(panel).startswith("2 of 4"), 60.0)
+    only(panel, "stop").click()
+    assert wait_until(lambda: current_run() is None, 3.0)
+    assert list(panel.results.frame["status"])[:2] == ["ok", "ok"]
+    assert len(panel.results.entries) < 4
+
+
+def test_stop_ends_a_run_that_has_only_just_begun(slow):
+    close_all()
+    only(slow, "run").click()
+    start = time.monotonic()
+    only(slow, "stop").click()
+    assert wait_until(lambda: current_run() is None, 5.0)
+    assert time.monotonic() - start < 1.0
+    assert slow.results is None
+    assert can_run(slow)
+
+
+def test_one_run_a_kernel_and_every_panel_can_stop_it(slow, quick):
+    only(slow, "run").click()
+    assert not can_run(quick)
+    assert status(quick) == "Another panel of this kernel is measuring: Stop ends that run."
+    only(quick, "run").click()  # as if it came before the button was off
+    assert quick.results is None
+    only(quick, "stop").click()
+    assert wait_until(lambda: can_run(quick), 3.0)
+    assert wait_until(lambda: can_run(slow), 3.0)
+    run_to_its_end(quick)
+    assert len(quick.results.entries) == 3
+
+
+def test_a_run_that_cannot_begin_says_why(make, model):
+    panel = make(models=[model], device="cuda:7", batch_sizes=[1], sequence_lengths=[8])
+    run_to_its_end(panel)
+    assert "PyTorch cannot be used" in status(panel)
+    assert can_run(panel)
+
+
+def test_no_thread_is_left(quick, slow):
+    run_to_its_end(quick)
+    only(slow, "run").click()
+    slow.close()
+    assert wait_until(lambda: not [t for t in threading.enumerate() if t.name in ("hfbench-run", "hfbench-clock")], 3.0)
+    assert slow.widget.comm is None
+
+
+def test_in_the_calling_process_stop_ends_the_cell_at_its_next_step(slow):
+    write(slow, "multi_process", False)
+    write(slow, "repeat", "1")
+    write(slow, "precision", "1e-9")
+    only(slow, "run").click()
+    assert wait_until(lambda: "timing" in status(slow), 60.0)
+    only(slow, "stop").click()
+    assert wait_until(lambda: current_run() is None, 10.0)
+    assert list(slow.results.frame["status"]) == ["cancelled"]
+
+
+def test_names_are_escaped(make, tmp_path):
+    bad = tmp_path / "<script>alert(1)<"
+    bad.mkdir()
+    (bad / "config.json").write_text(json.dumps(TINY["bert"]))
+    panel = make(models=[str(bad)], batch_sizes=[1], sequence_lengths=[8, 128], max_seconds=0.05)
+    run_to_its_end(panel)
+    for name in ("table", "environment", "log", "status"):
+        assert "<script>" not in only(panel, name).value
+
+
+# ---- in a notebook
+
+
+def execute(*cells):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    return [cell.outputs for cell in notebook.cells]
+
+
+def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
+    shown, fresh, *_, waited = execute(
+        f"import hfbench_nb\np = hfbench_nb.panel(models=[{model!r}], batch_sizes=[1], sequence_lengths=[8], "
+        "max_seconds=0.05)\np",
+        "%load_ext hfbench\n%hfbench_panel",
+        "p._run.click()",
+        "import time\nwhile p.results is None or not p.results.entries or p._run.disabled: time.sleep(0.05)",
+        "print(len(p.results.entries))",
+    )
+    widget, static = shown
+    assert "application/vnd.jupyter.widget-view+json" in widget.data
+    assert widget.data["text/plain"] == "hfbench_nb control panel (needs a live notebook)"
+    assert "<table" in static.data["text/html"]
+    start = static.data["text/html"].partition("data:image/png;base64,")[2]
+    assert base64.b64decode(start.partition('"')[0]).startswith(b"\x89PNG")
+    assert "INFERENCE - SPEED - RESULT" in static.data["text/plain"]
+    assert "needs a live notebook" in fresh[1].data["text/html"]
+    assert waited[0].text == "1\n"
+
+
+PANEL_CELL = """
+from support.widgets import find
+import hfbench_nb
+panel = hfbench_nb.panel(
+    models=[{model!r}], batch_sizes=[1], sequence_lengths=[8], max_seconds=3600.0, repeat=10**9, memory=False
+)
+find(panel, "run")[0].click()
+panel
+"""
+
+
+def test_a_panel_whose_cell_is_run_again_and_whose_kernel_restarts_leaves_no_process(model):
+    manager, kernel = start_new_kernel(cwd=TESTS)
+    try:
+        process = psutil.Process(manager.provisioner.pid)
+
+        kernel.execute(PANEL_CELL.format(model=model), reply=True, timeout=60)
+        # The server, a branch for the model type and the cell.
+        assert wait_until(lambda: len(process.children(recursive=True)) == 3, 30.0)
+        kernel.execute(PANEL_CELL.format(model=model), reply=True, timeout=60)
+        time.sleep(0.5)
+        before = process.children(recursive=True)
+        assert len(before) == 3
+        manager.restart_kernel(now=False)
+        assert wait_until(lambda: not any(runs(child.pid) for child in before), 2.0)
+    finally:
+        kernel.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def test_the_magic_takes_no_options(ip):
+    from IPython.core.error import UsageError
+
+    with pytest.raises(UsageError, match="takes no options"):
+        ip.run_line_magic("hfbench_panel", "pytorch")

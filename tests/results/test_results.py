@@ -1,0 +1,225 @@
+"""What a user gets from results: the frame, the original's structures and report, tables, files."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.measured import MIB, cell, failed, ok
+from support.pages import Tags
+
+from hfbench_nb import ArgumentError, BenchmarkResults, load_results, read_csv
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.protocol.timing import Timing
+from hfbench_nb.results.frame import columns
+
+pytestmark = [pytest.mark.shows, pytest.mark.quick]
+
+
+@pytest.fixture
+def results():
+    entries = [
+        (cell(sequence_length=8), ok(0.0001)),
+        (cell(sequence_length=512), ok(1.2345, 914)),
+        (cell("a-model-whose-name-is-longer-than-thirty-characters"), ok(0.02, 1281)),
+        (cell("a-model-whose-name-is-longer-than-thirty-characters", sequence_length=512), failed()),
+    ]
+    environment = {"transformers_version": "4.57.6", "framework": "PyTorch", "use_gpu": False}
+    return BenchmarkResults(entries, environment, {"speed": True, "memory": True, "env_print": True})
+
+
+def test_frame_has_the_documented_columns_a_row_a_cell(results):
+    assert tuple(results.frame.columns) == tuple(columns(())) == (
+        "framework", "model", "task", "batch_size", "sequence_length", "status", "time_s", "time_ci_low_s",
+        "time_ci_high_s", "time_min_s", "time_mean_s", "time_std_s", "samples", "noisy", "memory_mb", "baseline_mb",
+        "weights_mb", "working_mb", "memory_method", "error",
+    )  # fmt: skip
+    assert list(results.frame["status"]) == ["ok", "ok", "ok", "oom"]
+    row, bad = results.frame.iloc[1], results.frame.iloc[3]
+    assert (row["time_s"], row["samples"], row["memory_mb"], row["working_mb"]) == (1.2345, 3, 914.0, 464.0)
+    assert bad[["time_s", "time_ci_low_s", "memory_mb", "weights_mb"]].isna().all()
+    assert (bad["samples"], bad["error"]) == (0, "MemoryError: no memory")
+    numbers = results.frame[[c for c in columns(()) if c.endswith(("_s", "_mb"))]]
+    assert all(np.issubdtype(dtype, np.floating) for dtype in numbers.dtypes)
+
+
+def test_the_originals_dictionaries(results):
+    nested = results.time_inference_result
+    assert nested["bert"] == {"bs": [8], "ss": [8, 512], "result": {8: {8: 0.0001, 512: 1.2345}}}
+    memory = results.memory_inference_result
+    assert memory["bert"]["result"][8][512].bytes == 914 * MIB
+    assert str(memory["bert"]["result"][8][512]) == "914"
+    assert memory["a-model-whose-name-is-longer-than-thirty-characters"]["result"][8][512] == "N/A"
+    assert results.time_train_result["bert"]["result"] == {8: {}}
+    assert results.inference_summary is None
+    assert results.train_summary is None
+
+
+def test_report_is_the_originals():
+    entries = [(cell("bert-base", sequence_length=n), ok(t, m)) for n, t, m in [(8, 0.0001, 1277), (128, 0.018, 1307)]]
+    results = BenchmarkResults(entries, {"framework": "PyTorch", "use_tpu": False}, {"env_print": True})
+    rule = 80 * "-"
+    # By the code of transformers 4.48.3, which prints each row as three texts with a blank between them.
+    assert str(results).split("\n") == [
+        "",
+        "====================       INFERENCE - SPEED - RESULT       ====================",
+        rule,
+        "          Model Name             Batch Size     Seq Length     Time in s   ",
+        rule,
+        "          bert-base                  8               8            < 0.001    ",
+        "          bert-base                  8              128            0.018     ",
+        rule,
+        "",
+        "====================      INFERENCE - MEMORY - RESULT       ====================",
+        rule,
+        "          Model Name             Batch Size     Seq Length    Memory in MB ",
+        rule,
+        "          bert-base                  8               8              1277     ",
+        "          bert-base                  8              128             1307     ",
+        rule,
+        "",
+        "====================        ENVIRONMENT INFORMATION         ====================",
+        "- framework: PyTorch",
+        "- use_tpu: False",
+        "",
+    ]
+    assert "ENVIRONMENT" not in results.report(environment=False)
+
+
+def test_report_cuts_no_name_and_says_why_a_cell_failed(results):
+    report = str(results)
+    name = "a-model-whose-name-is-longer-than-thirty-characters"
+    assert f" {name} " in report
+    assert f"N/A: {name}, inference, batch size 8, sequence length 512: oom: MemoryError: no memory" in report
+    lengths = {len(line) for line in report.splitlines() if line.startswith("---")}
+    assert lengths == {80 + len(name) + 2 - 30}
+    assert repr(results) == report
+
+
+def test_csv_files_are_the_originals(results, tmp_path):
+    paths = results.to_csv(tmp_path / "new folder")
+    assert [path.name for path in paths] == ["inference_time.csv", "inference_memory.csv", "env_info.csv"]
+    assert paths[0].read_text().splitlines() == [
+        "model,batch_size,sequence_length,result",
+        "bert,8,8,0.0001",
+        "bert,8,512,1.2345",
+        "a-model-whose-name-is-longer-than-thirty-characters,8,8,0.02",
+        "a-model-whose-name-is-longer-than-thirty-characters,8,512,N/A",
+    ]
+    assert paths[2].read_text().splitlines()[0] == "transformers_version,4.57.6"
+    assert sorted(p.name for p in paths[0].parent.iterdir()) == sorted(p.name for p in paths)
+
+
+def test_csv_files_come_back(results, tmp_path):
+    time_path, memory_path, _ = results.to_csv(tmp_path)
+    times, memories = read_csv(time_path), read_csv(memory_path, task="training")
+    assert times.frame["time_s"].tolist()[:3] == results.frame["time_s"].tolist()[:3]
+    assert times.frame["memory_mb"].isna().all()
+    assert list(times.frame["status"]) == ["ok", "ok", "ok", "error"]
+    assert memories.frame["memory_mb"].tolist()[:3] == [500.0, 914.0, 1281.0]
+    assert set(memories.frame["task"]) == {"training"}
+
+
+def test_a_file_of_the_original_is_read(tmp_path):
+    path = tmp_path / "inference_time_1595.csv"
+    path.write_bytes(b"model,batch_size,sequence_length,result\r\nbert,8,8,0.0006\r\nbert,8,32,N/A\r\n")
+    results = read_csv(path)
+    assert results.frame["time_s"][0] == 0.0006
+    assert results.frame["error"][1] == "MissingResult: the file says 'N/A'"
+    assert not results.frame["noisy"].any()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has the columns None"),
+        ("a,b\n1,2\n", r"has the columns \['a', 'b'\]"),
+        ("model,batch_size,sequence_length,result\nbert,x,8,1\n", "line 2: batch_size and sequence_length must be"),
+        ("model,batch_size,sequence_length,result\nbert,8,8\n", "line 2, does not have 4 columns"),
+        ("model,batch_size,sequence_length,result\nbert,8,8,1,2\n", "line 2, does not have 4 columns"),
+        ("model,batch_size,sequence_length,result\nbert,8,8,-1\n", "line 2: result='-1' is neither a number nor N/A"),
+        ("model,batch_size,sequence_length,result\nbert,8,8,inf\n", "result='inf'"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(tmp_path, text, message):
+    path = tmp_path / "file.csv"
+    path.write_text(text)
+    with pytest.raises(ArgumentError, match=message):
+        read_csv(path)
+    with pytest.raises(ArgumentError, match="cannot be read as CSV"):
+        read_csv(tmp_path)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(data)
+    with pytest.raises(ArgumentError):
+        read_csv(path)
+
+
+def test_saved_results_come_back_with_every_sample(results, tmp_path):
+    results.save(tmp_path / "run")
+    loaded = load_results(tmp_path / "run")
+    assert loaded.entries == results.entries
+    assert loaded.environment == results.environment
+    assert str(loaded) == str(results)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["results.jsonl"]
+
+
+def test_a_torn_line_is_left_out_and_said(results, tmp_path):
+    path = results.save(tmp_path)
+    path.write_text(path.read_text()[:-40])
+    with pytest.warns(UserWarning, match=r"results\.jsonl, line 5, is left out"):
+        assert len(load_results(tmp_path).entries) == 3
+
+
+def test_other_formats_are_refused(results, tmp_path):
+    with pytest.raises(ArgumentError, match="cannot be read as results"):
+        load_results(tmp_path)
+    path = results.save(tmp_path)
+    head, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(head), "hfbench_nb_format": 99}), *rest]))
+    with pytest.raises(ArgumentError, match="has format 99; this version reads 1 and 2"):
+        load_results(tmp_path)
+
+
+def test_figures_of_one_kind_only():
+    only_time = BenchmarkResults([(cell(), Measurement("ok", Timing((1.0,))))], {}, {"speed": True, "memory": False})
+    assert "MEMORY" not in str(only_time)
+    assert math.isnan(only_time.frame["memory_mb"][0])
+
+
+def with_versions(framework, transformers_version, time_s):
+    measurement = Measurement("ok", Timing((time_s, time_s)))
+    environment = {"transformers_version": transformers_version, "framework_version": "2.0", "system": "Linux"}
+    return BenchmarkResults([(Case(framework, "bert", "inference", 8, 8), measurement)], environment, {"memory": False})
+
+
+def test_results_of_several_runs_stand_in_one_table_with_what_differs():
+    both = with_versions("PyTorch", "4.57.6", 0.1) + with_versions("PyTorch", "5.23.0", 0.2)
+    labels = ["bert (Transformers 4.57.6)", "bert (Transformers 5.23.0)"]
+    assert both.labels == labels
+    assert both.environment == {
+        "transformers_version": ["4.57.6", "5.23.0"], "framework_version": "2.0", "system": "Linux",
+    }  # fmt: skip
+    assert [facts["transformers_version"] for facts in both.environments] == ["4.57.6", "5.23.0"]
+    assert [both.time_inference_result[label]["result"][8][8] for label in labels] == [0.1, 0.2]
+    assert {"100", "200", *labels} <= set(Tags(both._repr_html_()).texts)
+    three = both + with_versions("TensorFlow", "4.57.6", 0.3) + with_versions("TensorFlow", "4.57.6", 0.4)
+    assert three.labels[1:] == [
+        "bert (PyTorch, Transformers 5.23.0)",
+        "bert (TensorFlow, Transformers 4.57.6)",
+        "bert (TensorFlow, Transformers 4.57.6, run 2)",
+    ]
+    assert len(three.plot().patches) == 4
+
+
+def test_only_results_are_added():
+    with pytest.raises(TypeError):
+        with_versions("PyTorch", "5", 0.1) + 1

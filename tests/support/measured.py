@@ -1,0 +1,49 @@
+"""Results as a run would give them, without a run."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from hfbench_nb import BenchmarkResults
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
+from hfbench_nb.protocol.timing import Timing
+
+LENGTHS = [8, 32, 128, 512]
+MIB = 1 << 20
+
+
+def cell(model="bert", task="inference", batch_size=8, sequence_length=8):
+    return Case("PyTorch", model, task, batch_size, sequence_length)
+
+
+def ok(time_s=0.02, memory_mib=500, spread=0.01, note=""):
+    timing = Timing((time_s, time_s * (1 + spread), time_s * (1 - spread)), precision=0.05)
+    memory = MemoryUse("VmHWM", memory_mib * MIB, 250 * MIB, 200 * MIB, (memory_mib - 450) * MIB)
+    return Measurement("ok", timing, memory, note=note)
+
+
+def failed(status="oom", message="no memory"):
+    return Measurement(status, failure=Failure("MemoryError", message, "Traceback ..."))
+
+
+def function_row():
+    return Case("PyTorch", "my_function", "function", None, None), ok()
+
+
+def results_of(*entries):
+    return BenchmarkResults(entries, {}, {})
+
+
+def sweep(models=("bert", "gpt2"), batch_sizes=(8,), lengths=LENGTHS, tasks=("inference",), framework="PyTorch"):
+    entries = [
+        (
+            dataclasses.replace(cell(m, t, b, n), framework=framework),
+            ok(0.001 * n * b * (i + 1), 450 + n + 10 * i),
+        )
+        for i, m in enumerate(models)
+        for b in batch_sizes
+        for n in lengths
+        for t in tasks
+    ]
+    return BenchmarkResults(entries, {}, {})
