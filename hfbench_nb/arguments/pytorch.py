@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import dataclass
 
 from hfbench_nb.arguments import checks
-from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.arguments.benchmark import MODELS, BenchmarkArguments
 from hfbench_nb.arguments.fields import Axis, option
 from hfbench_nb.arguments.negative_names import accept_negative_names
+from hfbench_nb.protocol.errors import wrong_value
 
 FP16_OPT_LEVELS = ("O0", "O1", "O2", "O3")
+
+
+_ATTENTION = re.compile(r"[A-Za-z][\w|/@.:-]{0,99}")
+
+
+def _check_attention(name: str, value: object) -> None:
+    if not isinstance(value, str) or not _ATTENTION.fullmatch(value):
+        raise wrong_value(name, value, "the name of an attention kernel, such as 'eager' or 'sdpa', or None")
 
 
 @accept_negative_names
@@ -35,6 +45,14 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
 
     framework = "PyTorch"
 
+    attn_implementation: str | list[str] | None = option(
+        None,
+        "Attention kernel: eager, sdpa, flex_attention, flash_attention_2, or another that the installed Transformers "
+        "knows. By default the model's own.",
+        axis=Axis(_check_attention),
+        suggestions=lambda: ("eager", "sdpa", "flex_attention", "flash_attention_2"),
+        group=MODELS,
+    )
     torchscript: bool | list[bool] = option(
         False,
         "Trace the model with TorchScript before it is measured (inference only).",

@@ -20,6 +20,7 @@ from hfbench_nb.worker.backends import pytorch_models
 from hfbench_nb.worker.backends.base import Built, CallInputs
 from hfbench_nb.worker.backends.labels import describe_call
 from hfbench_nb.worker.backends.model_classes import import_code
+from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention
 from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, device_name, find_device
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_majors import silence_deprecations
@@ -133,7 +134,12 @@ class PyTorchRuntime:
             if training:
                 raise NotImplementedError("Training for torchscript is currently not implemented")
             pytorch_models.prepare_for_tracing(config)
+        attention = self._settings.get("attn_implementation")
+        if attention is not None:
+            choose_attention(config, str(attention))
         model = pytorch_models.build(model_class, config, self._dtype, self.device, self._method.seed)
+        if (used := check_attention(model, attention)) is not None:
+            self.resolved = Settings(self.resolved, attn_implementation=used)
         stored = model.state_dict()
         buffers = [(name in stored, buffer.nbytes) for name, buffer in model.named_buffers()]
         unsaved_bytes = sum(size for is_stored, size in buffers if not is_stored)

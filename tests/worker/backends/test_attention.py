@@ -1,0 +1,55 @@
+"""The axis `attn_implementation`: which attention kernel a model runs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import transformers
+from support.models import short, tiny_bert, tiny_gpt2
+from support.tiny import tiny
+
+from hfbench_nb import ArgumentError, PyTorchBenchmark
+
+pytestmark = pytest.mark.measures
+
+
+def run(configs, **given):
+    return PyTorchBenchmark(short(models=list(configs), memory=False, **given), configs=list(configs.values())).run()
+
+
+def test_a_list_spans_the_sweep_and_rows_say_what_ran():
+    results = run({"bert": tiny_bert(), "gpt2": tiny_gpt2()}, attn_implementation=["eager", "sdpa"], training=True)
+    assert list(results.frame["status"]) == ["ok"] * 8, list(results.frame["error"])
+    assert list(dict.fromkeys(results.labels)) == ["bert [eager]", "bert [sdpa]", "gpt2 [eager]", "gpt2 [sdpa]"]
+    assert results.frame.groupby("attn_implementation").size().to_dict() == {"eager": 4, "sdpa": 4}
+
+
+def test_by_default_it_is_the_models_own():
+    (value,) = run({"bert": tiny_bert()}).frame["attn_implementation"]
+    assert value == "sdpa"
+
+
+def test_a_model_that_lacks_one_is_a_row_that_says_so():
+    config = transformers.AutoConfig.for_model(**tiny("mamba"))
+    results = run({"mamba": config, "bert": tiny_bert()}, attn_implementation="sdpa")
+    assert list(results.frame["status"]) == ["error", "ok"]
+    assert "Mamba" in results.frame["error"][0]
+
+
+def test_a_kernel_that_nobody_knows_is_a_row_that_lists_those_that_are_known():
+    (error,) = run({"bert": tiny_bert()}, attn_implementation="quick").frame["error"]
+    assert error.startswith("ValueError: attn_implementation='quick': Transformers ")
+    assert "eager, " in error
+
+
+def test_a_kernel_that_is_not_installed_is_a_row_that_says_so():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU, and the kernel may be installed")
+    (row,) = run({"bert": tiny_bert()}, attn_implementation="flash_attention_2").frame.to_dict("records")
+    assert row["status"] == "error"
+    assert "flash" in row["error"].lower()
+
+
+def test_what_is_no_name_is_refused():
+    with pytest.raises(ArgumentError, match=r"attn_implementation=7 cannot be used: .* such as 'eager' or 'sdpa'"):
+        short(attn_implementation=7)
