@@ -139,7 +139,7 @@ def _varying(rows: Sequence[Row]) -> set[str]:
     """Return the names of the axes with several values, except paths, for which the versions are compared."""
     values: dict[str, set[object]] = {}
     for row in rows:
-        for name, value in row.settings.items():
+        for name, value in row.requested.items():
             values.setdefault(name, set()).add((type(value), value))
     axes = known_axes()
     return {name for name, found in values.items() if len(found) > 1 and not (name in axes and axes[name].is_path)}
@@ -147,7 +147,7 @@ def _varying(rows: Sequence[Row]) -> set[str]:
 
 def _agree(row: Row, other: Row, axes: Iterable[str]) -> bool:
     """Return whether two cases have the same settings, as far as both are known."""
-    mine, theirs = row.settings, other.settings
+    mine, theirs = row.requested, other.requested
     return all(mine[name] == theirs[name] for name in axes if name in mine and name in theirs)
 
 

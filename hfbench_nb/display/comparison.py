@@ -70,7 +70,7 @@ class Comparison:
         values: dict[str, set[object]] = {}
         for pair in self.pairs:
             for row in (pair.this, pair.other):
-                for name, value in row.settings.items():
+                for name, value in row.requested.items():
                     values.setdefault(name, set()).add((type(value), value))
         return [name for name, found in values.items() if len(found) > 1]
 
@@ -86,7 +86,7 @@ class Comparison:
             "sequence_length": this.case.sequence_length,
         }
         for name in axes:
-            row |= {name: this.settings.get(name), f"other_{name}": other.settings.get(name)}
+            row |= {name: this.requested.get(name), f"other_{name}": other.requested.get(name)}
         row |= {"status": this.measurement.status, "other_status": other.measurement.status}
         for metric in self.metrics:
             row[metric.name], row[f"other_{metric.name}"] = pair.values(metric)

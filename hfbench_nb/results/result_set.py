@@ -41,21 +41,26 @@ class Row:
     @property
     def settings(self) -> Settings:
         """The axes of the case, as the worker resolved them."""
-        return resolved_settings(self.case, self.measurement, self.environment)
+        return Settings({**self.requested, **self.measurement.resolved.only(self.case.settings)})
+
+    @property
+    def requested(self) -> Settings:
+        """The axes of the case as requested; see `requested_settings`."""
+        return requested_settings(self.case, self.environment)
 
     def __str__(self) -> str:
         return str(self.case.of_model(self.label))
 
 
-def resolved_settings(case: Case, measurement: Measurement, environment: Mapping[str, Any]) -> Settings:
-    """Return the axes of a case as resolved by the worker; for one that failed early, as given by its environment."""
-    told = {
-        name: environment[name]
-        for name, value in case.settings.items()
-        if value in (None, "auto") and name in environment
-    }
-    facts = {name: value for name, value in told.items() if isinstance(value, str | int)}
-    return Settings({**case.settings, **facts, **measurement.resolved.only(case.settings)})
+def requested_settings(case: Case, environment: Mapping[str, Any]) -> Settings:
+    """Return the axes of a case as requested; device and threads that were left open are those of its environment.
+
+    What a model makes of a default by itself, such as its attention kernel, does not count: rows are labelled and
+    matched by what was asked for.
+    """
+    open_names = [name for name, value in case.settings.items() if value in (None, "auto") and name in environment]
+    facts = {name: environment[name] for name in open_names if isinstance(environment[name], str | int)}
+    return Settings({**case.settings, **facts})
 
 
 class ResultSet:
@@ -102,8 +107,8 @@ class ResultSet:
         left_out = set(axes)
         return make_labels(
             [
-                Labelled(case, resolved_settings(case, measurement, environment).without(left_out), environment)
-                for (case, measurement), environment in zip(self.entries, self.environments, strict=True)
+                Labelled(case, requested_settings(case, environment).without(left_out), environment)
+                for (case, _), environment in zip(self.entries, self.environments, strict=True)
             ]
         )
 
