@@ -240,7 +240,7 @@ def check_full_disk(results, warned, folder):
     assert set(results.frame["status"]) == {"ok"}
     lost = [str(warning.message) for warning in warned]
     assert lost
-    assert all("is part of the results, and is written with the next cell if" in message for message in lost)
+    assert all("is part of the results, and will be written with the next case if" in message for message in lost)
     kept = load_results(folder)  # nothing is torn: that would be a warning, and so an error
     assert 0 < len(kept.entries) < len(results.entries)
     assert kept.entries == results.entries[: len(kept.entries)]
@@ -298,7 +298,7 @@ def test_files_that_cannot_be_written_cost_no_result(tmp_path, mounted):
     folder = mounted("full", "size=4k")
     (folder / "filler").write_bytes(b"x" * 4096)
     names = {f"{name}_csv_file": str(folder / name) for name in ("inference_time", "inference_memory", "env_info")}
-    with pytest.warns(UserWarning, match="A file that was asked for could not be written: .*No space left on device"):
+    with pytest.warns(UserWarning, match="A requested file could not be written: .*No space left on device"):
         results = run([tiny_bert()], save_to_csv=True, **names)
     assert list(results.frame["status"]) == ["ok"]
     assert [path.name for path in folder.iterdir()] == ["filler"]

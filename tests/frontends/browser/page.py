@@ -73,7 +73,7 @@ class Notebook:
         self.page.evaluate("([name, given]) => { jupyterapp.commands.execute(name, given) }", [name, arguments])
 
     def cell(self, index: int) -> Locator:
-        return self.page.locator(".jp-Notebook .jp-Case").nth(index)
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
 
     def run_all(self, seconds: float = 60.0) -> None:
         """Run every cell, and wait until each has ended well."""
@@ -97,7 +97,7 @@ class Notebook:
             }""",
             code,
         )
-        return self.page.locator(".jp-Notebook .jp-Case").last
+        return self.page.locator(".jp-Notebook .jp-Cell").last
 
     def run(self, code: str, seconds: float = 30.0) -> str:
         """Run code in a new cell at the end; give the text of its output."""
