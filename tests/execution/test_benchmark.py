@@ -131,7 +131,8 @@ def test_every_axis_is_in_the_settings_of_each_case():
     run(make(), fake)
     (case,) = fake.cases
     assert case.settings == Settings(
-        device="auto", dtype="float32", threads=None, python=None, overlay=None, attn_implementation=None, torchscript=False
+        device="auto", dtype="float32", threads=None, python=None, overlay=None,
+        attn_implementation=None, torchscript=False,
     )  # fmt: skip
 
 

@@ -140,7 +140,8 @@ def test_a_torn_line_is_a_problem_wherever_it_was_torn(tmp_path):
         path.write_bytes(whole[:end])
         contents = journal.read(tmp_path)
         assert [entry.case.sequence_length for entry in contents.entries] == [8]
-        assert contents.problems == [f"{path}, line 3, is left out: it is torn, the run ended while it was written"]
+        (problem,) = contents.problems
+        assert problem == f"{path}, line 3, is left out: it is truncated, the run ended while it was written"
 
 
 def test_a_damaged_line_in_the_middle_does_not_hide_the_others(tmp_path):
@@ -260,7 +261,8 @@ def test_an_old_run_has_the_settings_of_its_arguments():
     assert list(results.frame["status"]) == (["ok"] * 4 + ["error"] * 2) * 2
     assert list(results.frame["sequence_length"]) == [8, 8, 16, 16, 128, 128] * 2
     settings = Settings(
-        device="auto", dtype="bfloat16", threads=1, torchscript=False, python=None, overlay=None, attn_implementation=None
+        device="auto", dtype="bfloat16", threads=1, torchscript=False, python=None, overlay=None,
+        attn_implementation=None,
     )  # fmt: skip
     assert {case_read.settings for case_read, _ in results.entries} == {settings}
     assert {m.resolved for _, m in results.entries} == {Settings(device="cpu", threads=1)}
