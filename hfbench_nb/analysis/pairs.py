@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hfbench_nb.arguments.sweep import known_axes
-from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.case import Case, varying_axes
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.result_set import ResultSet, Row
@@ -137,12 +137,9 @@ def _place(case: Case, model: str) -> Case:
 
 def _varying(rows: Sequence[Row]) -> set[str]:
     """Return the names of the axes with several values, except paths, for which the versions are compared."""
-    values: dict[str, set[object]] = {}
-    for row in rows:
-        for name, value in row.requested.items():
-            values.setdefault(name, set()).add((type(value), value))
     axes = known_axes()
-    return {name for name, found in values.items() if len(found) > 1 and not (name in axes and axes[name].is_path)}
+    varying = varying_axes(row.requested for row in rows)
+    return {name for name in varying if not (name in axes and axes[name].is_path)}
 
 
 def _agree(row: Row, other: Row, axes: Iterable[str]) -> bool:

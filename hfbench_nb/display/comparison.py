@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.analysis.pairs import Pair, match_cases
 from hfbench_nb.display.plots.ratios import plot_ratios
+from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import printable
 from hfbench_nb.rendering.html import render
@@ -67,12 +68,7 @@ class Comparison:
 
     def _axes(self) -> list[str]:
         """Return the names of the axes in which the rows of one side, or the two sides, differ."""
-        values: dict[str, set[object]] = {}
-        for pair in self.pairs:
-            for row in (pair.this, pair.other):
-                for name, value in row.requested.items():
-                    values.setdefault(name, set()).add((type(value), value))
-        return [name for name, found in values.items() if len(found) > 1]
+        return varying_axes(row.requested for pair in self.pairs for row in (pair.this, pair.other))
 
     def _frame_row(self, pair: Pair, axes: Iterable[str]) -> dict[str, Any]:
         this, other = pair.this, pair.other

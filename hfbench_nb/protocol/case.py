@@ -77,6 +77,15 @@ class Settings(Mapping[str, Setting]):
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
 
 
+def varying_axes(settings: Iterable[Settings]) -> list[str]:
+    """Return the names of the axes that have several values, in the order in which they occur; True is not 1."""
+    values: dict[str, set[tuple[type, Setting]]] = {}
+    for each in settings:
+        for name, value in each.items():
+            values.setdefault(name, set()).add((type(value), value))
+    return [name for name, found in values.items() if len(found) > 1]
+
+
 @dataclass(frozen=True)
 class Case:
     """One thing to measure: one combination of a sweep, or a function.  Its fields are its identity.

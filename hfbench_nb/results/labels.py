@@ -9,7 +9,7 @@ from typing import Any
 
 from hfbench_nb.arguments.fields import Axis
 from hfbench_nb.arguments.sweep import known_axes
-from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.case import Case, Settings, varying_axes
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def make_labels(rows: Sequence[Labelled]) -> list[str]:
     Transformers in parentheses if they vary; and where even these are the same, the number of the run.
     """
     axes = known_axes()
-    varying = _varying([row.settings for row in rows])
+    varying = varying_axes(row.settings for row in rows)
     # Paths are long, and versions that differ because of them are more informative.
     short = [name for name in varying if not axes.get(name, Axis()).is_path]
     versions = _version_words(rows)
@@ -41,15 +41,6 @@ def make_labels(rows: Sequence[Labelled]) -> list[str]:
     if short != varying and max(places.values(), default=1) > 1:
         labels = _labels(rows, varying, axes, versions)
     return _numbered(rows, labels, versions)
-
-
-def _varying(settings: Sequence[Settings]) -> list[str]:
-    """Return the names of the axes that have several values."""
-    values: dict[str, set[Any]] = {}
-    for of_row in settings:
-        for name, value in of_row.items():
-            values.setdefault(name, set()).add((type(value), value))
-    return [name for name, found in values.items() if len(found) > 1]
 
 
 def _version_words(rows: Sequence[Labelled]) -> list[tuple[str, str]]:
