@@ -203,8 +203,6 @@ class Panel:
         """Update which buttons can be pressed, the code, and why Run is disabled."""
         with self._lock:
             run = current_run()
-            self._run.disabled = self._form.args is None or run is not None
-            self._stop.disabled = run is None or run.was_stopped
             self._tabs.show_code(self._form.args, self._form.run_options)
             if run is None and self._form.args is None:
                 self._say(self._form.hint)
@@ -212,6 +210,8 @@ class Panel:
                 self._say("Another panel of this kernel is measuring: Stop ends that run.")
             else:
                 self._show_progress()
+            self._stop.disabled = run is None or run.was_stopped
+            self._run.disabled = self._form.args is None or run is not None  # enabled last, when all is shown
 
     def _show_progress(self) -> None:
         run = self._background
