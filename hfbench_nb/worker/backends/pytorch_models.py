@@ -226,11 +226,18 @@ def fill(model: torch.nn.Module, seed: int) -> None:
 
 
 def to_tensors(arrays: dict[str, Any], model: torch.nn.Module, device: torch.device) -> Tensors:
-    """Copy inputs and labels to the device, each array once; floating-point numbers get the weights' data type."""
+    """Copy inputs and labels to the device, each array once; floating-point numbers get the weights' data type.
+
+    Lists and dictionaries of arrays, such as labels of several objects per image, stay lists and dictionaries.
+    """
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
     made: dict[int, torch.Tensor] = {}
 
     def tensor(array: Any) -> Any:
+        if isinstance(array, list):
+            return [tensor(part) for part in array]
+        if isinstance(array, dict):
+            return {name: tensor(part) for name, part in array.items()}
         if not isinstance(array, np.ndarray):
             return array
         if id(array) not in made:
