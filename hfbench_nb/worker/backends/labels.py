@@ -12,7 +12,7 @@ from numpy.random import Generator, default_rng
 
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.worker.backends.base import CallInputs
-from hfbench_nb.worker.backends.inputs import forward_arguments, make_inputs
+from hfbench_nb.worker.backends.inputs import CountFeatures, cannot_count, forward_arguments, make_inputs
 
 NO_LOSS = "mean of the output: the model has no loss"
 NO_LABELS = "mean of the output: labels for the model's loss cannot be made yet"
@@ -232,12 +232,14 @@ def _has_loss(class_name: str, accepted: Iterable[str]) -> bool:
     return any(pattern.search(name) for pattern in patterns for name in accepted)
 
 
-def describe_call(model: Any, case: Case, seed: int, *, labels: bool) -> CallInputs:
+def describe_call(
+    model: Any, case: Case, seed: int, *, labels: bool, count_features: CountFeatures = cannot_count
+) -> CallInputs:
     """Make what a model is called with, as arrays: inputs of the case's sizes and, if asked for, labels.
 
     The details tell the shapes of the inputs and what training minimises, the note what a user should know of either.
     """
-    inputs = make_inputs(model, *case.sizes, seed)
+    inputs = make_inputs(model, *case.sizes, seed, count_features)
     notes = list(inputs.notes)
     made: _Labels = {}
     details: dict[str, Any] = {"inputs": inputs.shapes}

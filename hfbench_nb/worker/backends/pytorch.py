@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose
 from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, device_name, find_device
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_majors import silence_deprecations
+from hfbench_nb.worker.backends.pytorch_parts import PartsWatch, count_features
 from hfbench_nb.worker.clock import Stopwatch, wall_clock
 from hfbench_nb.worker.memory import Meter, host_meter
 from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
@@ -87,6 +88,7 @@ class PyTorchRuntime:
     def __init__(self, settings: Settings, method: Method) -> None:
         self._settings = settings
         self._method = method
+        self._parts = PartsWatch()
         self.compiles = False
         dtype = str(settings.get("dtype", "float32"))
         self._dtype: torch.dtype = getattr(torch, dtype)
@@ -155,10 +157,23 @@ class PyTorchRuntime:
 
     def make_inputs(self, model: torch.nn.Module, case: Case, *, labels: bool) -> CallInputs:
         """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""
-        inputs = describe_call(model, case, self._method.seed, labels=labels)
+
+        def to_tensors(arrays: dict[str, Any]) -> dict[str, Any]:
+            return pytorch_models.to_tensors(arrays, model, self.device)
+
+        def count(what: str, arrays: dict[str, Any]) -> int | None:
+            try:
+                return count_features(model, what, to_tensors(arrays))
+            except Exception as error:
+                if self.is_out_of_memory(error):
+                    raise MemoryError(str(error)) from error
+                raise
+
+        inputs = describe_call(model, case, self._method.seed, labels=labels, count_features=count)
         if {"input_ids", "decoder_input_ids"} & set(inputs.tensors):
             check_positions(model, case.sizes[1], only_decoder="input_ids" not in inputs.tensors)
-        return replace(inputs, tensors=pytorch_models.to_tensors(inputs.tensors, model, self.device))
+        self._parts.begin(model)
+        return replace(inputs, tensors=to_tensors(inputs.tensors))
 
     def inference_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
         """Return a function that runs one forward pass without gradients."""
@@ -197,9 +212,12 @@ class PyTorchRuntime:
         """Return what is reported instead of an error that was raised while a model was built or called."""
         return model_errors.explain(error, attempt)
 
-    def hear(self) -> AbstractContextManager[list[str]]:
-        """Collect what Transformers says of slow code that it runs."""
-        return hear_of_slow_code()
+    @contextmanager
+    def hear(self) -> Iterator[list[str]]:
+        """Collect what Transformers says of slow code that it runs, and which parts of a model do not run."""
+        with hear_of_slow_code() as heard, self._parts.watching():
+            yield heard
+        heard += self._parts.notes()
 
     def close(self) -> None:
         """Restore the number of threads, and print torch_xla's metrics if requested."""

@@ -241,7 +241,7 @@ def to_tensors(arrays: dict[str, Any], model: torch.nn.Module, device: torch.dev
         if not isinstance(array, np.ndarray):
             return array
         if id(array) not in made:
-            kind = torch.long if array.dtype.kind == "i" else dtype
+            kind = {"i": torch.long, "b": torch.bool}.get(array.dtype.kind, dtype)
             made[id(array)] = torch.from_numpy(array).to(device=device, dtype=kind)
         return made[id(array)]
 
@@ -259,7 +259,7 @@ def train(model: torch.nn.Module, inputs: Tensors) -> torch.Tensor:
     model.zero_grad(set_to_none=True)
     outputs = model(**inputs)
     loss = getattr(outputs, "loss", None)
-    minimised: torch.Tensor = first_tensor(outputs).mean() if loss is None else loss
+    minimised: torch.Tensor = (first_tensor(outputs) if loss is None else loss).mean()
     minimised.backward()  # type: ignore[no-untyped-call]
     return minimised
 

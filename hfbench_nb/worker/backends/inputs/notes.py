@@ -5,21 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from hfbench_nb.worker.backends.inputs.base import Ask
-from hfbench_nb.worker.backends.inputs.images import image_shape
 
 
 def image_notes(ask: Ask) -> list[str]:
-    """Describe the images, and what the sequence length means beside them."""
-    if "pixel_values" not in ask.names:
-        has_images = getattr(ask.config, "vision_config", None) is not None
-        return ["text alone: this model splits images in its own way"] if has_images else []
-    _, height, width = image_shape(ask)
-    images = f"images of {height} x {width}"
+    """Describe images and videos, and what the sequence length means beside them."""
     if "input_ids" in ask.names:
-        return [f"each text with one of {images}"]
+        return [f"each text with one of {images}" for images in ask.seen.values()]
     if "decoder_input_ids" in ask.names:
-        return [f"{images}; the sequence length is the decoder's"]
-    return [f"no sequence length: {images}"]
+        return [f"{images}; the sequence length is the decoder's" for images in ask.seen.values()]
+    return [f"no sequence length: {images}" for images in ask.seen.values()]
 
 
 def attention_notes(config: Any, length: int) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hfbench_nb.worker.backends.inputs.base import Ask, makes, placeholders
+from hfbench_nb.worker.backends.inputs.base import Ask, makes, reserved_ids
 
 _CHOICES = 2
 
@@ -20,7 +20,7 @@ def _token_ids(ask: Ask) -> np.ndarray:
     config = text_config(ask.config)
     special: list[Any] = [getattr(config, name, None) for name in ("pad_token_id", "eos_token_id")]
     left_out = sorted(
-        {i for i in [*special, *placeholders(ask.config).values()] if isinstance(i, int) and 0 <= i < config.vocab_size}
+        {i for i in [*special, *reserved_ids(ask.config)] if isinstance(i, int) and 0 <= i < config.vocab_size}
     )
     left_out = left_out if len(left_out) < config.vocab_size else []
     several = type(ask.model).__name__.endswith("ForMultipleChoice")
