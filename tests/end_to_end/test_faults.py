@@ -98,13 +98,6 @@ def test_a_faulty_cell_costs_its_row_alone_and_leaves_no_process(fault, tmp_path
     assert list(run([FaultyConfig()]).frame["status"]) == ["ok"]
 
 
-def test_a_fresh_interpreter_leaves_no_process_either(monkeypatch, tmp_path):
-    monkeypatch.setenv("HFBENCH_FRESH_INTERPRETER", "1")
-    results = run([FaultyConfig("leaves_a_process", str(tmp_path))])
-    assert list(results.frame["status"]) == ["crashed"]
-    assert wait_until(lambda: not runs(int((tmp_path / "left").read_text())))
-
-
 def test_a_closed_pipe_is_told_in_the_log_of_the_failure():
     failure = run([FaultyConfig("closes_its_pipe")]).entries[0][1].failure
     assert "Bad file descriptor" in failure.log

@@ -12,8 +12,6 @@ import pytest
 from hfbench_nb.worker import clock
 from hfbench_nb.worker.clock import CountingStopwatch, Reading, take_samples
 
-pytestmark = pytest.mark.measures
-
 
 class FakeTime:
     """A clock on which each call takes what it is told."""
