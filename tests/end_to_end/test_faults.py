@@ -133,12 +133,13 @@ def test_the_kernels_out_of_memory_killer_costs_one_cell(small_cgroup):
     code = """
         import os, sys
         open(sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))
-        from support.models import short
-        from support.faulty import FaultyConfig
-        from hfbench_nb import PyTorchBenchmark
-        faults = ["none", "fills_the_machine", "none"]
-        frame = PyTorchBenchmark(short(models=["a", "b", "c"]), configs=[FaultyConfig(f) for f in faults]).run().frame
-        print(list(frame["status"]), frame["error"][1])
+        from hfbench_nb import measure
+        def fill_the_machine():
+            held = []
+            while True:
+                held.append(bytearray(b"x") * (8 << 20))
+        rows = [measure(function).frame.iloc[0] for function in (list, fill_the_machine, list)]
+        print([row["status"] for row in rows], rows[1]["error"])
     """
     done = run_script(code, small_cgroup)
     message = "MemoryError: the kernel's out-of-memory killer ended the worker"

@@ -19,7 +19,7 @@ from support.models import short, tiny_bert, tiny_gpt2
 from support.places import TESTS
 from support.processes import run_script, runs, wait_until
 
-from hfbench_nb import ArgumentError, IsolationError, PyTorchBenchmark
+from hfbench_nb import ArgumentError, IsolationError, PyTorchBenchmark, measure
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.execution import servers as client
 from hfbench_nb.execution.cancellation import Cancellation
@@ -130,7 +130,13 @@ def test_a_fresh_interpreter_gives_the_same_figures(monkeypatch):
 
 def test_faults_are_rows_in_fresh_interpreters_too_and_leave_no_process(monkeypatch, tmp_path):
     monkeypatch.setenv("HFBENCH_FRESH_INTERPRETER", "1")
-    results = run([FaultyConfig("leaves_a_process", str(tmp_path)), FaultyConfig("hangs")], timeout_s=2.0)
+
+    def leave_a_process():
+        left = subprocess.Popen(["sleep", "600"])
+        (tmp_path / "left").write_text(str(left.pid))
+        os._exit(4)
+
+    results = measure(leave_a_process) + measure(lambda: time.sleep(600), name="hangs", timeout_s=2.0)
     assert list(results.frame["status"]) == ["crashed", "timeout"]
     assert wait_until(lambda: not runs(int((tmp_path / "left").read_text())))
 
