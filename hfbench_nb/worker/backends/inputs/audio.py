@@ -43,8 +43,10 @@ def _features(ask: Ask) -> np.ndarray:
     if hasattr(config, "num_mel_bins") and hasattr(config, "max_source_positions"):
         frames = 2 * config.max_source_positions
         seconds = frames / 100
+        reads = f"the encoder always has {frames} frames ({seconds:g} s of audio)"
+        has_decoder = "decoder_input_ids" in ask.names
         ask.notes.append(
-            f"the encoder always has {frames} frames ({seconds:g} s of audio); the sequence length is the decoder's"
+            f"{reads}; the sequence length is the decoder's" if has_decoder else f"no sequence length: {reads}"
         )
         return ask.noise(config.num_mel_bins, frames)
     if hasattr(config, "input_feat_per_channel") and hasattr(config, "num_conv_layers"):
