@@ -55,7 +55,8 @@ def measure(open_runtime: Callable[[], Runtime], workload: Workload, method: Met
     except Exception as error:
         is_oom = isinstance(error, MemoryError) or (runtime is not None and runtime.is_out_of_memory(error))
         status = "oom" if is_oom else "error"
-        failure = Failure(type(error).__name__, _message(error), traceback.format_exc())
+        shown = error if is_oom else taken.explain(error)
+        failure = Failure(type(shown).__name__, _message(shown), traceback.format_exc())
     details = taken.details
     if runtime is not None:
         details |= _close(runtime)
@@ -82,6 +83,7 @@ class _Taken:
     line_trace: LineTrace | None = None
     line_trace_failure: str = ""
     note: str = ""
+    explain: Callable[[Exception], Exception] = lambda error: error
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
 
@@ -90,11 +92,13 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
     stopwatch = CountingStopwatch(runtime.stopwatch)
     try:
         report("building", {})
-        prepared = workload.prepare(runtime)
-        taken.note = prepared.note
-        taken.details |= prepared.details
-        report("memory" if method.memory else "warm-up", {})
-        memory, first_calls = _read_memory(runtime, stopwatch, prepared)
+        with runtime.hear() as heard:
+            prepared = workload.prepare(runtime)
+            taken.note, taken.explain = prepared.note, prepared.explain
+            taken.details |= prepared.details
+            report("memory" if method.memory else "warm-up", {})
+            memory, first_calls = _read_memory(runtime, stopwatch, prepared)
+        taken.note = "; ".join(filter(None, [prepared.note, *heard]))
         taken.memory = memory if method.memory else None
         taken.details["first_call_s"] = first_calls[0].wall_s
         if runtime.compiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,6 +53,33 @@ class CallInputs:
     tensors: dict[str, Any]
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Attempt:
+    """What was being tried when an error was raised.
+
+    Attributes
+    ----------
+    spec, case
+        The model and the case.
+    step
+        ``building``, ``inputs`` or ``calling``.
+    model
+        The model, once it is built.
+    given
+        Names of the arguments of its forward pass that were made.
+    """
+
+    spec: ModelSpec
+    case: Case
+    step: str = "building"
+    model: Any = None
+    given: tuple[str, ...] = ()
+
+
+class ModelError(RuntimeError):
+    """The code of a model raised an error."""
 
 
 class Runtime(Protocol):
@@ -109,6 +137,17 @@ class Runtime(Protocol):
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Return whether an error means that there was not enough memory."""
+        ...
+
+    def explain(self, error: Exception, attempt: Attempt) -> Exception:
+        """Return what is reported instead of an error that was raised while a model was built or called.
+
+        The error itself, if it already tells the user what to do.
+        """
+        ...
+
+    def hear(self) -> AbstractContextManager[list[str]]:
+        """Collect what the framework says, meanwhile, that a reader of the metrics should know."""
         ...
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +17,10 @@ import transformers.models.auto.modeling_auto
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
-from hfbench_nb.worker.backends import pytorch_models
-from hfbench_nb.worker.backends.base import Built, CallInputs
+from hfbench_nb.worker.backends import model_errors, pytorch_models
+from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs
 from hfbench_nb.worker.backends.labels import describe_call
+from hfbench_nb.worker.backends.library_log import hear_of_slow_code
 from hfbench_nb.worker.backends.model_classes import import_code
 from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention
 from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, device_name, find_device
@@ -190,6 +192,14 @@ class PyTorchRuntime:
         return isinstance(error, torch.OutOfMemoryError) or (
             isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
         )
+
+    def explain(self, error: Exception, attempt: Attempt) -> Exception:
+        """Return what is reported instead of an error that was raised while a model was built or called."""
+        return model_errors.explain(error, attempt)
+
+    def hear(self) -> AbstractContextManager[list[str]]:
+        """Collect what Transformers says of slow code that it runs."""
+        return hear_of_slow_code()
 
     def close(self) -> None:
         """Restore the number of threads, and print torch_xla's metrics if requested."""

@@ -30,6 +30,8 @@ class Prepared:
         What a reader of the metrics should know of the inputs.
     details
         What else is worth showing.
+    explain
+        Returns what is reported instead of an error that the call has raised.
     metrics
         Asked once, when the calls for memory and time have been made: further metrics by name, in the units of the
         metrics registry.  A value that is no finite number counts as absent.
@@ -41,6 +43,7 @@ class Prepared:
     model: Any = None
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    explain: Callable[[Exception], Exception] = lambda error: error
     metrics: Callable[[], Mapping[str, float]] = dict
 
 

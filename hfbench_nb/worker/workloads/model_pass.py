@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.model_kinds import BASE
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
-from hfbench_nb.worker.backends.base import CallInputs, Runtime
+from hfbench_nb.worker.backends.base import Attempt, CallInputs, Runtime
 from hfbench_nb.worker.workloads.base import Prepared, build_model
 
 
@@ -33,18 +34,38 @@ class ModelPass:
 
     def prepare(self, runtime: Runtime) -> Prepared:
         """Build the model and make its inputs."""
-        loaded = build_model(runtime, self.spec, self.kind, training=self.training)
-        model = loaded.built.model
-        inputs = runtime.make_inputs(model, self.case, labels=self.training)
+        attempt = Attempt(self.spec, self.case)
+        with explained(runtime, attempt):
+            loaded = build_model(runtime, self.spec, self.kind, training=self.training)
+            model = loaded.built.model
+            attempt.model, attempt.step = model, "inputs"
+            inputs = runtime.make_inputs(model, self.case, labels=self.training)
+            attempt.given, attempt.step = tuple(inputs.tensors), "calling"
+            call = self.make_call(runtime, model, inputs)
         return Prepared(
-            call=self.make_call(runtime, model, inputs),
+            call=call,
             baseline_bytes=loaded.baseline_bytes,
             loaded_bytes=loaded.loaded_bytes,
             model=model,
             note=inputs.note,
             details={**loaded.built.details, "build_s": loaded.build_s, **inputs.details},
+            explain=lambda error: runtime.explain(error, attempt),
         )
 
     def make_call(self, runtime: Runtime, model: object, inputs: CallInputs) -> Callable[[], object]:
         """Return the function that is measured."""
         raise NotImplementedError
+
+
+@contextmanager
+def explained(runtime: Runtime, attempt: Attempt) -> Iterator[None]:
+    """Raise what the runtime makes of an error, instead of the error; that memory ran out needs no explanation."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MemoryError) or runtime.is_out_of_memory(error):
+            raise
+        shown = runtime.explain(error, attempt)
+        if shown is error:
+            raise
+        raise shown from error
