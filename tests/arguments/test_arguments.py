@@ -11,7 +11,7 @@ from support.models import short
 from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments
 from hfbench_nb.arguments.sweep import combinations
 
-pytestmark = [pytest.mark.shows, pytest.mark.quick]
+pytestmark = pytest.mark.quick
 
 # From transformers 4.48.3, benchmark_args_utils.py and benchmark_args.py: names and defaults (file names apart).
 ORIGINAL = {

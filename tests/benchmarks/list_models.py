@@ -61,7 +61,7 @@ def try_all() -> dict[str, Any]:
     from hfbench_nb.protocol.request import Method, ModelSpec
     from hfbench_nb.protocol.tasks import TASKS
     from hfbench_nb.worker.backends import load_backend
-    from hfbench_nb.worker.backends.pytorch_models import first_tensor
+    from hfbench_nb.worker.backends.pytorch_outputs import first_tensor
 
     torch.set_num_threads(1)
     backend = load_backend("hfbench_nb.worker.backends.pytorch")

@@ -16,8 +16,6 @@ from hfbench_nb import PyTorchBenchmarkArguments
 from hfbench_nb.frontends import cli
 from hfbench_nb.frontends.options import parse
 
-pytestmark = pytest.mark.shows
-
 
 @pytest.fixture
 def model(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ from hfbench_nb.frontends.commands import (
 )
 from hfbench_nb.frontends.options import HelpShown, flags_of_functions, parse, parse_function_options, underscored
 
-pytestmark = [pytest.mark.shows, pytest.mark.quick]
+pytestmark = pytest.mark.quick
 
 
 def arguments(words, command="pytorch"):

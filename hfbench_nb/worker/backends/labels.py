@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from hfbench_nb.worker.backends.inputs import CountFeatures, cannot_count, forwa
 
 NO_LOSS = "mean of the output: the model has no loss"
 NO_LABELS = "mean of the output: labels for the model's loss cannot be made yet"
+NO_SCIPY = "mean of the output: the model's loss needs scipy, which is not installed"
 # Arguments of forward passes that a loss is computed from; the last ones are of bare models too, which have no loss.
 _FOR_A_LOSS = re.compile(r"(^|_)labels?$|^(start|end)_positions$|^return_loss$|^future_values$|^targets?$")
 _FOR_A_LOSS_OF_A_HEAD = re.compile(r"^bool_masked_pos$|^mask_time_indices$")
@@ -139,6 +141,8 @@ def _replaced(ask: _Ask) -> _Labels:
 
 
 def _tokens(ask: _Ask) -> _Labels:
+    if len(ask.ids) > ask.batch_size:  # several codebooks, one after the other along the first dimension
+        return {"labels": ask.ids.reshape(ask.batch_size, -1, ask.ids.shape[1]).swapaxes(1, 2)}
     return {"labels": ask.ids}
 
 
@@ -205,6 +209,9 @@ _ROWS: tuple[tuple[tuple[str, ...], tuple[str, ...], str, Callable[[_Ask], _Labe
     (("",), ("return_loss",), "which text belongs to which image", _matching),
 )  # fmt: skip
 
+# Losses that match predictions to objects, which Transformers computes with scipy.
+_MATCHED = (_objects, _masks)
+
 
 def make_labels(model: Any, inputs: dict[str, np.ndarray], seed: int) -> tuple[_Labels, str]:
     """Make labels that fit the model's head.
@@ -220,6 +227,8 @@ def make_labels(model: Any, inputs: dict[str, np.ndarray], seed: int) -> tuple[_
     generator = default_rng(seed)
     for heads, arguments, words, make in _ROWS:
         if type(model).__name__.endswith(heads) and all(name in accepted for name in arguments):
+            if make in _MATCHED and importlib.util.find_spec("scipy") is None:
+                return {}, NO_SCIPY
             return make(_Ask(model, inputs, generator)), words
     if "labels" in accepted and ("input_ids" in inputs or "decoder_input_ids" in inputs):
         return _tokens(_Ask(model, inputs, generator)), "each token"  # the user's own head
@@ -238,13 +247,20 @@ def describe_call(
     """Make what a model is called with, as arrays: inputs of the case's sizes and, if asked for, labels.
 
     The details tell the shapes of the inputs and what training minimises, the note what a user should know of either.
+
+    Raises
+    ------
+    NotImplementedError
+        If the model has no forward pass, or needs an input that cannot be made.
     """
+    if getattr(getattr(model, "forward", None), "__name__", "") == "_forward_unimplemented":
+        raise NotImplementedError(f"{type(model).__name__} has no forward pass: only its parts have, and generation")
     inputs = make_inputs(model, *case.sizes, seed, count_features)
     notes = list(inputs.notes)
     made: _Labels = {}
     details: dict[str, Any] = {"inputs": inputs.shapes}
     if labels:
         made, details["loss"] = make_labels(model, inputs.arrays, seed)
-        if details["loss"] in (NO_LOSS, NO_LABELS):
+        if details["loss"] in (NO_LOSS, NO_LABELS, NO_SCIPY):
             notes.append(f"training minimises the {details['loss']}")
     return CallInputs({**inputs.arrays, **made}, "; ".join(notes), details)

@@ -22,7 +22,7 @@ class _Collector(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the message, if it is one."""
-        text = " ".join(record.getMessage().split())
+        text = " ".join(record.getMessage().split()).rstrip(".")
         if _SLOWER.search(text) and text not in self.heard:
             self.heard.append(text)
 

@@ -6,6 +6,7 @@ import base64
 import copy
 import importlib
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import transformers
@@ -85,15 +86,30 @@ def class_for(config: Any, kind: str, framework: str) -> Any:
     names = [f"{prefix}{name}" for name in (*CLASS_MAPPINGS[kind], *CLASS_MAPPINGS[BASE])]
     # What has none of these, such as an encoder-decoder, may have a class of another kind: better than nothing.
     names += [name for name in vars(auto) if name.startswith(f"{prefix}MODEL_") and name.endswith("_MAPPING")]
-    for config_class in type(config).__mro__:
-        for mapping in (getattr(auto, name) for name in names if hasattr(auto, name)):
-            if config_class in mapping:
-                found = mapping[config_class]
-                return found[0] if isinstance(found, tuple) else found
+    found = list(_mapped_classes(type(config), [getattr(auto, name) for name in names if hasattr(auto, name)]))
+    # Some mappings name, for a model of several parts, the class of a part, which takes that part's configuration.
+    fitting = [model_class for model_class in found if _takes(model_class, config)]
+    if found:
+        return (fitting or found)[0]
     unmapped = _unmapped_class(type(config), framework)
     if unmapped is not None:
         return unmapped
     raise ValueError(f"Transformers {transformers.__version__} has no {framework} model for {type(config).__name__}")
+
+
+def _mapped_classes(config_class: type, mappings: list[Any]) -> Iterator[Any]:
+    """Yield the model classes that mappings name for a configuration's class, or for those that it is derived from."""
+    for base in config_class.__mro__:
+        for mapping in mappings:
+            if base in mapping:
+                found = mapping[base]
+                yield found[0] if isinstance(found, tuple) else found
+
+
+def _takes(model_class: Any, config: Any) -> bool:
+    """Return whether a model class is built from a configuration of this class."""
+    wanted = getattr(model_class, "config_class", None)
+    return not isinstance(wanted, type) or isinstance(config, wanted)
 
 
 def _unmapped_class(config_class: type, framework: str) -> Any:

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import transformers
 
-import hfbench_nb
 from hfbench_nb.worker.backends.base import Attempt, ModelError
 from hfbench_nb.worker.backends.inputs import forward_arguments
 
-_OURS = Path(hfbench_nb.__file__).resolve().parent
+_OURS = Path(__file__).resolve().parents[2]
 # Errors that a program raises by mistake, and not to tell its user something.
 _MISTAKES = (AttributeError, LookupError, TypeError, NameError, AssertionError, ArithmeticError)
 # Names under which configurations store how many positions there are.
@@ -58,7 +57,7 @@ _KINDS = (
     ),
     _Kind(
         r"index out of range|indices element is out of|out of bounds",
-        "an id or a position lies beyond one of its tables: try a shorter sequence_length, and check vocab_size and "
+        "an id or a position lies beyond one of its tables: try another sequence_length, and check vocab_size and "
         "special token ids in the configuration",
     ),
     _Kind(
@@ -114,14 +113,14 @@ def explain(error: Exception, attempt: Attempt) -> Exception:
 
 def _one_line(error: Exception) -> str:
     try:
-        return " ".join(str(error).split())
+        return " ".join(str(error).replace("`", "'").split())
     except Exception:  # the __str__ of a user's own exception may fail
         return "<no message: its __str__ failed>"
 
 
 def _missing_input(error: Exception, attempt: Attempt) -> str:
     """Return in words which input the model lacks, or nothing if that is not what the error is about."""
-    text = _one_line(error)
+    text = _one_line(error).replace("'", "")
     needs_none = isinstance(error, TypeError | AttributeError) and "NoneType" in text
     is_asked_for = isinstance(error, (*_MISTAKES, ValueError)) and _MISSING_INPUT.search(text)
     if not (needs_none or is_asked_for) or _without_padding(error, attempt):
@@ -147,7 +146,15 @@ def _next_step(error: Exception, attempt: Attempt) -> str:
     for name, count in positions.items():
         if 0 < count < length:
             return f"sequence_length {length} is beyond the {count} positions of its configuration ({name})"
+    exact = getattr(config, "segment_means_seq_len", length)  # Nystromformer
+    if exact != length:
+        return f"it takes texts of exactly {exact} tokens (segment_means_seq_len of its configuration)"
     kind = next((kind for kind in _KINDS if re.search(kind.pattern, _one_line(error))), None)
     if kind is not None:
         return kind.next_step.format(name=attempt.spec.name)
-    return "the traceback of the measurement's failure shows where; other sizes or a changed configuration may work"
+    if isinstance(error, _MISTAKES):
+        return (
+            "its code has a mistake, or its configuration lacks a value: try another configuration, or another version "
+            "of Transformers by python= or overlay="
+        )
+    return "other sizes or a changed configuration may work; the traceback is in the measurement's failure"

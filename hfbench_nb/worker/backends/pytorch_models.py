@@ -17,6 +17,7 @@ from hfbench_nb.protocol.model_kinds import BASE, HEAD
 from hfbench_nb.protocol.request import ModelSpec
 from hfbench_nb.worker.backends import model_classes
 from hfbench_nb.worker.backends.pytorch_majors import initialisation_tables
+from hfbench_nb.worker.backends.pytorch_outputs import floating_tensors
 
 # Standard deviation of the random weights, as most models initialise them.
 _WEIGHT_STD = 0.02
@@ -140,7 +141,8 @@ def build(
 ) -> torch.nn.Module:
     """Build a model with random weights in little more time than filling its memory once takes.
 
-    The parameters are created without initialisation, and filled.  Then the model initialises itself without drawing
+    The parameters are created without random numbers, and filled; constants are set, since some constructors copy them
+    into buffers, as DETR does with its backbone's norms.  Then the model initialises itself without drawing
     random numbers, so that meaningful values (zeros, ones, scales, sinusoidal positions) are as the model defines them,
     in parameters and in buffers.
     """
@@ -149,7 +151,7 @@ def build(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # for random numbers that a constructor draws itself
-            with torch.device(device), _left_out(lambda name: True), _without_initialisation():
+            with torch.device(device), _left_out(_is_random), _without_initialisation():
                 model = model_class(config)
             model.to(device)  # tensors that the model created without using the default device
             fill(model, seed)
@@ -255,26 +257,23 @@ def infer(model: torch.nn.Module, inputs: Tensors) -> object:
 
 
 def train(model: torch.nn.Module, inputs: Tensors) -> torch.Tensor:
-    """Clear the gradients, run one forward pass with labels and one backward pass; return the minimised loss."""
-    model.zero_grad(set_to_none=True)
-    outputs = model(**inputs)
-    loss = getattr(outputs, "loss", None)
-    minimised: torch.Tensor = (first_tensor(outputs) if loss is None else loss).mean()
-    minimised.backward()  # type: ignore[no-untyped-call]
-    return minimised
-
-
-def first_tensor(outputs: Any) -> torch.Tensor:
-    """Return the first floating-point tensor in a model's outputs.
+    """Clear the gradients, run one forward pass with labels and one backward pass; return the minimised loss.
 
     Raises
     ------
-    ValueError
-        If there is no such tensor.
+    NotImplementedError
+        If the model computes nothing that gradients can flow back from.
     """
-    if isinstance(outputs, torch.Tensor):
-        return outputs
-    for value in outputs.to_tuple() if hasattr(outputs, "to_tuple") else outputs:
-        if isinstance(value, torch.Tensor) and value.is_floating_point():
-            return value
-    raise ValueError(f"the model returns no tensor of floating-point numbers, but {type(outputs).__name__}")
+    model.zero_grad(set_to_none=True)
+    outputs = model(**inputs)
+    loss = getattr(outputs, "loss", None)
+    if loss is None:
+        trainable = [tensor for tensor in floating_tensors(outputs) if tensor.requires_grad]
+        if not trainable:
+            raise NotImplementedError(
+                f"{type(model).__name__} cannot be trained: no gradient flows back from what it returns"
+            )
+        loss = trainable[0].mean()
+    minimised: torch.Tensor = loss.mean()  # some models return a loss for each example
+    minimised.backward()  # type: ignore[no-untyped-call]
+    return minimised

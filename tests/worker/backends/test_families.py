@@ -19,7 +19,7 @@ from hfbench_nb import PyTorchBenchmark
 from hfbench_nb.protocol.request import ModelSpec
 from hfbench_nb.worker.backends import pytorch_models
 from hfbench_nb.worker.backends.inputs import make_inputs
-from hfbench_nb.worker.backends.pytorch_models import first_tensor
+from hfbench_nb.worker.backends.pytorch_outputs import first_tensor
 
 pytestmark = pytest.mark.measures
 

@@ -35,8 +35,8 @@ def run(configs: dict[str, Any], **given: Any) -> Any:
 @needs_tensorflow
 @pytest.mark.parametrize("mode", MODES)
 def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
-    # Compiling takes as long as there are layers: one is enough, GPT-2's two alone have more than 20 variables.
-    configs = {"bert": tiny_bert(num_hidden_layers=1), "gpt2": tiny_gpt2(), "t5": tiny_t5(num_layers=1)}
+    # Compiling takes as long as there are layers: one is enough.
+    configs = {"bert": tiny_bert(num_hidden_layers=1), "gpt2": tiny_gpt2(n_layer=1), "t5": tiny_t5(num_layers=1)}
     results = run(configs, training=True, **MODES[mode])
     assert list(results.frame["status"]) == ["ok"] * 6, list(results.frame["error"])
     assert set(results.frame["framework"]) == {"TensorFlow"}
@@ -50,7 +50,7 @@ def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
         assert ("compile_s" in details) == (mode != "eager")
         if cell.task == "training":
             assert details["variables_without_gradient"] == 0
-            assert details["trainable_variables"] > 20
+            assert details["trainable_variables"] > 12
             assert 0 < details["loss_value"] < 100
         if mode != "eager":  # the first call compiled, and no sample did
             assert details["compile_s"] > 10 * max(measurement.timing.samples_s)

@@ -68,8 +68,6 @@ def _make(ask: Ask, kinds: dict[str, Kind]) -> None:
 
 def _kinds(model: Any) -> dict[str, Kind]:
     """Return the inputs to make and how: the main input, those that the model is for, and required ones."""
-    if getattr(getattr(model, "forward", None), "__name__", "") == "_forward_unimplemented":
-        raise NotImplementedError(f"{type(model).__name__} has no forward pass: it is for generating alone")
     arguments = forward_arguments(model)
     wanted = [
         name
