@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.protocol.registry import Registry, resolve
 
 
@@ -117,6 +118,21 @@ FRAMEWORKS.register(Framework("Python", "hfbench_nb.worker.backends.plain"))
 def frameworks_with_models() -> Iterator[Framework]:
     """Return the frameworks that models can be measured with."""
     return (framework for framework in FRAMEWORKS if framework.arguments is not None)
+
+
+def framework_named(name: object) -> Framework:
+    """Return the framework with models of this name, ignoring case.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none.
+    """
+    for framework in frameworks_with_models():
+        if isinstance(name, str) and framework.command == name.lower():
+            return framework
+    names = " or ".join(repr(framework.name) for framework in frameworks_with_models())
+    raise wrong_value("framework", name, f"{names}, or left out")
 
 
 def framework_of(arguments: object) -> Framework | None:

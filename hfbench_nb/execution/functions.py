@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from hfbench_nb.arguments.frameworks import FRAMEWORKS, Framework
+from hfbench_nb.arguments.frameworks import FRAMEWORKS, Framework, framework_named
 from hfbench_nb.arguments.measurement import FunctionArguments
+from hfbench_nb.execution import launch
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.displays import Display, choose_display
 from hfbench_nb.execution.executors import make_executor
@@ -90,7 +90,7 @@ def measure(
         max_seconds=max_seconds,
         timeout_s=timeout_s,
     )
-    used = _find_framework(framework)
+    used = FRAMEWORKS["Python"] if framework is None else framework_named(framework)  # the bare interpreter
     case = Case(used.name, arguments.name, "function")
     request = Request(case, arguments.method(), _pickle(function, setup), timeout_s)
     return _run(used, request, arguments, display or choose_display(verbose=False))
@@ -144,17 +144,6 @@ def _takes(function: Any, count: int) -> bool:
     return True
 
 
-def _find_framework(name: object) -> Framework:
-    """Return the framework with a name, ignoring case; None is the bare interpreter."""
-    if name is None:
-        return FRAMEWORKS["Python"]
-    found = next((each for each in FRAMEWORKS if isinstance(name, str) and each.command == name.lower()), None)
-    if found is None or found.arguments is None:
-        names = ", ".join(repr(each.name) for each in FRAMEWORKS if each.arguments is not None)
-        raise wrong_value("framework", name, f"{names} or None")
-    return found
-
-
 def _name_of(function: object) -> str:
     """Return the name of a function, also if it is wrapped by `functools.partial`, or of a callable object's class."""
     inner = getattr(function, "func", function)
@@ -172,4 +161,4 @@ def _pickle(function: object, setup: object) -> PickledFunction:
             f"{type(error).__name__}: {error}. Create in setup what cannot be sent.",
             "function",
         ) from error
-    return PickledFunction(base64.b64encode(pickled).decode("ascii"), str(Path.cwd()))
+    return PickledFunction(base64.b64encode(pickled).decode("ascii"), launch.working_folder())

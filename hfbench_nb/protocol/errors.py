@@ -67,9 +67,13 @@ def shown(value: object) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
+# What may stand between this package's functions, and between them and the code of the user.
+_BETWEEN = ("hfbench_nb.", "contextlib", "functools", "IPython.")
+
+
 def warn(message: str) -> None:
     """Warn the user, at the line of their own code that led here."""
     level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(("hfbench_nb.", "contextlib")):
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_BETWEEN):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)

@@ -58,11 +58,11 @@ class PickledFunction:
     pickled
         Base64 of a cloudpickle of ``(function, setup or None)``.
     folder
-        The notebook's working directory.
+        The notebook's working directory; None if it was deleted.
     """
 
     pickled: str
-    folder: str
+    folder: str | None
 
 
 @dataclass(frozen=True)

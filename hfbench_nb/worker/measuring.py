@@ -27,7 +27,14 @@ Report = Callable[[str, dict[str, Any]], None]
 """Receives a phase (``building``, ``memory``, ``timing``, ``tracing``) and facts about it."""
 
 
-def measure(open_runtime: Callable[[], Runtime], workload: Workload, method: Method, report: Report) -> Measurement:
+def measure(
+    open_runtime: Callable[[], Runtime],
+    workload: Workload,
+    method: Method,
+    report: Report,
+    *,
+    let_through: tuple[type[BaseException], ...] = (),
+) -> Measurement:
     """Build the model or function, read its memory, time it, and trace it line by line if requested.
 
     Parameters
@@ -40,6 +47,9 @@ def measure(open_runtime: Callable[[], Runtime], workload: Workload, method: Met
         How to measure.
     report
         Receives the progress.
+    let_through
+        Exceptions that are no failure of the case.  Any other is, also `SystemExit` and what libraries derive from
+        `BaseException`.
 
     Returns
     -------
@@ -52,11 +62,13 @@ def measure(open_runtime: Callable[[], Runtime], workload: Workload, method: Met
     try:
         runtime = open_runtime()
         _measure(runtime, workload, method, report, taken)
-    except Exception as error:
+    except let_through:
+        raise
+    except BaseException as error:
         is_oom = isinstance(error, MemoryError) or (runtime is not None and runtime.is_out_of_memory(error))
         status = "oom" if is_oom else "error"
-        shown = error if is_oom else taken.explain(error)
-        failure = Failure(type(shown).__name__, _message(shown), traceback.format_exc())
+        shown = taken.explain(error) if isinstance(error, Exception) and not is_oom else error
+        failure = Failure(type(shown).__name__, message_of(shown), traceback.format_exc())
     details = taken.details
     if runtime is not None:
         details |= _close(runtime)
@@ -118,11 +130,21 @@ def _is_number(value: float) -> bool:
     return abs(value) <= LARGEST_NUMBER
 
 
-def _message(error: Exception) -> str:
+def message_of(error: BaseException) -> str:
+    """Return the message of an error; for one of an import, with the error behind it.
+
+    Transformers says of code that cannot be imported only that it cannot, whatever the reason was.
+    """
     try:
-        return str(error)
+        message = str(error)
     except Exception:  # the __str__ of a user's own exception may fail
         return "<no message: its __str__ failed>"
+    if not isinstance(error, ImportError) or error.__cause__ is None:
+        return message
+    cause = error.__cause__
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return f"{message} Caused by {type(cause).__name__}: {message_of(cause)}"
 
 
 def _close(runtime: Runtime) -> dict[str, Any]:
@@ -130,7 +152,7 @@ def _close(runtime: Runtime) -> dict[str, Any]:
     try:
         runtime.close()
     except Exception as error:
-        return {**runtime.details, "close_failure": f"{type(error).__name__}: {_message(error)}"}
+        return {**runtime.details, "close_failure": f"{type(error).__name__}: {message_of(error)}"}
     return runtime.details
 
 

@@ -303,6 +303,7 @@ def test_a_framework_that_is_registered_is_a_command():
         ("models --search bert-large", ModelsOptions(search="bert-large")),
         ("models --search=bert", ModelsOptions(search="bert")),
         ("env", EnvOptions()),
+        ("env tensorflow", EnvOptions(framework="tensorflow")),
         ("overlay tensorflow some-folder", OverlayOptions(framework="tensorflow", folder="some-folder")),
         ("plot --csv_file a.csv", PlotOptions(csv_file="a.csv")),
         (

@@ -25,6 +25,7 @@ from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, DeviceNo
 from hfbench_nb.worker.backends.labels import describe_call
 from hfbench_nb.worker.backends.library_log import hear_of_slow_code
 from hfbench_nb.worker.backends.model_classes import find_class, import_code
+from hfbench_nb.worker.backends.tensorflow_sources import leave_no_sources
 from hfbench_nb.worker.clock import Stopwatch, wall_clock
 from hfbench_nb.worker.memory import Meter, host_meter
 from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
@@ -84,6 +85,7 @@ class TensorFlowRuntime:
     """TensorFlow set up on one device."""
 
     def __init__(self, settings: Settings, method: Method) -> None:
+        leave_no_sources()
         self._method = method
         self._eager, self._xla = bool(settings.get("eager_mode")), bool(settings.get("use_xla"))
         self._policy_before = tf_keras.mixed_precision.global_policy()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +57,7 @@ def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
         if mode != "eager":  # the first call compiled, and no sample did
             assert details["compile_s"] > 10 * max(measurement.timing.samples_s)
     assert capfd.readouterr() == ("", ""), "TensorFlow's chatter belongs to the log"
+    assert not list(Path(tempfile.gettempdir()).rglob("__autograph_generated_file*")), "left by the worker"
 
 
 # The model types of the catalogue that Transformers 4.57 has TensorFlow classes for; variables of each, in training,
