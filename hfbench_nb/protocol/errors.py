@@ -77,3 +77,20 @@ def warn(message: str) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_BETWEEN):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)
+
+
+def message_of(error: BaseException) -> str:
+    """Return the message of an error; for one of an import, with the error behind it.
+
+    Transformers says of code that cannot be imported only that it cannot, whatever the reason was.
+    """
+    try:
+        message = str(error)
+    except Exception:  # the __str__ of a user's own exception may fail
+        return "<no message: its __str__ failed>"
+    if not isinstance(error, ImportError) or error.__cause__ is None:
+        return message
+    cause = error.__cause__
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return f"{message} Caused by {type(cause).__name__}: {message_of(cause)}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from hfbench_nb.protocol import messages
 from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.errors import message_of
 from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.registry import resolve
 from hfbench_nb.protocol.request import Method, ModelSpec, PickledFunction
@@ -63,6 +64,6 @@ def describe_failure(error: BaseException) -> dict[str, str]:
     """Return an error as the fields of a `Failure`."""
     return {
         "error_type": type(error).__name__,
-        "message": measuring.message_of(error),
+        "message": message_of(error),
         "traceback": "".join(traceback.format_exception(error)),
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.decoding import LARGEST_NUMBER
+from hfbench_nb.protocol.errors import message_of
 from hfbench_nb.protocol.line_trace import LineTrace
 from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.request import Method
@@ -128,23 +129,6 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
 def _is_number(value: float) -> bool:
     """Return whether a value can cross the process border: NaN, infinity and what overflowed cannot."""
     return abs(value) <= LARGEST_NUMBER
-
-
-def message_of(error: BaseException) -> str:
-    """Return the message of an error; for one of an import, with the error behind it.
-
-    Transformers says of code that cannot be imported only that it cannot, whatever the reason was.
-    """
-    try:
-        message = str(error)
-    except Exception:  # the __str__ of a user's own exception may fail
-        return "<no message: its __str__ failed>"
-    if not isinstance(error, ImportError) or error.__cause__ is None:
-        return message
-    cause = error.__cause__
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    return f"{message} Caused by {type(cause).__name__}: {message_of(cause)}"
 
 
 def _close(runtime: Runtime) -> dict[str, Any]:

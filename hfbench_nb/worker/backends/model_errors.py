@@ -9,6 +9,7 @@ from pathlib import Path
 
 import transformers
 
+from hfbench_nb.protocol.errors import message_of
 from hfbench_nb.worker.backends.base import Attempt, ModelError
 from hfbench_nb.worker.backends.inputs import forward_arguments
 
@@ -112,10 +113,7 @@ def explain(error: Exception, attempt: Attempt) -> Exception:
 
 
 def _one_line(error: Exception) -> str:
-    try:
-        return " ".join(str(error).replace("`", "'").split())
-    except Exception:  # the __str__ of a user's own exception may fail
-        return "<no message: its __str__ failed>"
+    return " ".join(message_of(error).replace("`", "'").split())
 
 
 def _missing_input(error: Exception, attempt: Attempt) -> str:
