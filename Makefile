@@ -12,7 +12,7 @@ VENV_COLAB ?= .venv-colab
 JOBS ?= 2
 PYTEST = python -m pytest --numprocesses $(JOBS)
 
-.PHONY: help demo test test-quick test-transformers5 test-colab test-browser lint bench notebook test-gpu test-binder clean
+.PHONY: help demo test test-quick test-transformers5 test-colab test-browser lint bench survey notebook test-gpu test-binder clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 20
@@ -94,8 +94,12 @@ lint: $(VENV)/.installed-dev  ## Check style, format, types, and which module im
 bench: $(VENV)/.installed-test  ## Measure the tool itself and its peers, into bench.md; SECTIONS="cells truth" for some
 	$(BIN)/python tests/benchmarks/run.py $(SECTIONS)
 
+survey: $(VENV)/.installed-test $(VENV5)/.installed  ## Measure every model type of both majors, small, into survey/; TYPES="bert gpt2" for some
+	$(BIN)/python tests/benchmarks/survey.py --folder survey/4 $(if $(TYPES),--again --types $(TYPES))
+	$(VENV5)/bin/python tests/benchmarks/survey.py --folder survey/5 $(if $(TYPES),--again --types $(TYPES))
+
 notebook: $(VENV)/.installed-dev  ## Start JupyterLab
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(VENV5) $(VENV_COLAB) .venv-binder $(DEMO) .bench bench.md dist build test-artefacts
+	rm -rf $(VENV) $(VENV5) $(VENV_COLAB) .venv-binder $(DEMO) .bench bench.md survey dist build test-artefacts
