@@ -136,6 +136,10 @@ def test_labels_are_of_the_kind_that_the_configuration_names(model_type, head, p
     assert label_of({**tiny(model_type, head), **problem}) == f"class of the {what}"
 
 
+def test_segments_are_learnt_from_a_class_of_each_pixel():
+    assert label_of(COMPOSED["upernet"]) == "class of each pixel"
+
+
 def test_a_loss_that_needs_no_labels_is_named():
     assert label_of(COMPOSED["vit_mae"]) == "the hidden parts of the image"
 
