@@ -167,7 +167,6 @@ def test_tensorflow_has_axes_of_its_own(words, given):
         ("pytorch a", "unrecognized arguments: a"),
         ("pytorch --memory true", "unrecognized arguments: true"),
         ("models a b", "unrecognized arguments: b"),
-        ("env x", "unrecognized arguments: x"),
     ],
 )
 def test_an_unknown_option_is_told_with_what_it_may_have_meant(words, line):

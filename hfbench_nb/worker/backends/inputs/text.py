@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hfbench_nb.worker.backends.inputs.base import Ask, makes, reserved_ids
+from hfbench_nb.worker.backends.inputs.base import Ask, makes, reserved_ids, takes
 from hfbench_nb.worker.backends.inputs.vocabulary import Vocabulary, vocabulary
 
 _CHOICES = 2
@@ -48,7 +48,7 @@ def _draw(ask: Ask, words: Vocabulary, shape: tuple[int, ...]) -> np.ndarray:
     return ids
 
 
-@makes("attention_mask", late=True)
+@makes("attention_mask", wanted=takes("visual_embeds"), late=True)  # VisualBERT counts the tokens by it
 def _mask(ask: Ask) -> np.ndarray:
     return np.ones_like(ask.arrays["input_ids"]) if "input_ids" in ask.arrays else ask.ones(ask.length)
 
