@@ -177,8 +177,8 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
                 *self.task_fields().values(),
             )
         self._check_files()
-        # Last, so that a form without a model shows what else is wrong.
-        self.models = checks.names("models", self.models)
+        # A benchmark needs one, or factories, which have names themselves.
+        self.models = checks.names("models", self.models, needed=False)
 
     def _check_axes(self) -> None:
         """Check each value of each axis."""

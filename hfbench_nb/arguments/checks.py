@@ -56,12 +56,12 @@ def positive_integers(name: str, value: object) -> list[int]:
     return numbers
 
 
-def names(name: str, value: object) -> list[str]:
-    """Return `value`, an iterable of different names, as a list."""
+def names(name: str, value: object, *, needed: bool = True) -> list[str]:
+    """Return `value`, an iterable of different names, as a list; it may be empty unless a name is `needed`."""
     problem = wrong_value(name, value, "a list with at least one name, without duplicates, as in ['gpt2']")
     items = _items(name, value, problem)
     texts = [item for item in items if isinstance(item, str) and item.strip() and _is_text(item)]
-    if not texts or len(set(texts)) < len(items):
+    if (needed and not texts) or len(set(texts)) < len(items):
         raise problem
     return texts
 

@@ -50,6 +50,8 @@ class Framework:
         Packages that must be installed; checked before a worker is started.
     extra
         The extra of this package that installs them; empty for a framework from outside.
+    takes_code
+        Whether it measures models that functions of the user's build, with inputs and losses of their own.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Framework:
     variables: Mapping[str, str] = field(default_factory=dict)
     requirements: tuple[Requirement, ...] = ()
     extra: str = ""
+    takes_code: bool = False
 
     @property
     def command(self) -> str:
@@ -90,6 +93,7 @@ FRAMEWORKS.register(
         "hfbench_nb.worker.backends.pytorch",
         "hfbench_nb.arguments.pytorch:PyTorchBenchmarkArguments",
         {**_QUIET, "USE_TORCH": "1", "USE_TF": "0", "USE_FLAX": "0"},
+        takes_code=True,
     )
 )
 # Transformers' TensorFlow classes are written for Keras 2, which is the package tf_keras.

@@ -24,3 +24,9 @@ CLASS_MAPPINGS = {
         "MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING",
     ),
 }
+
+WEIGHT_FILES = {
+    "model*.safetensors": ("model.safetensors", "model.safetensors.index.json"),
+    "pytorch_model*.bin": ("pytorch_model.bin", "pytorch_model.bin.index.json"),
+}
+"""How PyTorch's checkpoints store weights: the pattern of the files, and those of which one is there if they are."""

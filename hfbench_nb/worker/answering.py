@@ -43,10 +43,10 @@ def answer(backend: Backend, request: dict[str, Any], replies: int) -> None:
 
 def _workload(case: Case, request: dict[str, Any]) -> Workload:
     make: type[Workload] = resolve(request["workload"])
+    # Removed from the request: the message itself must not count in the measured memory.
     if "function" in request:
-        # Removed from the request: the message itself must not count in the measured memory.
         return make(case, PickledFunction(**request.pop("function")))
-    return make(case, ModelSpec(**request["model"]))
+    return make(case, ModelSpec.from_message(request.pop("model")))
 
 
 def import_model_code(backend: Backend, family: str) -> None:

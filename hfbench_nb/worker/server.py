@@ -153,8 +153,8 @@ class ForkServer:
             server.line.sendall(messages.encode(request))
         else:
             self._fork_child(request)
-            if request.pop("function", None) is not None:
-                release_free_memory()  # a large function must not add to the baseline of what comes next
+        if messages.pop_code(request):
+            release_free_memory()  # a large function must not add to the baseline of what comes next
 
     def _fork_child(self, request: dict[str, Any]) -> None:
         server = os.getpid()

@@ -74,8 +74,8 @@ def test_ranges_and_arrays_become_lists_of_numbers():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"models": []}, "models=[] cannot be used: models must be a list with at least one name, without duplicates, "
-                         "as in ['gpt2']."),
+        ({"models": [3]}, "models=[3] cannot be used: models must be a list with at least one name, without "
+                          "duplicates, as in ['gpt2']."),
         ({"models": "gpt2"}, "models='gpt2' cannot be used: models must be a list with at least one name"),
         ({"models": ["a", "a"]}, "models=['a', 'a'] cannot be used"),
         ({"models": [""]}, "models=[''] cannot be used"),

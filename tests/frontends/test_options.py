@@ -435,6 +435,7 @@ _pytorch = st.fixed_dictionaries(
     optional={
         **_shared,
         "torchscript": axis(False, True),
+        "weights": axis("random", "pretrained"),
         "fp16_opt_level": st.sampled_from(["O0", "O1", "O2", "O3"]),
         "trust_remote_code": st.booleans(),
     },

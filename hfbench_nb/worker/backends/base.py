@@ -23,17 +23,24 @@ class Built:
         The model, on the device.
     unsaved_bytes
         Size of the buffers that no checkpoint stores, bytes.
+    weights_bytes
+        Size of the weights, bytes, where building loads more than them, such as a library; None where the weights are
+        all that is added.
     baseline_bytes
         Memory before the weights existed, bytes, where the framework can distinguish its own records of a model from
         the weights; None where the memory before building is the baseline.
     details
         What is worth showing of it.
+    note
+        What a reader of the metrics should know of it.
     """
 
     model: Any
     unsaved_bytes: int = 0
+    weights_bytes: int | None = None
     baseline_bytes: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,11 +55,14 @@ class CallInputs:
         What a reader of the metrics should know of them.
     details
         Shapes of the inputs, and what training minimises.
+    loss
+        The user's own function that returns what training minimises, called with the outputs; None for the model's own.
     """
 
     tensors: dict[str, Any]
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    loss: Callable[[Any], Any] | None = None
 
 
 @dataclass
@@ -69,6 +79,8 @@ class Attempt:
         The model, once it is built.
     given
         Names of the arguments of its forward pass that were made.
+    is_own
+        Whether a function of the user's makes the model: its errors are the user's own.
     """
 
     spec: ModelSpec
@@ -76,6 +88,7 @@ class Attempt:
     step: str = "building"
     model: Any = None
     given: tuple[str, ...] = ()
+    is_own: bool = False
 
 
 class ModelError(RuntimeError):
@@ -106,7 +119,7 @@ class Runtime(Protocol):
     compiles: bool
 
     def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
-        """Build a model from its configuration, with random weights, on the device.
+        """Build a model from its configuration on the device, with random weights unless the settings say otherwise.
 
         Parameters
         ----------
@@ -155,6 +168,26 @@ class Runtime(Protocol):
         ...
 
 
+class CodeRuntime(Runtime, Protocol):
+    """A runtime of a framework that also measures models built by the user's own functions."""
+
+    def adopt(self, make: Callable[[], object], *, training: bool) -> Built:
+        """Put the model that a user's function returns on the device.
+
+        Parameters
+        ----------
+        make
+            Returns the model.
+        training
+            Whether it is put into training mode.
+        """
+        ...
+
+    def take_inputs(self, make: Callable[[], object], model: Any) -> CallInputs:
+        """Put the inputs that a user's function returns on the device; training then needs a loss."""
+        ...
+
+
 class Backend(Protocol):
     """A framework that is imported but has touched no device and started no thread."""
 
@@ -179,6 +212,10 @@ class Backend(Protocol):
     def environment(self, settings: Settings, method: Method) -> dict[str, Any]:
         """Describe framework and device, under the keys of the original where it has one."""
         ...
+
+
+class OwnCodeError(RuntimeError):
+    """A function of the user's has failed, or has returned something that cannot be used."""
 
 
 class DeviceNotFoundError(RuntimeError):

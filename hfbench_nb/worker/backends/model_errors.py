@@ -86,6 +86,8 @@ def explain(error: Exception, attempt: Attempt) -> Exception:
     attempt
         What was tried.
     """
+    if attempt.is_own:
+        return error
     frames = traceback.extract_tb(error.__traceback__)
     ours = bool(frames) and Path(frames[-1].filename).resolve().is_relative_to(_OURS)
     if ours and not isinstance(error, _MISTAKES):

@@ -256,24 +256,25 @@ def infer(model: torch.nn.Module, inputs: Tensors) -> object:
     return model(**inputs)
 
 
-def train(model: torch.nn.Module, inputs: Tensors) -> torch.Tensor:
-    """Clear the gradients, run one forward pass with labels and one backward pass; return the minimised loss.
+def train(model: torch.nn.Module, inputs: Tensors, loss: Callable[[Any], torch.Tensor]) -> torch.Tensor:
+    """Clear the gradients, run one forward pass with labels and one backward pass; return the minimised loss."""
+    model.zero_grad(set_to_none=True)
+    minimised = loss(model(**inputs))
+    minimised.backward()  # type: ignore[no-untyped-call]
+    return minimised
+
+
+def model_loss(outputs: Any) -> torch.Tensor:
+    """Return the loss among a model's outputs, or the mean of the first output of a model without one.
 
     Raises
     ------
     NotImplementedError
         If the model computes nothing that gradients can flow back from.
     """
-    model.zero_grad(set_to_none=True)
-    outputs = model(**inputs)
-    loss = getattr(outputs, "loss", None)
+    loss: torch.Tensor | None = getattr(outputs, "loss", None)
     if loss is None:
-        trainable = [tensor for tensor in floating_tensors(outputs) if tensor.requires_grad]
-        if not trainable:
-            raise NotImplementedError(
-                f"{type(model).__name__} cannot be trained: no gradient flows back from what it returns"
-            )
-        loss = trainable[0].mean()
-    minimised: torch.Tensor = loss.mean()  # some models return a loss for each example
-    minimised.backward()  # type: ignore[no-untyped-call]
-    return minimised
+        loss = next((tensor for tensor in floating_tensors(outputs) if tensor.requires_grad), None)
+        if loss is None:
+            raise NotImplementedError("this model cannot be trained: no gradient flows back from what it returns")
+    return loss.mean()  # some models return a loss for each example
