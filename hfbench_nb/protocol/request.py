@@ -25,14 +25,16 @@ class ModelSpec:
     source
         Where the configuration came from: ``configs argument``, ``directory``, ``cache``, ``catalogue`` or ``hub``.
     pickled
-        Base64 of a cloudpickle of ``(configuration, {kind of model: class})`` for a configuration class that is not
-        part of Transformers; None otherwise.
+        Base64 of a cloudpickle of ``(configuration, {kind of model: class})`` for a configuration that `config` does
+        not describe completely; None otherwise.
     folder
         Absolute path of the directory that the configuration came from, or None.
     checkpoint
         The name without the overrides that it may carry; empty where the configuration was given.
     overrides
         The settings of `config` that its overrides changed.
+    config_class
+        Class of Transformers that the configuration was given as, ``module:name``; empty where its model type decides.
     """
 
     name: str
@@ -42,11 +44,14 @@ class ModelSpec:
     folder: str | None = None
     checkpoint: str = ""
     overrides: dict[str, Any] = field(default_factory=dict)
+    config_class: str = ""
 
     @property
     def family(self) -> str:
-        """The model type, which decides which module of Transformers is needed."""
-        return str(self.config.get("model_type", "")) if self.pickled is None else ""
+        """The module of the configuration's class or the model type, which decides which code is needed."""
+        if self.config_class or self.pickled is not None:
+            return self.config_class.partition(":")[0]
+        return str(self.config.get("model_type", ""))
 
 
 @dataclass(frozen=True)

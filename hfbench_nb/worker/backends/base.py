@@ -27,12 +27,15 @@ class Built:
         the weights; None where the memory before building is the baseline.
     details
         What is worth showing of it.
+    note
+        What a reader of the metrics should know of it.
     """
 
     model: Any
     unsaved_bytes: int = 0
     baseline_bytes: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True)

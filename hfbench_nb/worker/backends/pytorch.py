@@ -19,7 +19,7 @@ from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
 from hfbench_nb.worker.backends import pytorch_models
 from hfbench_nb.worker.backends.base import Built, CallInputs
 from hfbench_nb.worker.backends.labels import describe_call
-from hfbench_nb.worker.backends.model_classes import import_code
+from hfbench_nb.worker.backends.model_classes import dense_note, import_code
 from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention
 from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, device_name, find_device
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
@@ -149,7 +149,7 @@ class PyTorchRuntime:
             "buffer_bytes": sum(size for is_stored, size in buffers if is_stored),
             "non_persistent_buffer_bytes": unsaved_bytes,
         }
-        return Built(model.train(training), unsaved_bytes, details=details)
+        return Built(model.train(training), unsaved_bytes, details=details, note=dense_note(config))
 
     def make_inputs(self, model: torch.nn.Module, case: Case, *, labels: bool) -> CallInputs:
         """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""

@@ -41,7 +41,7 @@ class ModelPass:
             baseline_bytes=loaded.baseline_bytes,
             loaded_bytes=loaded.loaded_bytes,
             model=model,
-            note=inputs.note,
+            note="; ".join(filter(None, (loaded.built.note, inputs.note))),
             details={**loaded.built.details, "build_s": loaded.build_s, **inputs.details},
         )
 
