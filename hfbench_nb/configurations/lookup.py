@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import os
 import socket
-import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -17,10 +15,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hfbench_nb.configurations import catalog
+from hfbench_nb.configurations.objects import spec_of
 from hfbench_nb.configurations.overrides import apply_overrides, parse_overrides, split_name
 from hfbench_nb.configurations.own_code import check_factory, is_factory
-from hfbench_nb.protocol.errors import ArgumentError, ModelNotFoundError, wrong_value
-from hfbench_nb.protocol.model_kinds import CLASS_MAPPINGS, WEIGHT_FILES
+from hfbench_nb.protocol.errors import ArgumentError, ModelNotFoundError
+from hfbench_nb.protocol.model_kinds import WEIGHT_FILES
 from hfbench_nb.protocol.request import ModelSpec
 
 HUB_TIMEOUT_S = 3.0
@@ -81,7 +80,7 @@ def find_models(
             "weights",
             "configs",
         )
-    return [_from_config(name, config) for name, config in zip(names, configs, strict=True)]
+    return [_given(name, config) for name, config in zip(names, configs, strict=True)]
 
 
 def find_model(name: str, *, trust_remote_code: bool = False, ask_hub: bool = True) -> ModelSpec:
@@ -224,32 +223,9 @@ def _answers(endpoint: str) -> bool:
     return answered.is_set()
 
 
-def _from_config(name: str, config: Any) -> ModelSpec:
+def _given(name: str, config: Any) -> ModelSpec:
+    """Return what `configs` gives for a model: a configuration, or a function that returns the model."""
     if is_factory(config):
         check_factory(name, config)
         return ModelSpec(name=name, config={}, source="factory")
-    if isinstance(config, type) or not hasattr(config, "to_dict") or not hasattr(config, "model_type"):
-        raise wrong_value(
-            f"configs (for {name!r})", config, "a PretrainedConfig of Transformers, or a function that returns a model"
-        )
-    data = {**json.loads(json.dumps(config.to_dict(), default=str)), "model_type": config.model_type}
-    is_transformers_own = type(config).__module__.startswith("transformers.")
-    pickled = None if is_transformers_own else _pickle(config)
-    return ModelSpec(name=name, config=data, source="configs argument", pickled=pickled)
-
-
-def _pickle(config: Any) -> str:
-    """Pickle a configuration whose class the worker may not be able to import, with its model classes."""
-    import cloudpickle
-
-    classes = {kind: _registered_class(type(config), mappings) for kind, mappings in CLASS_MAPPINGS.items()}
-    return base64.b64encode(cloudpickle.dumps((config, classes))).decode("ascii")
-
-
-def _registered_class(config_class: type, mappings: Sequence[str]) -> type | None:
-    """Return the model class registered in this process for a configuration class by an ``AutoModel...``, or None."""
-    auto = sys.modules.get("transformers.models.auto.modeling_auto")
-    if auto is None:
-        return None
-    found = (getattr(auto, name)._extra_content.get(config_class) for name in mappings if hasattr(auto, name))
-    return next((model_class for model_class in found if model_class is not None), None)
+    return spec_of(name, config)

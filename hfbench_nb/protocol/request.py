@@ -48,8 +48,8 @@ class ModelSpec:
         Where the configuration came from: ``configs argument``, ``directory``, ``cache``, ``catalogue`` or ``hub``;
         ``factory`` for a model that the user's own function builds.
     pickled
-        Base64 of a cloudpickle of ``(configuration, {kind of model: class})`` for a configuration class that is not
-        part of Transformers; None otherwise.
+        Base64 of a cloudpickle of ``(configuration, {kind of model: class})`` for a configuration that `config` does
+        not describe completely; None otherwise.
     folder
         Absolute path of the directory that the configuration came from, or None.
     checkpoint
@@ -58,6 +58,8 @@ class ModelSpec:
         The settings of `config` that its overrides changed.
     code
         Functions of the user's that build the model, make its inputs, or compute its loss; None if there are none.
+    config_class
+        Class of Transformers that the configuration was given as, ``module:name``; empty where its model type decides.
     """
 
     name: str
@@ -68,6 +70,7 @@ class ModelSpec:
     checkpoint: str = ""
     overrides: dict[str, Any] = field(default_factory=dict)
     code: OwnCode | None = None
+    config_class: str = ""
 
     @classmethod
     def from_message(cls, data: dict[str, Any]) -> ModelSpec:
@@ -76,10 +79,12 @@ class ModelSpec:
 
     @property
     def family(self) -> str | None:
-        """The model type, which decides which module of Transformers is needed; None where a factory knows that."""
+        """The module of the configuration's class or the model type: which code is needed; None if a factory knows."""
         if self.code is not None and self.code.has_factory:
             return None
-        return str(self.config.get("model_type", "")) if self.pickled is None else ""
+        if self.config_class or self.pickled is not None:
+            return self.config_class.partition(":")[0]
+        return str(self.config.get("model_type", ""))
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import select
 import signal
 import time
@@ -146,12 +147,36 @@ def _first_that_works(model: Any, names: list[str] | None = None) -> tuple[list[
             if any(name not in known for name in required):
                 error = ValueError(f"needs {', '.join(name for name in required if name not in known)}")
             continue
-        try:
-            with torch.set_grad_enabled(names is not None):
-                return chosen, model(**{name: known[name] for name in chosen})
-        except Exception as found:
-            error = found
+        for inputs in _variants({name: known[name] for name in chosen}, model.config):
+            try:
+                with torch.set_grad_enabled(names is not None):
+                    return chosen, model(**inputs)
+            except Exception as found:
+                error = found
+                _put_image_tokens(known, model.config, str(found))
     raise error
+
+
+def _variants(inputs: dict[str, Any], config: Any) -> Iterator[dict[str, Any]]:
+    """Yield inputs, then the same with other shapes that models want: mono audio, images in series, few of them."""
+    yield inputs
+    for name, axis in (("input_values", 1), ("input_features", 1), ("pixel_values", 1), ("pixel_values", 2)):
+        if name in inputs:
+            yield {**inputs, name: inputs[name].unsqueeze(axis)}
+    if "pixel_values" in inputs and inputs["pixel_values"].ndim == 4:
+        yield {**inputs, "pixel_values": inputs["pixel_values"].unsqueeze(1).repeat(1, 2, 1, 1, 1)}
+
+
+def _put_image_tokens(known: dict[str, Any], config: Any, message: str) -> None:
+    """Put as many tokens of images into the text as an error says there should be."""
+    import torch
+
+    found = re.search(r"tokens: \d+,? (?:image )?features:? (\d+)", message)
+    token = _first(config, "image_token_id", "image_token_index", "audio_token_id", "audio_token_index")
+    if found and token is not None and int(found[1]) % BATCH == 0:
+        tokens = torch.full((BATCH, min(int(found[1]) // BATCH, 4096)), token)
+        known["input_ids"] = torch.cat([tokens, known["input_ids"][:, -LENGTH:]], 1)
+        known["attention_mask"] = torch.ones_like(known["input_ids"])
 
 
 def _plausible(model: Any) -> dict[str, Any]:
@@ -177,7 +202,28 @@ def _plausible(model: Any) -> dict[str, Any]:
         "input_features": features, "bbox": torch.ones(BATCH, LENGTH, 4, dtype=torch.long),
         "hidden_states": torch.randn(BATCH, LENGTH, _first(config, "hidden_size") or 64),
         "pixel_values_videos": pixels, "question_input_ids": ids, "decoder_attention_mask": torch.ones_like(ids),
-        "past_values": torch.randn(BATCH, *_history(config)),
+        "query_embeds": torch.randn(BATCH, LENGTH, _first(config, "hidden_size") or 64), **_series(config),
+    }  # fmt: skip
+
+
+def _series(config: Any) -> dict[str, Any]:
+    """Return what models of time series and of decisions take."""
+    import torch
+
+    history = _history(config)
+    lags = _first(config, "lags_sequence")
+    if lags:
+        history[0] += max(lags)
+    features = _first(config, "num_time_features") or 0
+    future = _first(config, "prediction_length") or 8
+    states, actions = _first(config, "state_dim") or 8, _first(config, "act_dim") or 4
+    return {
+        "past_values": torch.randn(BATCH, *history), "past_observed_mask": torch.ones(BATCH, *history),
+        "past_time_features": torch.randn(BATCH, history[0], features),
+        "future_time_features": torch.randn(BATCH, future, features), "future_values": torch.randn(BATCH, future),
+        "states": torch.randn(BATCH, LENGTH, states), "actions": torch.randn(BATCH, LENGTH, actions),
+        "rewards": torch.randn(BATCH, LENGTH, 1), "returns_to_go": torch.randn(BATCH, LENGTH, 1),
+        "timesteps": torch.arange(LENGTH).repeat(BATCH, 1),
     }  # fmt: skip
 
 

@@ -1,29 +1,31 @@
-"""Write SUPPORTED_MODELS.md: the model types tried in both tasks with the Transformers of one or more interpreters.
+"""Write SUPPORTED_MODELS.md from the surveys of one or more versions of Transformers.
 
-``python tests/benchmarks/list_models.py PYTHON [PYTHON ...]`` tries every type of ``tests/support/tiny.py`` with each.
+``python tests/benchmarks/list_models.py survey/4 survey/5``, after ``make survey``.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from survey_report import BARE, HARD, KINDS, MEASURED, TASKS, kind, reason
+
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "SUPPORTED_MODELS.md"
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 HEAD = """# Model types that were tried
 
-Written by `tests/benchmarks/list_models.py`; do not edit it. Each type was built from a tiny configuration and measured
-in both tasks, batch size 2, sequence length 16, on a CPU. The tests repeat that on every change, and compare the output
-of a model built the fast way with that of a model built in the ordinary way, with the same weights.
-The class is the one that the configuration names; *trained alone* is the class used in training if it names none.
+Written by `tests/benchmarks/list_models.py` from what `make survey` has measured; do not edit it. Each type that
+Transformers knows was built from its default configuration, made small, and measured in both tasks, batch size 2,
+sequence length 16, on a CPU; Transformers' bare model was tried first, so that what cannot run at all is counted apart.
+The tests repeat that on every change for the types of `tests/support/tiny.py`, and compare the output of a model built
+the fast way with that of a model built in the ordinary way, with the same weights.
 
-Other types may work as well: inputs and labels follow the model's main input, its forward pass and its configuration.
+Inputs and labels follow the model's main input, its forward pass and its configuration. Another class (a head) is built
+if the configuration names it as its architecture.
 """
 
 CANNOT = """
@@ -50,76 +52,75 @@ the model | training minimises the mean of the output, and the note says so |
 """
 
 
-def try_all() -> dict[str, Any]:
-    """Try every type with this interpreter's Transformers."""
-    import torch
-    import transformers
-    from support.tiny import TINY, tiny
-
-    from hfbench_nb.protocol.case import Case, Settings
-    from hfbench_nb.protocol.registry import resolve
-    from hfbench_nb.protocol.request import Method, ModelSpec
-    from hfbench_nb.protocol.tasks import TASKS
-    from hfbench_nb.worker.backends import load_backend
-    from hfbench_nb.worker.backends.pytorch_outputs import first_tensor
-
-    torch.set_num_threads(1)
-    backend = load_backend("hfbench_nb.worker.backends.pytorch")
-    rows: dict[str, Any] = {}
-    for model_type in TINY:
-        row: dict[str, Any] = {"result": "yes"}
-        unnamed = {name: value for name, value in tiny(model_type).items() if name != "architectures"}
-        for key, config, task in (
-            ("class", tiny(model_type), "inference"),
-            ("trained", tiny(model_type), "training"),
-            ("alone", unnamed, "training"),
-        ):
-            runtime = backend.open(Settings(device="cpu"), Method())
-            workload = resolve(TASKS[task].workload)
-            try:
-                spec = ModelSpec(model_type, config, "test")
-                prepared = workload(Case("PyTorch", model_type, task, 2, 16), spec).prepare(runtime)
-                assert first_tensor(prepared.call()).isfinite().all(), "not finite"
-                row[key] = type(prepared.model).__name__
-                if key == "trained":
-                    row["loss"], row["note"] = prepared.details["loss"], prepared.note
-            except Exception as error:
-                row["result"] = f"no ({task}): {type(error).__name__}: {error}"
-        rows[model_type] = row
-    return {"version": transformers.__version__, "rows": rows}
+def counts_table(surveys: list[dict[str, Any]]) -> list[str]:
+    """Return how many types there are of each kind, by version and task."""
+    columns = ["types", *KINDS]
+    lines = [f"| Transformers | task | {' | '.join(columns)} | measured of those that run |",
+             "|:---|:---|" + "---:|" * (len(columns) + 1)]  # fmt: skip
+    for survey in surveys:
+        for task, number in survey["counts"].items():
+            numbers = " | ".join(str(number[name]) for name in columns)
+            lines.append(f"| {survey['transformers']} | {task} | {numbers} | {number['share measured']:.1%} |")
+    return lines
 
 
-def page(found: list[dict[str, Any]]) -> str:
-    """Return the page for the results of each interpreter."""
-    versions = [of["version"] for of in found]
-    lines = [
-        f"| model type | class | trained alone | minimised in training | {' | '.join(versions)} | note |",
-        "|:---|:---|:---|:---|" + ":---|" * len(versions) + ":---|",
-    ]
-    for model_type in dict.fromkeys(name for of in found for name in of["rows"]):
-        rows = [of["rows"][model_type] for of in found]
-        known = {key: value for row in reversed(rows) for key, value in row.items()}
-        cells = [known.get(key, "") for key in ("class", "alone", "loss")]
-        lines.append(
-            f"| `{model_type}` | {' | '.join(cells)} | {' | '.join(row['result'] for row in rows)} | "
-            f"{known.get('note', '')} |"
-        )
-    return "\n".join([HEAD, *lines, CANNOT])
+def types_table(surveys: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each type that runs with any version."""
+    versions = [survey["transformers"] for survey in surveys]
+    rows = [{row["type"]: row for row in survey["rows"]} for survey in surveys]
+    lines = [f"| model type | class | trained | minimised in training | {' | '.join(versions)} | note |",
+             "|:---|:---|:---|:---|" + ":---|" * len(versions) + ":---|"]  # fmt: skip
+    for model_type in sorted(dict.fromkeys(name for of in rows for name in of)):
+        found = [of.get(model_type) for of in rows]
+        if not any(row is not None and runs(row) for row in found):
+            continue
+        newest = next(row for row in reversed(found) if row is not None and runs(row))
+        inference, training = (newest.get(task, {}) for task in TASKS)
+        told = [inference.get("class", ""), training.get("class", ""), training.get("loss", "")]
+        results = [result(row) for row in found]
+        note = training.get("note") or inference.get("note", "")
+        lines.append("| " + " | ".join([f"`{model_type}`", *told, *results, short(note)]) + " |")
+    return lines
 
 
-def main(pythons: list[str]) -> None:
-    """Try all types with each interpreter and write the page."""
-    found = []
-    for python in pythons:
-        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "USE_TF": "0"}
-        command = [python, __file__, "--try"]
-        text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
-        found.append(json.loads(text.splitlines()[-1]))
-    TARGET.write_text(page(found), encoding="utf-8")
+def runs(row: dict[str, Any]) -> bool:
+    """Return whether a type runs in any task, measured or bare."""
+    return any(kind(row, task) not in (BARE, HARD) for task in TASKS)
+
+
+def result(row: dict[str, Any] | None) -> str:
+    """Return what became of a type: yes, or which task failed and why."""
+    if row is None:
+        return "unknown to it"
+    failed = [task for task in TASKS if kind(row, task) != MEASURED]
+    if not failed:
+        return "yes"
+    which = "" if len(failed) == len(TASKS) else f" ({failed[0]})"
+    return f"no{which}: {short(reason(row, failed[0]))}"
+
+
+def not_running(survey: dict[str, Any]) -> list[str]:
+    """Return the types of one version whose bare model does not run, with what it raised."""
+    rows = [row for row in survey["rows"] if not runs(row)]
+    lines = [f"\n### Transformers {survey['transformers']}: {len(rows)}\n", "| model type | why |", "|:---|:---|"]
+    return [*lines, *(f"| `{row['type']}` | {short(reason(row, TASKS[0]))} |" for row in rows)]
+
+
+def short(text: str) -> str:
+    """Return a text that fits into a table's cell."""
+    plain = re.sub(r"\s+", " ", text).replace("|", "\\|").strip()
+    return plain if len(plain) <= 160 else plain[:157] + "..."
+
+
+def main(folders: list[str]) -> None:
+    """Write the page from the surveys in these folders."""
+    surveys = [json.loads((Path(folder) / "survey.json").read_text(encoding="utf-8")) for folder in folders]
+    apart = "\n## Types whose bare model does not run\n\nFrom the small default configuration, with plausible inputs."
+    lines = [HEAD, *counts_table(surveys), "", *types_table(surveys), CANNOT.rstrip(), apart]
+    TARGET.write_text(
+        "\n".join([*lines, *(line for of in surveys for line in not_running(of))]) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--try"]:
-        print(json.dumps(try_all()))
-    else:
-        main(sys.argv[1:] or [sys.executable])
+    main(sys.argv[1:])

@@ -32,8 +32,11 @@ def kind(row: dict[str, Any], task: str) -> str:
         return MEASURED
     if bare.get("error", "").startswith(_NO_CLASS):
         return HARD
-    runs = "error" not in bare and (task == "inference" or bare.get("trains", False))
-    if not runs and (task == "inference" or row.get("inference", {}).get("status") != "ok" or "error" not in bare):
+    if "error" in bare:
+        runs = any(row.get(other, {}).get("status") == "ok" for other in TASKS)  # called wrongly, then
+    else:
+        runs = task == "inference" or bare["trains"]
+    if not runs:
         return BARE
     if found.get("status") in ("crashed", "timeout", "refused"):
         return INTERNAL
@@ -50,7 +53,8 @@ def is_internal(error_type: str, message: str) -> bool:
 def line(row: dict[str, Any]) -> str:
     """Return a row as a line for the terminal."""
     kinds = [kind(row, task) for task in TASKS]
-    return f"{row['type']} ({row['level']}, {row.get('seconds', 0):g} s): {', '.join(kinds)}. {_why(row)[:160]}"
+    why = next((reason(row, task) for task in TASKS if kind(row, task) != MEASURED), "")
+    return f"{row['type']} ({row['level']}, {row.get('seconds', 0):g} s): {', '.join(kinds)}. {why[:160]}"
 
 
 def counts(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -92,14 +96,16 @@ def write(rows: list[dict[str, Any]], version: str, folder: Path) -> None:
         parts.append(f"\n## {wanted}: {len(named)}\n\n| type | task | why |\n|:---|:---|:---|")
         for row in named:
             tasks = [task for task in TASKS if kind(row, task) == wanted]
-            parts.append(f"| `{row['type']}` | {', '.join(tasks)} | {_why(row, tasks[0], wanted)} |")
+            why = reason(row, tasks[0]).replace("|", "\\|")[:300]
+            parts.append(f"| `{row['type']}` | {', '.join(tasks)} | {why} |")
     (folder / "survey.md").write_text("\n".join(parts) + "\n", encoding="utf-8")
 
 
-def _why(row: dict[str, Any], task: str | None = None, wanted: str = "") -> str:
-    if wanted in (BARE, HARD):
-        text = row["bare"].get("error") or row["bare"].get("training_error", "")
+def reason(row: dict[str, Any], task: str) -> str:
+    """Return why a task has no metrics, as one line."""
+    found, bare = row.get(task, {}), row["bare"]
+    if kind(row, task) in (BARE, HARD):
+        text = bare.get("error") or bare.get("training_error", "")
     else:
-        of = row.get(task or next((name for name in TASKS if row.get(name, {}).get("status") != "ok"), TASKS[0]), {})
-        text = f"{of['error_type']}: {of['message']}" if "error_type" in of else row["bare"].get("error", "")
-    return re.sub(r"\s+", " ", text).replace("|", "\\|")[:300]
+        text = f"{found['error_type']}: {found['message']}" if "error_type" in found else found.get("status", "")
+    return re.sub(r"\s+", " ", text)

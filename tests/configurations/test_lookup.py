@@ -77,7 +77,11 @@ def test_configs_must_fit_the_names():
 
 def test_a_configuration_of_transformers_travels_as_json():
     (spec,) = find_models(["a"], [tiny_bert(num_hidden_layers=3)])
-    assert (spec.pickled, spec.family, spec.config["num_hidden_layers"]) == (None, "bert", 3)
+    assert (spec.pickled, spec.family, spec.config["num_hidden_layers"]) == (
+        None,
+        "transformers.models.bert.configuration_bert",
+        3,
+    )
     json.dumps(spec.config)
 
 

@@ -6,8 +6,10 @@ them, and loses depth alone.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
+from collections.abc import Iterable
 from typing import Any
 
 LAYERS, WIDTH, HEADS, HEAD, EXPERTS, VOCABULARY = 4, 64, 4, 16, 8, 1024
@@ -17,11 +19,55 @@ LEVELS = ("all", "widths", "depth")
 
 _RESNET = {"model_type": "resnet", "embedding_size": 16, "hidden_sizes": [16, 32, 48, 64], "depths": [1, 1, 1, 1]}
 
+# What a type needs and its default configuration leaves open, by model type; then by field, for every type.
+_TEXT = {"hidden_size": WIDTH, "num_hidden_layers": 2, "num_attention_heads": HEADS, "intermediate_size": WIDTH,
+         "vocab_size": VOCABULARY}  # fmt: skip
+_BERT = {"model_type": "bert", **_TEXT}
+_DECODER = {**_BERT, "is_decoder": True, "add_cross_attention": True}
+_VIT = {"model_type": "vit", **_TEXT}
+_T5 = {"model_type": "t5", "d_model": WIDTH, "d_kv": HEAD, "d_ff": WIDTH, "num_layers": 2, "num_heads": HEADS,
+       "vocab_size": VOCABULARY}  # fmt: skip
+_CODEC = {"model_type": "encodec", "num_filters": 4, "hidden_size": WIDTH, "codebook_size": 64, "codebook_dim": WIDTH}
+_WAV2VEC2 = {"model_type": "wav2vec2", **_TEXT, "conv_dim": [WIDTH] * 3, "conv_kernel": [10, 3, 3],
+             "conv_stride": [5, 4, 4], "num_feat_extract_layers": 3, "num_conv_pos_embeddings": 16}  # fmt: skip
+_BART = {"model_type": "bart", "d_model": WIDTH, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": WIDTH,
+         "decoder_ffn_dim": WIDTH, "encoder_attention_heads": HEADS, "decoder_attention_heads": HEADS}  # fmt: skip
+_MUSIC = {"hidden_size": WIDTH, "ffn_dim": WIDTH, "num_attention_heads": HEADS, "num_hidden_layers": 2,
+          "vocab_size": 64, "num_codebooks": 4, "pad_token_id": 64, "bos_token_id": 64}  # fmt: skip
+_TWO_SIDES = {"decoder_start_token_id": 1, "pad_token_id": 0}
+_SECTIONS = {"type": "default", "rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
+_MULTIMODAL_ROPE = {"rope_scaling": _SECTIONS, "rope_parameters": _SECTIONS}
+_GIVEN: dict[str, dict[str, Any]] = {
+    "encoder-decoder": {"encoder": _BERT, "decoder": _DECODER, **_TWO_SIDES},
+    "vision-encoder-decoder": {"encoder": _VIT, "decoder": _DECODER, **_TWO_SIDES},
+    "nougat": {"encoder": {**_VIT, "model_type": "vit"}, "decoder": _DECODER, **_TWO_SIDES},
+    "speech-encoder-decoder": {"encoder": _WAV2VEC2, "decoder": _DECODER, **_TWO_SIDES},
+    "vision-text-dual-encoder": {"vision_config": _VIT, "text_config": _BERT, "projection_dim": WIDTH},
+    "musicgen": {"text_encoder": _T5, "audio_encoder": _CODEC,
+                 "decoder": {"model_type": "musicgen_decoder", **_MUSIC}},
+    "musicgen_melody": {"text_encoder": _T5, "audio_encoder": _CODEC,
+                        "decoder": {"model_type": "musicgen_melody_decoder", **_MUSIC}},
+    "rag": {"question_encoder": {"model_type": "dpr", **_TEXT}, "generator": _BART},
+    "gpt_neo": {"attention_types": [[["global", "local"], 2]]},
+    "seggpt": {"num_hidden_layers": 6, "merge_index": 0, "intermediate_hidden_state_indices": [2, 3, 4, 5]},
+    "granitemoehybrid": {"layer_types": ["mamba", "attention"] * 2},
+    "glm4v_text": _MULTIMODAL_ROPE, "glm4v_moe_text": _MULTIMODAL_ROPE, "Glm4vMoe_text": _MULTIMODAL_ROPE,
+    "qwen2_vl_text": _MULTIMODAL_ROPE, "qwen2_5_vl_text": _MULTIMODAL_ROPE,
+    "chameleon": {"vocabulary_map": {"<image>": 5, **{f"IMGIMG{letter}Z": 6 + i for i, letter in enumerate("ABCD")}}},
+    "emu3": {"vocabulary_map": {"<image>": 5, **{f"<|visual token {i:06}|>": 6 + i for i in range(4)}}},
+}  # fmt: skip
+_NEEDED = {"vocab_size": VOCABULARY, "prediction_length": 8, "num_experts_per_tok": 2, "n_routed_experts": EXPERTS,
+           "num_local_experts": EXPERTS}  # fmt: skip
+
 # The first pattern that a whole name matches decides; None leaves the value.
 _RULES: tuple[tuple[str, Any, str], ...] = (
     (r"num_feat_extract_layers|num_conv_layers|num_adapter_layers|num_channels|.*(vocab|image|patch|window|kernel|codebook"
-     r"|block|chunk|batch|tile|crop|filter|grid|stride|pool|beam|bin|conv_state|state|context|memory|cache|max|min|num"
+     r"|block|batch|tile|crop|filter|grid|stride|pool|beam|bin|conv_state|state|context|memory|cache|max|min|num"
      r"|type)_size|.*(position|bucket|sampl|input_feat|mel|scale|stride|num_labels|patch).*|in_chan.*", None, ""),
+    (r"rotary_dim|num_pos_feats", HEAD // 2, "widths"),
+    (r".*mamba_d_ssm", 2 * WIDTH, "widths"),
+    (r"(.*_)?chunk_size|.*index_(kpool|topk)", HEAD, "depth"),
+    (r".*_groups", WIDTH, "widths"),
     (r"(.*_)?(num_experts_per_tok|top_?k|moe_topk|num_experts_per_token|experts_per_.*)", 2, "depth"),
     (r"topk_group", 1, "depth"),
     (r"n_group", 4, "depth"),
@@ -46,8 +92,22 @@ _IDS = re.compile(r".*(_token_id|_token_index|_id|_index|_token|_token_ids|_ids)
 
 def shrink(config_class: Any, level: str = "all") -> Any:
     """Return a small configuration of a class; raises whatever its constructor raises."""
-    shrinking = _Shrinking(level)
-    return shrinking.build(config_class, config_class())
+    return _Shrinking(level).build(config_class, _default(config_class))
+
+
+def _default(config_class: Any) -> Any:
+    """Return the default configuration, or that with its parts where the class has none of its own."""
+    try:
+        return config_class()
+    except ValueError:
+        return config_class(**copy.deepcopy(_GIVEN.get(config_class.model_type, {})))
+
+
+def _default_or_none(config_class: Any) -> Any:
+    try:
+        return _default(config_class)
+    except Exception:
+        return None
 
 
 class _Shrinking:
@@ -79,20 +139,29 @@ class _Shrinking:
         held = origin.to_dict()
         values = {name: _read(origin, name, held.get(name, default)) for name, default in defaults.items()}
         values = {**values, **_unlike_default(config_class, origin, defaults)}
-        stages = any(isinstance(values.get(name), list | tuple) for name in ("depths", "hidden_sizes", "embed_dims"))
+        stages = any(_are_widths(name, value) for name, value in values.items())
         layers = next((v for n, v in values.items() if isinstance(v, int) and _rule(n)[0] == LAYERS and v > LAYERS), 0)
+        derived = _read_all(_default_or_none(config_class), defaults)
         kept = {}
         for name, value in values.items():
-            if defaults.get(name, ...) is None and not _is_config(value) and isinstance(value, list | dict):
-                continue  # the constructor derives it
-            if defaults.get(name, ...) is None and isinstance(value, int) and _rule(name)[0] is not None:
+            if isinstance(value, dict) and "mrope_section" in value and "widths" in self.does:
+                kept[name] = {**value, "mrope_section": _SECTIONS["mrope_section"]}
                 continue
+            if defaults.get(name, ...) is None and not _is_config(value):
+                sized = isinstance(value, list | dict) or (isinstance(value, int) and _rule(name)[0] is not None)
+                if sized and derived.get(name, value) == value:
+                    continue  # the constructor derives it
             kept[name] = self.value(name, value, stages=stages, layers=layers)
         if values.get("use_timm_backbone"):
             more = {"use_timm_backbone": False, "backbone": None, "backbone_config": _RESNET, "backbone_kwargs": None}
             kept.update({name: value for name, value in more.items() if name in defaults})
         if "use_pretrained_backbone" in values:
             kept["use_pretrained_backbone"] = False
+        kept.update({name: value for name, value in _NEEDED.items() if name in defaults and kept.get(name) is None
+                     and values.get(name) is None})  # fmt: skip
+        kept.update(copy.deepcopy(_GIVEN.get(config_class.model_type, {})))
+        if "image_size" in kept:
+            kept["image_size"] = self._image(kept["image_size"], values)
         self._heads(kept, values, stages=stages)
         return {name: value for name, value in kept.items() if value is not inspect.Parameter.empty}
 
@@ -131,6 +200,8 @@ class _Shrinking:
             chosen = sorted({[*map(repr, value)].index(kind) for kind in kinds[:LAYERS]})
             rest = [i for i in range(len(value)) if i not in chosen]
             return [value[i] for i in sorted([*chosen, *rest[: LAYERS - len(chosen)]])]
+        if layers and numbers and name == "out_indices":  # 0 is what comes before the first layer
+            return [LAYERS - len(value) + 1 + i for i in range(len(value))] if max(value) > LAYERS else value
         if layers and numbers and re.search("layer|idx|ids|ind", name):  # which layers
             ranked = sorted(value)
             few = list(dict.fromkeys(min(item, LAYERS - len(value) + ranked.index(item)) for item in value))
@@ -138,6 +209,13 @@ class _Shrinking:
         if layers and value and all(isinstance(item, str) and re.fullmatch(r"stage\d+", item) for item in value):
             return [f"stage{LAYERS - len(value) + i + 1}" for i in range(len(value))]
         return value
+
+    def _image(self, value: Any, values: dict[str, Any]) -> Any:
+        """Return the size of images: no more than eight patches a side."""
+        patch = values.get("patch_size")
+        if "all" not in self.does or not isinstance(value, int) or value <= 256:
+            return value
+        return 8 * patch if isinstance(patch, int) and patch < value / 8 else 224
 
     def _heads(self, kept: dict[str, Any], values: dict[str, Any], *, stages: bool) -> None:
         """Keep as many heads of keys as of queries where they were as many, and what state spaces must divide into."""
@@ -147,21 +225,31 @@ class _Shrinking:
             queries = name.replace("key_value", "attention")
             if name in kept and values.get(name) == values.get(queries) and isinstance(kept.get(queries), int):
                 kept[name] = kept[queries]
+        if isinstance(kept.get("mamba_n_heads"), int) and "mamba_d_head" in kept:
+            inner = kept.get("mamba_d_ssm") or kept["mamba_expand"] * kept["hidden_size"]
+            kept["mamba_d_head"] = inner // kept["mamba_n_heads"]
         if {"expand", "num_heads", "head_dim", "hidden_size", "n_groups"} <= kept.keys():  # Mamba 2
             kept["num_heads"] = kept["expand"] * kept["hidden_size"] // kept["head_dim"]
 
 
+def _are_widths(name: str, value: Any) -> bool:
+    """Return whether a field lists the widths, or the depths, of the stages of a model."""
+    if not isinstance(value, list | tuple) or not re.fullmatch(r"depths|.*(sizes|dims|channels|widths|features)", name):
+        return False
+    return bool(value) and all(isinstance(item, int) for item in value)
+
+
 def _unlike_default(config_class: Any, origin: Any, named: dict[str, Any]) -> dict[str, Any]:
     """Return what a nested configuration holds besides the named arguments and unlike its class's defaults."""
-    try:
-        default = config_class().to_dict()
-    except Exception:
+    default = _default_or_none(config_class)
+    if default is None:
         return {}
+    plain = default.to_dict()
     left_out = {*named, "transformers_version", "model_type", "torch_dtype", "dtype"}
     return {
         name: _read(origin, name, value)
         for name, value in origin.to_dict().items()
-        if name not in left_out and not name.startswith("_") and default.get(name, ...) != value
+        if name not in left_out and not name.startswith("_") and plain.get(name, ...) != value
     }  # fmt: skip
 
 
@@ -171,6 +259,10 @@ def _read(origin: Any, name: str, default: Any) -> Any:
         return getattr(origin, name)
     except Exception:
         return default
+
+
+def _read_all(origin: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: _read(origin, name, ...) for name in names}
 
 
 def _rule(name: str) -> tuple[Any, str]:

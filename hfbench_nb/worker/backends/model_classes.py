@@ -19,11 +19,13 @@ _FRAMEWORKS = {"PyTorch": ("modeling_auto", "", ""), "TensorFlow": ("modeling_tf
 
 
 def import_code(family: str, framework: str) -> None:
-    """Import a framework's code for a model type, if there is a module of that name."""
-    name = transformers.models.auto.configuration_auto.model_type_to_module_name(family)
+    """Import a framework's code for a model type, or for the module of a configuration, if there is any."""
     kind = "modeling_tf" if framework == "TensorFlow" else "modeling"
     try:
-        importlib.import_module(f"transformers.models.{name}.{kind}_{name}")
+        module = transformers.CONFIG_MAPPING[family].__module__ if family in transformers.CONFIG_MAPPING else family
+        package, dot, name = module.rpartition(".")
+        if dot:
+            importlib.import_module(f"{package}.{name.replace('configuration', kind, 1)}")
     except ImportError:
         pass  # building the model will raise an error that names the model
 
@@ -52,12 +54,7 @@ def find_class(spec: ModelSpec, kind: str, framework: str, *, only_pretrain_mode
     ValueError
         If the installed version of Transformers has no such class.
     """
-    registered: dict[str, Any] = {}
-    if spec.pickled is not None:
-        config, registered = pickle.loads(base64.b64decode(spec.pickled))  # from this user's own notebook, by a pipe
-    else:
-        # A copy: configurations with several parts modify the dictionary.
-        config = transformers.AutoConfig.for_model(**copy.deepcopy(spec.config))
+    config, registered = make_config(spec)
     own = registered.get(kind) or registered.get(BASE)
     architectures = getattr(config, "architectures", None) or []
     if architectures and not only_pretrain_model:
@@ -71,6 +68,41 @@ def find_class(spec: ModelSpec, kind: str, framework: str, *, only_pretrain_mode
                 "only_pretrain_model=True measures the pretrained model instead"
             )
     return config, own or class_for(config, kind, framework)
+
+
+def make_config(spec: ModelSpec) -> tuple[Any, dict[str, Any]]:
+    """Return a model's configuration, and the classes by kind that its notebook has registered for it.
+
+    Raises
+    ------
+    ValueError
+        If the installed version of Transformers does not know the model type, or cannot read the configuration.
+    """
+    if spec.pickled is not None:
+        made_with = spec.config.get("transformers_version")
+        if spec.config_class and made_with != transformers.__version__:
+            raise ValueError(
+                f"this {spec.config_class.partition(':')[2]} of Transformers {made_with} holds what its constructor "
+                f"does not take, so that Transformers {transformers.__version__} cannot make the same here: measure "
+                "it with the same version, or give a folder with its config.json as a model"
+            )
+        config, registered = pickle.loads(base64.b64decode(spec.pickled))  # from this user's own notebook, by a pipe
+        return config, registered
+    settings = copy.deepcopy(spec.config)  # configurations with several parts modify the dictionary
+    given_as = _find_config_class(spec.config_class)
+    if given_as is None:
+        return transformers.AutoConfig.for_model(**settings), {}
+    del settings["model_type"]
+    return given_as(**settings), {}
+
+
+def _find_config_class(path: str) -> Any:
+    """Return a class of Transformers by ``module:name``; None if this version has none of that name there."""
+    module, _, name = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name, None) if path else None
+    except ImportError:
+        return None
 
 
 def class_for(config: Any, kind: str, framework: str) -> Any:
@@ -135,3 +167,13 @@ def _unmapped_class(config_class: type, framework: str) -> Any:
     ]
     bare = f"{_FRAMEWORKS[framework][2]}{config_class.__name__.removesuffix('Config')}Model"
     return next((found for found in own if found.__name__ == bare), own[0] if own else None)
+
+
+def dense_note(config: Any) -> str:
+    """Return a note where a configuration describes quantized weights, since dense ones are built; else nothing."""
+    quantization = getattr(config, "quantization_config", None)
+    if not quantization:
+        return ""
+    settings = quantization if isinstance(quantization, dict) else vars(quantization)
+    method = settings.get("quant_method") or next((n for n in settings if n.startswith("load_in_")), "of its own")
+    return f"dense weights: the configuration's quantization ({getattr(method, 'value', method)}) is not applied"

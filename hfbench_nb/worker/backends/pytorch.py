@@ -21,7 +21,7 @@ from hfbench_nb.worker.backends import model_errors, pytorch_models, pytorch_own
 from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs
 from hfbench_nb.worker.backends.labels import describe_call
 from hfbench_nb.worker.backends.library_log import hear_of_slow_code
-from hfbench_nb.worker.backends.model_classes import import_code
+from hfbench_nb.worker.backends.model_classes import dense_note, import_code
 from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention, set_attention
 from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, device_name, find_device
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
@@ -155,7 +155,7 @@ class PyTorchRuntime:
             "buffer_bytes": sum(size for is_stored, size in buffers if is_stored),
             "non_persistent_buffer_bytes": unsaved_bytes,
         }
-        return Built(model.train(training), unsaved_bytes, details=details)
+        return Built(model.train(training), unsaved_bytes, details=details, note=dense_note(config))
 
     def adopt(self, make: Callable[[], object], *, training: bool) -> Built:
         """Put the model that a user's function returns on the device."""

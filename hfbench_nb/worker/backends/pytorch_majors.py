@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -29,3 +31,36 @@ def silence_deprecations() -> None:
         warnings.filterwarnings("ignore", category=category, module=r"(transformers|torch|huggingface_hub)\b")
     # torch 2.13 warns at each trace, although the user has chosen TorchScript on purpose.
     warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
+
+
+@contextmanager
+def traceable_masks() -> Iterator[None]:
+    """Let Transformers 4 make attention masks as Transformers 5 does: by broadcasting.
+
+    It makes them by `torch.vmap`, which TorchScript cannot trace.  The masks are the same.
+    """
+    masking = importlib.import_module("transformers.masking_utils")
+    instead = {"_vmap_for_bhqkv": _broadcast, "TransformGetItemToIndex": nullcontext}
+    with ExitStack() as patches:
+        for name, function in instead.items() if hasattr(masking, "_vmap_for_bhqkv") else ():
+            patches.enter_context(mock.patch.object(masking, name, function, create=True))
+        yield
+
+
+def _broadcast(mask_function: Callable[..., torch.Tensor], bh_indices: bool = True) -> Callable[..., torch.Tensor]:
+    """Return a function of the indices of batch, head, query and key, each of one dimension, that gives the whole mask.
+
+    Without `bh_indices`, the mask has the dimensions of queries and keys alone.
+    """
+
+    def mask(*indices: torch.Tensor | None) -> torch.Tensor:
+        sizes = [len(index) for index in indices if index is not None]
+        axes = iter(range(len(sizes)))
+        spread = (index if index is None else _along(next(axes), len(sizes), index) for index in indices)
+        return mask_function(*spread).expand(sizes)
+
+    return mask
+
+
+def _along(axis: int, dimensions: int, index: torch.Tensor) -> torch.Tensor:
+    return index.reshape([-1 if number == axis else 1 for number in range(dimensions)])

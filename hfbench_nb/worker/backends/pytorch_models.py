@@ -16,7 +16,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 from hfbench_nb.protocol.model_kinds import BASE, HEAD
 from hfbench_nb.protocol.request import ModelSpec
 from hfbench_nb.worker.backends import model_classes
-from hfbench_nb.worker.backends.pytorch_majors import initialisation_tables
+from hfbench_nb.worker.backends.pytorch_majors import initialisation_tables, traceable_masks
 from hfbench_nb.worker.backends.pytorch_outputs import floating_tensors
 
 # Standard deviation of the random weights, as most models initialise them.
@@ -41,7 +41,7 @@ def find_class(
         If the installed version of Transformers does not know the model, or the model comes with code of its own that
         is not trusted.
     """
-    has_own_code = spec.pickled is None and "auto_map" in spec.config
+    has_own_code = spec.pickled is None and not spec.config_class and "auto_map" in spec.config
     if has_own_code and trust_remote_code:
         return _remote_class(spec, kind, only_pretrain_model=only_pretrain_model)
     if has_own_code and spec.family not in transformers.CONFIG_MAPPING:
@@ -90,19 +90,21 @@ def trace(model: torch.nn.Module, inputs: Tensors) -> Callable[[], object]:
     Raises
     ------
     RuntimeError
-        If the tracer cannot follow the model's code; Transformers 4, for example, makes causal masks by `torch.vmap`.
+        If the tracer cannot follow the model's code.
     """
     tensors = tuple(inputs.values())
     try:
-        with torch.no_grad(), warnings.catch_warnings():
+        with torch.no_grad(), traceable_masks(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer's warnings about the model's code
             traced = torch.jit.trace(  # type: ignore[no-untyped-call]
                 _TensorsAlone(model, list(inputs)), tensors, strict=False, check_trace=False
             )
-    except RuntimeError as error:
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # a model may check, while it is traced, what the tracer does not know
         raise RuntimeError(
-            f"TorchScript cannot trace {type(model).__name__} of Transformers {transformers.__version__} "
-            f"(torch.jit.trace: {error})"
+            f"TorchScript cannot trace {type(model).__name__} of Transformers {transformers.__version__}: "
+            f"torchscript=False runs it untraced (torch.jit.trace: {error})"
         ) from error
 
     @torch.no_grad()

@@ -24,7 +24,7 @@ from hfbench_nb.worker.backends import model_errors, tensorflow_models
 from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, DeviceNotFoundError
 from hfbench_nb.worker.backends.labels import describe_call
 from hfbench_nb.worker.backends.library_log import hear_of_slow_code
-from hfbench_nb.worker.backends.model_classes import find_class, import_code
+from hfbench_nb.worker.backends.model_classes import dense_note, find_class, import_code
 from hfbench_nb.worker.backends.tensorflow_sources import leave_no_sources
 from hfbench_nb.worker.clock import Stopwatch, wall_clock
 from hfbench_nb.worker.memory import Meter, host_meter
@@ -141,7 +141,7 @@ class TensorFlowRuntime:
             )
         parameters = sum(int(weight.shape.num_elements() or 0) for weight in model.weights)
         details = {"model_class": model_class.__name__, "parameters": parameters}
-        return Built(model, baseline_bytes=baseline_bytes, details=details)
+        return Built(model, baseline_bytes=baseline_bytes, details=details, note=dense_note(config))
 
     def make_inputs(self, model: Any, case: Case, *, labels: bool) -> CallInputs:
         """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""

@@ -81,7 +81,7 @@ KINDS = {
     "regions of an image": (
         lambda: config_of("visual_bert", **TEXT, visual_embedding_dim=16),
         {"input_ids": [2, 8], "visual_embeds": [2, 36, 16], "visual_token_type_ids": [2, 36],
-         "visual_attention_mask": [2, 36]},
+         "visual_attention_mask": [2, 36], "attention_mask": [2, 8]},
         "each text with features of 36 regions of an image, as a detector makes them"),
     "audio in a text": (
         lambda: config_of("qwen2_audio", audio_config={**WHISPER, "model_type": "qwen2_audio_encoder"},
