@@ -90,6 +90,8 @@ def _state(value: Any, path: tuple[str, ...] = (), seen: tuple[int, ...] = ()) -
         inside = value
     elif isinstance(value, list | tuple):
         inside = dict(enumerate(value))
+    elif isinstance(value, set | frozenset):
+        inside = dict(enumerate(sorted(value, key=repr)))  # two of the same are not always in the same order
     elif type(value).__module__.startswith("transformers.") and hasattr(value, "__dict__"):
         own = getattr(type(value), "model_type", None)  # some parts repeat it as an attribute
         inside = {
