@@ -217,8 +217,8 @@ def test_an_abbreviation_is_not_taken_for_an_option():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("", "models="),
-        ("--models", "models="),
+        ("--models m m", r"models=\['m', 'm'\]"),
+        ("--models m --weights random random", r"weights=\['random', 'random'\]"),
         ("--models m --batch_sizes", r"batch_sizes=\[\]"),
         ("--models m --dtype float32 float32", r"dtype=\['float32', 'float32'\]"),
         ("--models m --torchscript true true", r"torchscript=\[True, True\]"),
