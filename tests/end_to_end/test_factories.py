@@ -40,19 +40,20 @@ args = PyTorchBenchmarkArguments(batch_sizes=[2], sequence_lengths=[8, 16], trai
 """
 
 
-def test_a_factory_defined_in_a_notebook_cell_is_measured_and_resumed():
-    first = "results = PyTorchBenchmark(args, configs=[recurrent], inputs=inputs, loss=loss).run('run'); results"
+def test_a_factory_defined_in_a_notebook_cell_is_measured_and_resumed(tmp_path):
+    run = str(tmp_path / "run")
+    first = f"results = PyTorchBenchmark(args, configs=[recurrent], inputs=inputs, loss=loss).run({run!r}); results"
     say = "print(list(results.frame['status']), list(results.frame['error']), set(results.frame['model']))"
     *_, shown, said = execute(DEFINED, first, say)
     assert shown[-1].output_type == "execute_result"
     assert said[-1].text == f"{['ok'] * 4} {[''] * 4} {{'recurrent'}}\n"
     # Another kernel, the same notebook: what was measured is kept, since the functions are the same.
     again = "benchmark = PyTorchBenchmark(args, configs=[recurrent], inputs=inputs, loss=loss)\nmeasured = []\n"
-    again += "results = benchmark.run(resume='run', on_case=lambda case, measurement: measured.append(case))"
+    again += f"results = benchmark.run(resume={run!r}, on_case=lambda case, measurement: measured.append(case))"
     *_, said = execute("# a longer notebook\n", DEFINED, again, "print(len(measured), len(results.frame))")
     assert said[-1].text == "0 4\n"
     changed = DEFINED.replace("logsumexp(-1)", "square()")
-    refused = f"try:\n    {again.splitlines()[0]}; benchmark.run(resume='run')\nexcept ValueError as e: print(e)"
+    refused = f"try:\n    {again.splitlines()[0]}; benchmark.run(resume={run!r})\nexcept ValueError as e: print(e)"
     *_, said = execute(changed, refused)
     assert "configuration of 'recurrent': code" in said[-1].text
 
