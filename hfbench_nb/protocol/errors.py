@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from types import FrameType
 
 _MOST_SHOWN = 200
 
@@ -69,14 +70,20 @@ def shown(value: object) -> str:
 
 # What may stand between this package's functions, and between them and the code of the user.
 _BETWEEN = ("hfbench_nb.", "contextlib", "functools", "IPython.")
+_GENERATED = "<decorator-gen"  # by the package decorator, which IPython 7 wraps magics with
 
 
 def warn(message: str) -> None:
     """Warn the user, at the line of their own code that led here."""
     level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_BETWEEN):
+    while frame.f_back is not None and _is_between(frame):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)
+
+
+def _is_between(frame: FrameType) -> bool:
+    module = frame.f_globals.get("__name__", "")
+    return module.startswith(_BETWEEN) or frame.f_code.co_filename.startswith(_GENERATED)
 
 
 def message_of(error: BaseException) -> str:
