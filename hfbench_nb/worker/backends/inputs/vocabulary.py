@@ -10,18 +10,10 @@ _CODE_POINTS = 0xD800
 # Names of sizes and of parts of configurations, on the side that a model reads and on that which it writes.
 _SIZES = (("src_vocab_size", "vocab_size"), ("decoder_vocab_size", "tgt_vocab_size", "vocab_size"))
 _PARTS = (
-    (
-        "text_config",
-        "text_encoder",
-        "encoder",
-        "question_encoder",
-        "thinker_config",
-        "llm_config",
-        "model_config",
-        "decoder",
-    ),
-    ("decoder", "generator", "decoder_config", "text_config", "thinker_config", "llm_config"),
-)
+    ("text_config", "text_encoder", "encoder", "question_encoder", "thinker_config", "llm_config", "vlm_config",
+     "model_config", "decoder"),
+    ("decoder", "generator", "decoder_config", "text_config", "thinker_config", "llm_config", "vlm_config"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
