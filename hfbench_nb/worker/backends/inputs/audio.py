@@ -69,7 +69,8 @@ def _codec_waveform(ask: Ask) -> np.ndarray:
     samples = ask.length * hop
     ask.note(
         f"the sequence length counts frames of audio: {ask.length} are {samples:,} samples, {samples / rate:.2f} s at "
-        f"{rate / 1000:g} kHz"
+        f"{rate / 1000:g} kHz",
+        "audio",
     )
     return ask.noise(int(getattr(ask.config, "audio_channels", None) or 1), samples)
 
@@ -98,7 +99,8 @@ def _features(ask: Ask) -> np.ndarray:
         frames = ask.length * 2**layers
         ask.note(
             f"the sequence length counts the encoder's frames, of {frames // ask.length} frames of audio each, and the "
-            "decoder's tokens"
+            "decoder's tokens",
+            "audio",
         )
         return ask.noise(frames, channels * ask.config.input_channels)
     width = _size(ask, "feature_projection_input_dim", "input_dim", "input_feat_size", "num_mel_channels") or bins
@@ -150,7 +152,8 @@ def _frame_mask(ask: Ask) -> np.ndarray:
 
 def _masks_frames(model: Any) -> bool:
     # With a projector between encoder and text, as in Granite Speech, the mask is of the vectors that it makes.
-    return takes("input_features")(model) and not hasattr(model.config, "projector_config")
+    hears = main_input(model) == "input_features" or (takes("input_features")(model) and _is_beside_text(model))
+    return hears and not hasattr(model.config, "projector_config")
 
 
 makes("input_features_mask", wanted=_masks_frames)(_frame_mask)

@@ -14,7 +14,7 @@ def _steps(ask: Ask) -> int:
     context = first(ask.config, "context_length", "context_len")
     if context is None:
         raise ask.unknown("the length of its series")
-    return int(context) + max(getattr(ask.config, "lags_sequence", None) or [0])
+    return int(context) + int(max(getattr(ask.config, "lags_sequence", None) or [0]))
 
 
 def _channels(ask: Ask) -> tuple[int, ...]:
