@@ -133,7 +133,6 @@ HEADS = {
     ("wav2vec2", "Wav2Vec2ForPreTraining"): "mean of the output: labels for the model's loss cannot be made yet",
     ("wav2vec2", "Wav2Vec2ForXVector"): "speaker of the audio",
     ("wav2vec2", "Wav2Vec2ForAudioFrameClassification"): "class of each frame",
-    ("beit", "BeitForSemanticSegmentation"): "class of each pixel",
     ("wav2vec2", "Wav2Vec2ForSequenceClassification"): "class of the audio",
 }
 

@@ -88,6 +88,16 @@ def test_music_has_a_text_for_each_codebook():
     assert prepared.call().isfinite()
 
 
+def test_speech_has_an_id_of_each_channel():
+    prepared = prepare(COMPOSED["dia"], "training")
+    assert prepared.details["inputs"] == {"input_ids": [BATCH, LENGTH], "decoder_input_ids": [BATCH, LENGTH, 3]}
+    ids = ids_of(prepared)
+    assert 50 < max(ids["input_ids"]) < 60
+    assert not ids["decoder_input_ids"] & set(range(35, 60))
+    assert prepared.details["loss"] == "each token"
+    assert prepared.call().isfinite()
+
+
 # ---- classes
 
 
@@ -134,6 +144,10 @@ def label_of(config):
 def test_labels_are_of_the_kind_that_the_configuration_names(model_type, head, problem):
     what = "text" if model_type == "bert" else "image"
     assert label_of({**tiny(model_type, head), **problem}) == f"class of the {what}"
+
+
+def test_segments_are_learnt_from_a_class_of_each_pixel():
+    assert label_of(COMPOSED["upernet"]) == "class of each pixel"
 
 
 def test_a_loss_that_needs_no_labels_is_named():
