@@ -130,7 +130,7 @@ def _image_token_types(ask: Ask) -> np.ndarray:
 # ---- Kosmos-2: the first positions of the text are those of the image
 
 
-@makes("image_embeds_position_mask", wanted=takes("input_ids"), late=True)
+@makes("image_embeds_position_mask", wanted=lambda model: hasattr(model.config, "latent_query_num"), late=True)
 def _image_positions(ask: Ask) -> np.ndarray:
     """Return 1 for the positions that the image takes, which come before the text."""
     count = int(ask.config.latent_query_num)

@@ -37,6 +37,15 @@ def _grid(ask: Ask) -> int:
     return max(1, _IMAGE_SIZE // (patch * merged)) * merged
 
 
+@makes(
+    "pixel_values", wanted=accepts_images, fits=lambda model: _has_grids(model) and hasattr(model.config, "vlm_config")
+)
+def _patches_by_image(ask: Ask) -> np.ndarray:
+    """Return the patches of each image in a list of its own, as models of retrieval take them."""
+    patches = _listed_patches(ask)
+    return patches.reshape(ask.batch_size, len(patches) // ask.batch_size, -1)
+
+
 @makes("hidden_states", fits=_is_tower)
 @makes("pixel_values", fits=_is_tower)
 @makes("pixel_values", wanted=accepts_images, fits=_has_grids)
