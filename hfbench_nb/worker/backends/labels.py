@@ -141,8 +141,11 @@ def _replaced(ask: _Ask) -> _Labels:
 
 
 def _tokens(ask: _Ask) -> _Labels:
-    if len(ask.ids) > ask.batch_size:  # several codebooks, one after the other along the first dimension
-        return {"labels": ask.ids.reshape(ask.batch_size, -1, ask.ids.shape[1]).swapaxes(1, 2)}
+    ids = ask.ids
+    if len(ids) > ask.batch_size:  # codebooks, one after the other along the first dimension
+        return {"labels": ids.reshape(ask.batch_size, -1, ids.shape[1]).swapaxes(1, 2)}
+    if "decoder_input_ids" in ask.inputs and ids.ndim == 3:  # codebooks along the last dimension
+        return {"labels": ids.swapaxes(1, 2).reshape(-1, ids.shape[1])}
     return {"labels": ask.ids}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,9 +27,19 @@ def count_features(model: torch.nn.Module, what: str, tensors: dict[str, torch.T
         accepted = inspect.signature(getattr(module, name)).parameters if hasattr(module, name) else ()
         given = {name: tensor for name, tensor in tensors.items() if name in accepted}
         if given:
-            with torch.no_grad():
-                return _vectors(getattr(module, name)(**given))
+            return _vectors(_evaluated(model, getattr(module, name), given))
     return None
+
+
+def _evaluated(model: torch.nn.Module, method: Callable[..., Any], given: dict[str, torch.Tensor]) -> Any:
+    """Call a method of a model in evaluation mode, so that nothing in the model changes, and without gradients."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            return method(**given)
+    finally:
+        model.train(was_training)
 
 
 def _vectors(found: Any) -> int:

@@ -89,6 +89,12 @@ KINDS = {
         {"input_ids": [2, 16], "input_features": [2, 8, 32], "feature_attention_mask": [2, 32]},
         "the encoder always has 32 frames (0.32 s of audio); the sequence length is the text's; 8 tokens of the audio "
         "come before those of the sequence length"),
+    "time series": (
+        lambda: config_of("time_series_transformer", prediction_length=4, context_length=8, lags_sequence=[1, 3],
+                          num_time_features=2, d_model=32, encoder_layers=1, decoder_layers=1),
+        {"past_values": [2, 11], "past_time_features": [2, 11, 2], "past_observed_mask": [2, 11],
+         "future_values": [2, 4], "future_time_features": [2, 4, 2]},
+        "no sequence length: series of 11 steps"),
     "samples of a codec": (
         lambda: config_of("dac", encoder_hidden_size=8, downsampling_ratios=[2, 4], decoder_hidden_size=32,
                           n_codebooks=2, codebook_size=16, upsampling_ratios=[4, 2], hidden_size=32),
@@ -137,6 +143,16 @@ def test_what_the_model_cannot_take_with_its_configuration_is_left_out_and_told_
     assert measured.details["inputs"] == {"input_ids": [1, 8]}
     assert "without image, which the model does not take with this configuration" in measured.note
     assert "parts of the model that did not run: vision_tower" in measured.note
+
+
+def test_a_token_that_the_configuration_lacks_is_named():
+    vision = {**IMAGES, "model_type": "blip_2_vision_model"}
+    config = config_of(
+        "blip-2", vision_config=vision, text_config=LLAMA, image_token_index=None, num_query_tokens=4,
+        qformer_config={**TEXT, "model_type": "blip_2_qformer", "encoder_hidden_size": 32},
+    )  # fmt: skip
+    with pytest.raises(NotImplementedError, match="its configuration lacks image_token_"):
+        prepare(config)
 
 
 def test_parts_that_did_not_run_are_told_but_not_layers_among_which_a_model_chooses():

@@ -88,6 +88,16 @@ def test_music_has_a_text_for_each_codebook():
     assert prepared.call().isfinite()
 
 
+def test_speech_has_an_id_of_each_channel():
+    prepared = prepare(COMPOSED["dia"], "training")
+    assert prepared.details["inputs"] == {"input_ids": [BATCH, LENGTH], "decoder_input_ids": [BATCH, LENGTH, 3]}
+    ids = ids_of(prepared)
+    assert 50 < max(ids["input_ids"]) < 60
+    assert not ids["decoder_input_ids"] & set(range(35, 60))
+    assert prepared.details["loss"] == "each token"
+    assert prepared.call().isfinite()
+
+
 # ---- classes
 
 

@@ -11,8 +11,10 @@ import numpy as np
 from hfbench_nb.worker.backends.inputs.base import Ask, lookup, main_input, makes, takes
 
 # Parts of configurations that describe what hears.
-HEARING = re.compile(r"audio|speech|sound|^encoder(_config)?$|^thinker_config$")
+HEARING = re.compile(r"audio|speech|sound|acoustic|dac_config|^encoder(_config)?$|^thinker_config$")
 _SAMPLES_PER_SECOND = 16_000
+# What the sequence length counts where the configuration does not tell how many samples become a frame.
+_SAMPLES_PER_STEP = 320
 # Who reads the text, by its argument.
 _READERS = {"input_ids": "text", "decoder_input_ids": "decoder"}
 
@@ -50,16 +52,16 @@ def _waveform(ask: Ask) -> np.ndarray:
     if frames and bins:
         ask.note(f"no sequence length: spectrograms of {frames} frames x {bins}", "audio")
         return ask.noise(frames, bins)
-    raise ask.unknown("the length of its audio")
+    samples = ask.length * _SAMPLES_PER_STEP
+    ask.note(f"the sequence length counts steps of {_SAMPLES_PER_STEP} samples, 0.02 s at 16 kHz", "audio")
+    return ask.noise(samples)
 
 
 def _ratios(model: Any) -> list[int]:
-    config = model.config
-    found = getattr(config, "upsampling_ratios", None) or getattr(config, "downsampling_ratios", None)
-    return [int(ratio) for ratio in found or ()]
+    return [int(ratio) for ratio in lookup(model.config, HEARING, "upsampling_ratios", "downsampling_ratios") or ()]
 
 
-@makes("input_values", fits=lambda model: bool(_ratios(model)) and main_input(model) == "input_values")
+@makes("input_values", wanted=_is_beside_text, fits=lambda model: bool(_ratios(model)))
 def _codec_waveform(ask: Ask) -> np.ndarray:
     """Return samples that a codec makes `length` frames of, shape ``(batch size, channels, samples)``."""
     hop = int(getattr(ask.config, "hop_length", None) or prod(_ratios(ask.model)))
@@ -67,7 +69,8 @@ def _codec_waveform(ask: Ask) -> np.ndarray:
     samples = ask.length * hop
     ask.note(
         f"the sequence length counts frames of audio: {ask.length} are {samples:,} samples, {samples / rate:.2f} s at "
-        f"{rate / 1000:g} kHz"
+        f"{rate / 1000:g} kHz",
+        "audio",
     )
     return ask.noise(int(getattr(ask.config, "audio_channels", None) or 1), samples)
 
@@ -96,7 +99,8 @@ def _features(ask: Ask) -> np.ndarray:
         frames = ask.length * 2**layers
         ask.note(
             f"the sequence length counts the encoder's frames, of {frames // ask.length} frames of audio each, and the "
-            "decoder's tokens"
+            "decoder's tokens",
+            "audio",
         )
         return ask.noise(frames, channels * ask.config.input_channels)
     width = _size(ask, "feature_projection_input_dim", "input_dim", "input_feat_size", "num_mel_channels") or bins
@@ -148,8 +152,19 @@ def _frame_mask(ask: Ask) -> np.ndarray:
 
 def _masks_frames(model: Any) -> bool:
     # With a projector between encoder and text, as in Granite Speech, the mask is of the vectors that it makes.
-    return takes("input_features")(model) and _is_beside_text(model) and not hasattr(model.config, "projector_config")
+    hears = main_input(model) == "input_features" or (takes("input_features")(model) and _is_beside_text(model))
+    return hears and not hasattr(model.config, "projector_config")
 
 
 makes("input_features_mask", wanted=_masks_frames)(_frame_mask)
 makes("feature_attention_mask", wanted=_masks_frames)(_frame_mask)
+
+
+def _is_transcribed(model: Any) -> bool:
+    return main_input(model) == "input_features" and type(model).__name__.endswith("ForCTC")
+
+
+@makes("attention_mask", wanted=_is_transcribed, fits=_is_transcribed, late=True)
+def _mask_for_transcripts(ask: Ask) -> np.ndarray:
+    """Return a mask of the frames, without which some losses cannot tell how long the audio is."""
+    return ask.ones(ask.arrays["input_features"].shape[1])

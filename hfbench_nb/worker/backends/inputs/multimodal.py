@@ -9,6 +9,7 @@ import numpy as np
 from hfbench_nb.worker.backends.inputs.audio import HEARING
 from hfbench_nb.worker.backends.inputs.base import (
     TEXT,
+    Arrays,
     Ask,
     first,
     lookup,
@@ -47,7 +48,7 @@ def put_placeholders(ask: Ask) -> None:
                 _put(ask, what, carried)
 
 
-def _put(ask: Ask, what: str, carried: dict[str, np.ndarray]) -> None:
+def _put(ask: Ask, what: str, carried: Arrays) -> None:
     token, unset = placeholders(ask.config).get(what), unset_placeholders(ask.config).get(what)
     if unset is not None:
         raise NotImplementedError(
@@ -65,13 +66,13 @@ def _put(ask: Ask, what: str, carried: dict[str, np.ndarray]) -> None:
     ask.arrays["input_ids"] = np.concatenate([np.tile(np.array(block), (len(ids), 1)), ids], axis=1)
 
 
-def _count(ask: Ask, what: str, carried: dict[str, np.ndarray]) -> int:
+def _count(ask: Ask, what: str, carried: Arrays) -> int:
     """Return how many tokens of the text stand for one image, video or recording."""
     fixed = getattr(ask.config, f"{what}_soft_tokens_per_image", None)  # Gemma 3n pads audio to that many
     if fixed is not None:
         return int(fixed)
     one = {name: array[: len(array) // ask.batch_size] for name, array in carried.items()}
-    count = ask.count_features(what, one)
+    count = _count_either_way(ask, what, one)
     if count is None and what == "image":
         count = first(ask.config, "image_seq_length", "mm_tokens_per_image", "num_query_tokens")
         count = count or lookup(ask.config, VISION, "num_image_tokens")
@@ -83,6 +84,19 @@ def _count(ask: Ask, what: str, carried: dict[str, np.ndarray]) -> int:
     if count is None:
         raise ask.unknown(f"how many tokens stand for {'an' if what[0] in 'ai' else 'a'} {what}")
     return int(count)
+
+
+def _count_either_way(ask: Ask, what: str, one: Arrays) -> int | None:
+    """Ask the model; if it does not take a spectrogram frame by frame, give it to the model bin by bin."""
+    try:
+        return ask.count_features(what, one)
+    except Exception:
+        if "input_features" not in one:
+            raise
+        turned = {**one, "input_features": one["input_features"].swapaxes(1, 2)}
+        count = ask.count_features(what, turned)
+        ask.arrays["input_features"] = ask.arrays["input_features"].swapaxes(1, 2)
+        return count
 
 
 # ---- what tells the model which tokens of the text stand for something else
@@ -116,7 +130,7 @@ def _image_token_types(ask: Ask) -> np.ndarray:
 # ---- Kosmos-2: the first positions of the text are those of the image
 
 
-@makes("image_embeds_position_mask", wanted=takes("input_ids"), late=True)
+@makes("image_embeds_position_mask", wanted=lambda model: hasattr(model.config, "latent_query_num"), late=True)
 def _image_positions(ask: Ask) -> np.ndarray:
     """Return 1 for the positions that the image takes, which come before the text."""
     count = int(ask.config.latent_query_num)

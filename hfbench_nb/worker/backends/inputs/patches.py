@@ -26,6 +26,7 @@ def _size(ask: Ask, *names: str) -> int:
 
 
 _has_grids = takes("pixel_values", "image_grid_thw")
+_is_tower = takes("grid_thw")  # the part that reads images, alone
 
 
 def _grid(ask: Ask) -> int:
@@ -36,6 +37,17 @@ def _grid(ask: Ask) -> int:
     return max(1, _IMAGE_SIZE // (patch * merged)) * merged
 
 
+@makes(
+    "pixel_values", wanted=accepts_images, fits=lambda model: _has_grids(model) and hasattr(model.config, "vlm_config")
+)
+def _patches_by_image(ask: Ask) -> np.ndarray:
+    """Return the patches of each image in a list of its own, as models of retrieval take them."""
+    patches = _listed_patches(ask)
+    return patches.reshape(ask.batch_size, len(patches) // ask.batch_size, -1)
+
+
+@makes("hidden_states", fits=_is_tower)
+@makes("pixel_values", fits=_is_tower)
 @makes("pixel_values", wanted=accepts_images, fits=_has_grids)
 def _listed_patches(ask: Ask) -> np.ndarray:
     """Return the patches of all images.
@@ -50,6 +62,7 @@ def _listed_patches(ask: Ask) -> np.ndarray:
     return ask.generator.standard_normal((ask.batch_size * side * side, *shape), np.float32)
 
 
+@makes("grid_thw")
 @makes("image_grid_thw", wanted=_has_grids)
 def _grids(ask: Ask) -> np.ndarray:
     return np.tile(np.array([1, _grid(ask), _grid(ask)]), (ask.batch_size, 1))

@@ -22,7 +22,7 @@ def _token_ids(ask: Ask) -> np.ndarray:
     if several:
         ask.notes.append(f"each example has {_CHOICES} choices of the sequence length")
     words = vocabulary(ask.model, writes=False)
-    shape = (ask.batch_size, _CHOICES, ask.length) if several else (words.codebooks * ask.batch_size, ask.length)
+    shape = (ask.batch_size, _CHOICES, ask.length) if several else words.shape(ask.batch_size, ask.length)
     return _draw(ask, words, shape)
 
 
@@ -32,7 +32,7 @@ def _decoder_token_ids(ask: Ask) -> np.ndarray:
     words = vocabulary(ask.model, writes=True)
     if "input_ids" in ask.arrays and words == vocabulary(ask.model, writes=False):
         return ask.arrays["input_ids"]
-    return _draw(ask, words, (words.codebooks * ask.batch_size, ask.length))
+    return _draw(ask, words, words.shape(ask.batch_size, ask.length))
 
 
 def _draw(ask: Ask, words: Vocabulary, shape: tuple[int, ...]) -> np.ndarray:

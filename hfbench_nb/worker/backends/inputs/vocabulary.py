@@ -10,18 +10,13 @@ _CODE_POINTS = 0xD800
 # Names of sizes and of parts of configurations, on the side that a model reads and on that which it writes.
 _SIZES = (("src_vocab_size", "vocab_size"), ("decoder_vocab_size", "tgt_vocab_size", "vocab_size"))
 _PARTS = (
-    (
-        "text_config",
-        "text_encoder",
-        "encoder",
-        "question_encoder",
-        "thinker_config",
-        "llm_config",
-        "model_config",
-        "decoder",
-    ),
-    ("decoder", "generator", "decoder_config", "text_config", "thinker_config", "llm_config"),
-)
+    ("text_config", "text_encoder", "encoder", "encoder_config", "question_encoder", "thinker_config", "llm_config",
+     "vlm_config", "model_config", "decoder"),
+    ("decoder", "generator", "decoder_config", "text_config", "thinker_config", "llm_config", "vlm_config"),
+)  # fmt: skip
+# How models of codebooks take several ids per position: stacked along the first dimension, or along a last one.
+_STACKED, _LAST = "num_codebooks", "num_channels"
+_CODEBOOKS = {"musicgen_decoder": _STACKED, "musicgen_melody_decoder": _STACKED, "dia_decoder": _LAST}
 
 
 @dataclass(frozen=True)
@@ -36,14 +31,21 @@ class Vocabulary:
         Ids of padding and of ends of texts.
     end
         The id that ends a text, if there is one.
-    codebooks
+    stacked
         How many sequences of ids stand for one example, one after the other along the first dimension.
+    channels
+        How many ids stand for one position, along a last dimension; 0 for one, without such a dimension.
     """
 
     size: int
     special: frozenset[int]
     end: int | None
-    codebooks: int = 1
+    stacked: int = 1
+    channels: int = 0
+
+    def shape(self, batch_size: int, length: int) -> tuple[int, ...]:
+        """Return the shape of the ids of several texts."""
+        return (self.stacked * batch_size, length, *([self.channels] if self.channels else []))
 
 
 def vocabulary(model: Any, *, writes: bool) -> Vocabulary:
@@ -62,8 +64,9 @@ def vocabulary(model: Any, *, writes: bool) -> Vocabulary:
     config, size = found
     ends = _ids(config, "eos_token_id")
     special = frozenset([*_ids(config, "pad_token_id"), *ends])
-    folded = str(getattr(config, "model_type", "")).startswith("musicgen")
-    return Vocabulary(size, special, ends[0] if ends else None, int(config.num_codebooks) if folded else 1)
+    field = _CODEBOOKS.get(getattr(config, "model_type", ""))
+    books = {"stacked" if field == _STACKED else "channels": int(getattr(config, field))} if field else {}
+    return Vocabulary(size, special, ends[0] if ends else None, **books)
 
 
 def _find(config: Any, *, writes: bool) -> tuple[Any, int] | None:
