@@ -11,9 +11,10 @@ Importing this package loads no framework, no pandas, no matplotlib: each name l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as in `typing`, which need not be imported for it
 if TYPE_CHECKING:
+    from typing import Any
+
     from hfbench_nb.analysis.scaling import Scaling
     from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
     from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import shutil
@@ -73,6 +74,13 @@ def no_process_is_left() -> Iterator[None]:
     yield
     close_all()
     assert psutil.Process().children(recursive=True) == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected_quickly() -> None:
+    """Keep what is imported by now out of garbage collections: a reading of memory makes one, of half a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

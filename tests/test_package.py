@@ -6,11 +6,7 @@ import subprocess
 import sys
 import zipfile
 
-import pytest
-
 import hfbench_nb
-
-pytestmark = pytest.mark.shows
 
 HEAVY = ["torch", "tensorflow", "transformers", "pandas", "matplotlib", "ipywidgets", "IPython", "numpy"]
 

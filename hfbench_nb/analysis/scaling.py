@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.arguments.checks import positive_integers
 from hfbench_nb.protocol.errors import wrong_value
-from hfbench_nb.rendering.escaping import printable
+from hfbench_nb.rendering.escaping import for_stdout, printable
 from hfbench_nb.rendering.html import render
 from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.points import make_points
@@ -165,7 +165,7 @@ class Scaling:
             if text["quadratic_from"]:
                 parts.append(f"quadratic part largest from {text['quadratic_from']}")
             lines.append("; ".join(part for part in parts if part))
-        return "\n".join(lines)
+        return for_stdout("\n".join(lines))
 
     __repr__ = __str__
 

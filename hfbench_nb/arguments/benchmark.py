@@ -38,8 +38,8 @@ DEVICE, MODELS, PLACE = "Device and precision", "Models and inputs", "Where to m
 REPORTS, CSV_FILES = "Reports", "CSV files"
 
 _DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:[0-9]{1,3})?")
-# PyTorch takes the number of threads as a 32-bit integer.
-_MOST_THREADS = (1 << 31) - 1
+# As many as Linux supports processors (NR_CPUS).  OpenMP ends the process where it cannot start its threads.
+_MOST_THREADS = 8192
 
 
 def _check_device(name: str, value: object) -> None:
@@ -177,8 +177,8 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
                 *self.task_fields().values(),
             )
         self._check_files()
-        # Last, so that a form without a model shows what else is wrong.
-        self.models = checks.names("models", self.models)
+        # A benchmark needs one, or factories, which have names themselves.
+        self.models = checks.names("models", self.models, needed=False)
 
     def _check_axes(self) -> None:
         """Check each value of each axis."""

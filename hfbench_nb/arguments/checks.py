@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import math
 import operator
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,8 @@ from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 # More than anyone would measure; anything longer may be infinite.
 MOST_ITEMS = 10_000
 _LONGEST_NAME = 255
-# Thirty years: threads can wait longer, but not indefinitely.
-LONGEST_TIMEOUT_S = 1e9
+LONGEST_S = 1e9
+"""Thirty years: threads can wait longer, but not indefinitely, seconds."""
 
 
 def boolean(name: str, value: object) -> None:
@@ -31,20 +29,15 @@ def boolean(name: str, value: object) -> None:
 def integer(name: str, value: object, *, minimum: int, maximum: int = LARGEST_WHOLE_NUMBER) -> None:
     """Raise unless the value is a whole number from `minimum` to `maximum`."""
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
-        span = f"of at least {minimum}" if maximum == LARGEST_WHOLE_NUMBER else f"from {minimum} to {maximum}"
+        is_open = maximum == LARGEST_WHOLE_NUMBER and not (isinstance(value, int) and value > maximum)
+        span = f"of at least {minimum}" if is_open else f"from {minimum} to {maximum}"
         raise wrong_value(name, value, f"a whole number {span}")
 
 
-def number(name: str, value: object, *, above: float, below: float = math.inf) -> None:
-    """Raise unless the value is a number above `above`, below `below`, and within the range of a float."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not above < value < below
-        or value > sys.float_info.max
-    ):
-        span = f"above {above:g}" if math.isinf(below) else f"between {above:g} and {below:g}"
-        raise wrong_value(name, value, f"a number {span}")
+def number(name: str, value: object, *, above: float, below: float) -> None:
+    """Raise unless the value is a number above `above` and below `below`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not above < value < below:
+        raise wrong_value(name, value, f"a number above {above:g} and below {below:g}")
 
 
 def positive_integers(name: str, value: object) -> list[int]:
@@ -63,12 +56,12 @@ def positive_integers(name: str, value: object) -> list[int]:
     return numbers
 
 
-def names(name: str, value: object) -> list[str]:
-    """Return `value`, an iterable of different names, as a list."""
+def names(name: str, value: object, *, needed: bool = True) -> list[str]:
+    """Return `value`, an iterable of different names, as a list; it may be empty unless a name is `needed`."""
     problem = wrong_value(name, value, "a list with at least one name, without duplicates, as in ['gpt2']")
     items = _items(name, value, problem)
     texts = [item for item in items if isinstance(item, str) and item.strip() and _is_text(item)]
-    if not texts or len(set(texts)) < len(items):
+    if (needed and not texts) or len(set(texts)) < len(items):
         raise problem
     return texts
 
@@ -118,7 +111,7 @@ def values_of_axis(arguments: object, name: str) -> list[Any]:
 def several_values(name: str, values: list[Any]) -> None:
     """Refuse a list of valid values that is empty, too long, or has a value twice."""
     if not values or len(values) > MOST_ITEMS or len({(type(value), value) for value in values}) < len(values):
-        raise wrong_value(name, values, "one value, or a list of different values")
+        raise wrong_value(name, values, f"one value, or a list of 1 to {MOST_ITEMS} different values")
 
 
 def path(name: str, value: object) -> Path:

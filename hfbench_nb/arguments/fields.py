@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
+from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.rendering.html import render
 
 MORE = "More"
@@ -191,7 +192,7 @@ def differing(arguments: Any) -> dict[str, Any]:
 def as_call(arguments: Any) -> str:
     """Return the call that makes a dataclass object, with the fields that do not have their defaults."""
     given = ", ".join(f"{name}={value!r}" for name, value in differing(arguments).items())
-    return f"{type(arguments).__name__}({given})"
+    return for_stdout(f"{type(arguments).__name__}({given})")
 
 
 def as_lines(arguments: Any) -> str:
@@ -201,7 +202,9 @@ def as_lines(arguments: Any) -> str:
     width = max(map(len, names))
     lines = {name: f"  {name:<{width}}  {getattr(arguments, name)!r}" for name in names}
     others = [line for name, line in lines.items() if name not in given]
-    return "\n".join([type(arguments).__name__, *(lines[name] for name in given), "with the defaults:", *others])
+    return for_stdout(
+        "\n".join([type(arguments).__name__, *(lines[name] for name in given), "with the defaults:", *others])
+    )
 
 
 def as_table(arguments: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.protocol.registry import Registry, resolve
 
 
@@ -49,6 +50,8 @@ class Framework:
         Packages that must be installed; checked before a worker is started.
     extra
         The extra of this package that installs them; empty for a framework from outside.
+    takes_code
+        Whether it measures models that functions of the user's build, with inputs and losses of their own.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Framework:
     variables: Mapping[str, str] = field(default_factory=dict)
     requirements: tuple[Requirement, ...] = ()
     extra: str = ""
+    takes_code: bool = False
 
     @property
     def command(self) -> str:
@@ -89,6 +93,7 @@ FRAMEWORKS.register(
         "hfbench_nb.worker.backends.pytorch",
         "hfbench_nb.arguments.pytorch:PyTorchBenchmarkArguments",
         {**_QUIET, "USE_TORCH": "1", "USE_TF": "0", "USE_FLAX": "0"},
+        takes_code=True,
     )
 )
 # Transformers' TensorFlow classes are written for Keras 2, which is the package tf_keras.
@@ -117,6 +122,21 @@ FRAMEWORKS.register(Framework("Python", "hfbench_nb.worker.backends.plain"))
 def frameworks_with_models() -> Iterator[Framework]:
     """Return the frameworks that models can be measured with."""
     return (framework for framework in FRAMEWORKS if framework.arguments is not None)
+
+
+def framework_named(name: object) -> Framework:
+    """Return the framework with models of this name, ignoring case.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none.
+    """
+    for framework in frameworks_with_models():
+        if isinstance(name, str) and framework.command == name.lower():
+            return framework
+    names = " or ".join(repr(framework.name) for framework in frameworks_with_models())
+    raise wrong_value("framework", name, f"{names}, or left out")
 
 
 def framework_of(arguments: object) -> Framework | None:

@@ -62,8 +62,8 @@ class MeasurementArguments:
                 "speed=False, memory=False leave nothing to measure: one of the two must be True.", "speed", "memory"
             )
         checks.number("precision", self.precision, above=0.0, below=1.0)
-        checks.number("max_seconds", self.max_seconds, above=0.0)
-        checks.number("timeout_s", self.timeout_s, above=0.0, below=checks.LONGEST_TIMEOUT_S)
+        checks.number("max_seconds", self.max_seconds, above=0.0, below=checks.LONGEST_S)
+        checks.number("timeout_s", self.timeout_s, above=0.0, below=checks.LONGEST_S)
 
     @classmethod
     def _types(cls) -> dict[str, Any]:

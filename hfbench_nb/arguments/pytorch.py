@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import MODELS, BenchmarkArguments
 from hfbench_nb.arguments.fields import Axis, option
+from hfbench_nb.arguments.foreign_names import refuse_foreign_names
 from hfbench_nb.arguments.negative_names import accept_negative_names
 from hfbench_nb.protocol.errors import wrong_value
 
+WEIGHTS = ("random", "pretrained")
 FP16_OPT_LEVELS = ("O0", "O1", "O2", "O3")
 
 
@@ -23,6 +25,7 @@ def _check_attention(name: str, value: object) -> None:
         raise wrong_value(name, value, "the name of an attention kernel, such as 'eager' or 'sdpa', or None")
 
 
+@refuse_foreign_names
 @accept_negative_names
 @dataclass(kw_only=True, repr=False)
 class PyTorchBenchmarkArguments(BenchmarkArguments):
@@ -51,6 +54,14 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
         "knows. By default the model's own.",
         axis=Axis(_check_attention),
         suggestions=lambda: ("eager", "sdpa", "flex_attention", "flash_attention_2"),
+        group=MODELS,
+    )
+    weights: str | list[str] = option(
+        "random",
+        "Weights of the models: random, or those of the folder or checkpoint (from the Hugging Face cache) that is "
+        "named.",
+        WEIGHTS,
+        axis=Axis(words=lambda value: f"{value} weights"),
         group=MODELS,
     )
     torchscript: bool | list[bool] = option(

@@ -9,10 +9,12 @@ from typing import Any
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import Axis, option
+from hfbench_nb.arguments.foreign_names import refuse_foreign_names
 from hfbench_nb.arguments.negative_names import accept_negative_names
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 
 
+@refuse_foreign_names
 @accept_negative_names
 @dataclass(kw_only=True, repr=False)
 class TensorFlowBenchmarkArguments(BenchmarkArguments):

@@ -17,14 +17,20 @@ from urllib.parse import urlsplit
 from hfbench_nb.configurations import catalog
 from hfbench_nb.configurations.objects import spec_of
 from hfbench_nb.configurations.overrides import apply_overrides, parse_overrides, split_name
+from hfbench_nb.configurations.own_code import check_factory, is_factory
 from hfbench_nb.protocol.errors import ArgumentError, ModelNotFoundError
+from hfbench_nb.protocol.model_kinds import WEIGHT_FILES
 from hfbench_nb.protocol.request import ModelSpec
 
 HUB_TIMEOUT_S = 3.0
 
 
 def find_models(
-    names: Sequence[str], configs: Sequence[Any] | None = None, *, trust_remote_code: bool = False
+    names: Sequence[str],
+    configs: Sequence[Any] | None = None,
+    *,
+    trust_remote_code: bool = False,
+    pretrained: bool = False,
 ) -> list[ModelSpec]:
     """Find the configuration of each model.
 
@@ -33,10 +39,12 @@ def find_models(
     names
         Names of the models; ``NAME:key=value,key=value`` is NAME with some settings of its configuration replaced.
     configs
-        Their configurations (``transformers.PretrainedConfig``), in the same order; None to look each name up in a
-        local directory, the Hugging Face cache, the built-in catalogue and the hub, in this order.
+        Their configurations (``transformers.PretrainedConfig``) or factories, in the same order; None to look each
+        name up in a local directory, the Hugging Face cache, the built-in catalogue and the hub, in this order.
     trust_remote_code
         Whether to fetch the code that a model on the hub comes with, for the worker. It is not imported here.
+    pretrained
+        Whether to fetch the weights of a model that is neither in a directory nor in the cache, if the hub answers.
 
     Returns
     -------
@@ -51,15 +59,28 @@ def find_models(
         If `configs` does not fit `names`, or a ``config.json`` cannot be read.
     """
     if configs is None:
-        return [find_model(name, trust_remote_code=trust_remote_code) for name in names]
+        specs = [find_model(name, trust_remote_code=trust_remote_code) for name in names]
+        for spec in specs:
+            if pretrained and spec.folder is None:
+                fetch_weights(spec.checkpoint)
+        return specs
     if isinstance(configs, str | dict) or not isinstance(configs, Sequence):
-        raise ArgumentError(f"configs is of type {type(configs).__name__}: it must be a list of configurations.")
+        raise ArgumentError(
+            f"configs is of type {type(configs).__name__}: it must be a list of configurations or factories."
+        )
     if len(configs) != len(names):
         raise ArgumentError(
             f"configs has {len(configs)} configurations and models has {len(names)} names: there must be one "
             "configuration for each name."
         )
-    return [spec_of(name, config) for name, config in zip(names, configs, strict=True)]
+    if pretrained:
+        raise ArgumentError(
+            "weights='pretrained' and configs=[...] contradict each other: weights come from the folder or the "
+            "checkpoint that models=[...] names; a factory can load its own.",
+            "weights",
+            "configs",
+        )
+    return [_given(name, config) for name, config in zip(names, configs, strict=True)]
 
 
 def find_model(name: str, *, trust_remote_code: bool = False, ask_hub: bool = True) -> ModelSpec:
@@ -147,6 +168,30 @@ def _fetch_code(name: str) -> None:
         pass  # the worker will report which file is missing
 
 
+def fetch_weights(name: str) -> None:
+    """Fetch the weights of a model into the cache, if they are not there and the hub answers; the worker is offline."""
+    hub = _hub_library()
+    if hub is None or hub.constants.HF_HUB_OFFLINE or _has_weights(hub, name) or not _answers(hub.constants.ENDPOINT):
+        return
+    for pattern, files in WEIGHT_FILES.items():  # a checkpoint may have more files, for other libraries
+        try:
+            wanted = ["config.json", pattern, *files]
+            hub.snapshot_download(name, allow_patterns=wanted, etag_timeout=HUB_TIMEOUT_S)
+        except (OSError, ValueError):
+            return  # the row will say what is missing
+        if _has_weights(hub, name):
+            return
+
+
+def _has_weights(hub: Any, name: str) -> bool:
+    try:
+        return any(
+            isinstance(hub.try_to_load_from_cache(name, file), str) for files in WEIGHT_FILES.values() for file in files
+        )
+    except ValueError:  # not a valid name of a checkpoint
+        return False
+
+
 def _hub_library() -> Any:
     """Return huggingface_hub, which comes with Transformers, or None if neither is installed."""
     try:
@@ -176,3 +221,11 @@ def _answers(endpoint: str) -> bool:
     thread.start()
     thread.join(HUB_TIMEOUT_S)
     return answered.is_set()
+
+
+def _given(name: str, config: Any) -> ModelSpec:
+    """Return what `configs` gives for a model: a configuration, or a function that returns the model."""
+    if is_factory(config):
+        check_factory(name, config)
+        return ModelSpec(name=name, config={}, source="factory")
+    return spec_of(name, config)

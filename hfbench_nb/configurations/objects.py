@@ -35,7 +35,9 @@ def spec_of(name: str, config: Any) -> ModelSpec:
         If it is no configuration, or cannot be pickled.
     """
     if isinstance(config, type) or not hasattr(config, "to_dict") or not hasattr(config, "model_type"):
-        raise wrong_value(f"configs (for {name!r})", config, "a PretrainedConfig of Transformers")
+        raise wrong_value(
+            f"configs (for {name!r})", config, "a PretrainedConfig of Transformers, or a function that returns a model"
+        )
     kind = type(config)
     try:
         data = _arguments(config)
@@ -106,7 +108,7 @@ def _state(value: Any, path: tuple[str, ...] = (), seen: tuple[int, ...] = ()) -
     elif isinstance(value, list | tuple):
         inside = dict(enumerate(value))
     elif isinstance(value, set | frozenset):
-        inside = dict(enumerate(sorted(value, key=repr)))
+        inside = dict(enumerate(sorted(value, key=repr)))  # two of the same are not always in the same order
     elif type(value).__module__.startswith("transformers.") and hasattr(value, "__dict__"):
         own = getattr(type(value), "model_type", None)  # some parts repeat it as an attribute
         inside = {

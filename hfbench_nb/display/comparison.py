@@ -10,7 +10,7 @@ from hfbench_nb.analysis.pairs import Pair, match_cases
 from hfbench_nb.display.plots.ratios import plot_ratios
 from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.protocol.errors import wrong_value
-from hfbench_nb.rendering.escaping import printable
+from hfbench_nb.rendering.escaping import for_stdout, printable
 from hfbench_nb.rendering.html import render
 from hfbench_nb.rendering.units import format_ratio
 from hfbench_nb.results.metrics import Metric, headlines
@@ -142,7 +142,7 @@ class Comparison:
                 parts.append(f"{values} {text['interval']} {text['verdict']}".rstrip())
             lines.append(f"{printable(str(pair.this))}: {'; '.join(parts)}")
         lines += [f"Only in {name}: {printable(case)}" for name, case in self._alone()]
-        return "\n".join(lines)
+        return for_stdout("\n".join(lines))
 
     __repr__ = __str__
 

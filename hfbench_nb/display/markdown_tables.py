@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hfbench_nb.display.tables import NOISY_MARK, Table, TableCell, list_failures, make_legend, make_tables
-from hfbench_nb.rendering.escaping import markdown_code
+from hfbench_nb.rendering.escaping import for_stdout, markdown_code
 from hfbench_nb.results.environment import Environment
 from hfbench_nb.results.result_set import ResultSet
 
@@ -11,7 +11,8 @@ from hfbench_nb.results.result_set import ResultSet
 def to_markdown(results: ResultSet, *, environment: bool = False) -> str:
     """Return the results as tables in GitHub's Markdown, to be pasted into an issue or a README.
 
-    Names, reasons and facts are in code spans, so that nothing in them becomes markup, a link or a mention.
+    Names, reasons and facts are in code spans, so that nothing in them becomes markup, a link or a mention.  Where
+    standard output cannot show a sign, such as ± in ASCII, it is spelt out, so that the tables can be printed.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def to_markdown(results: ResultSet, *, environment: bool = False) -> str:
         parts.append("\n".join(["Cases without a metric:", "", *lines]))
     if environment and results.environment:
         parts.append(_facts(results.environment))
-    return "\n\n".join(parts)
+    return for_stdout("\n\n".join(parts))
 
 
 def _table(table: Table) -> str:

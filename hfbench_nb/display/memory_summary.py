@@ -9,6 +9,7 @@ from hfbench_nb.display.plots.line_memory import plot_memory_line
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.line_trace import LineTrace
 from hfbench_nb.protocol.measurement import MEGABYTE
+from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.rendering.html import render
 from hfbench_nb.results.nested import Memory
 from hfbench_nb.results.result_set import ResultSet
@@ -117,7 +118,7 @@ class MemorySummary(NamedTuple):
         )
 
     def __str__(self) -> str:
-        return self.report()
+        return for_stdout(self.report())
 
     def __repr__(self) -> str:
         lines = len(self.cumulative)

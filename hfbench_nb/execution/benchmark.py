@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import axes_of
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
 from hfbench_nb.arguments.sweep import plan
 from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments
-from hfbench_nb.configurations.lookup import find_models
+from hfbench_nb.configurations.own_code import names_of
+from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.display.csv_export import write_files
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
 from hfbench_nb.execution.displays import Display, choose_display
@@ -33,6 +36,9 @@ from hfbench_nb.storage.run_folders import RunFolder
 
 _Args = TypeVar("_Args", bound=BenchmarkArguments)
 
+OwnFunctions = Callable[..., Any] | Sequence[Callable[..., Any] | None] | None
+"""A function of the user's for every model, or one per model."""
+
 OnCase = Callable[[Case, Measurement], None]
 """Called with each finished case, before the next one starts."""
 
@@ -45,8 +51,15 @@ class Benchmark(Generic[_Args]):
     args
         What to measure and how.
     configs
-        Configurations (``transformers.PretrainedConfig``) for the names in ``args.models``, in the same order; by
-        default each name is looked up.
+        Configurations (``transformers.PretrainedConfig``) or factories for the names in ``args.models``, in the same
+        order; by default each name is looked up.  A factory is a function that returns a ``torch.nn.Module``; the
+        worker calls it.  Where ``args.models`` is empty, factories have the names of their functions.
+    inputs
+        Makes the inputs: a function ``(batch_size, sequence_length) -> dict`` of tensors by argument of the forward
+        pass, or a list with one per model; None for random ones, which only models of Transformers can have.
+    loss
+        What training minimises: a function of the model's outputs that returns a scalar tensor, or a list with one per
+        model; None for the model's own, an output with ``.loss`` or a scalar.
 
     Raises
     ------
@@ -63,7 +76,14 @@ class Benchmark(Generic[_Args]):
 
     arguments_class: ClassVar[type[BenchmarkArguments]] = BenchmarkArguments
 
-    def __init__(self, args: _Args, configs: Sequence[Any] | None = None) -> None:
+    def __init__(
+        self,
+        args: _Args,
+        configs: Sequence[Any] | None = None,
+        *,
+        inputs: OwnFunctions = None,
+        loss: OwnFunctions = None,
+    ) -> None:
         if not isinstance(args, self.arguments_class):
             raise wrong_value("args", args, f"a {self.arguments_class.__name__}")
         args.check()
@@ -74,10 +94,11 @@ class Benchmark(Generic[_Args]):
                 "memory",
                 "tpu",
             )
+        if not args.models:
+            args = replace(args, models=checks.names("models", names_of(configs)))
         self.args = args
         self.framework = FRAMEWORKS[args.framework].name
-        specs = find_models(args.model_names, configs, trust_remote_code=args.trust_remote_code)
-        self._models = {spec.name: spec for spec in specs}
+        self._models = {spec.name: spec for spec in models_of_run(args, configs, inputs, loss)}
         self._cases = plan(args)
         self._places = Places(self._cases, axes_of(args))
         for place in self._places:
@@ -178,7 +199,7 @@ class Benchmark(Generic[_Args]):
     def _begin(self, run_folder: RunFolder, progress: Progress) -> None:
         """Write the head of the journal, and take over the cases of an earlier run that are kept."""
         self.environment_info = summarize(self._places.environments)
-        configurations = {name: spec.config for name, spec in self._models.items()}
+        configurations = {name: spec.identity for name, spec in self._models.items()}
         wanted = Contents([*self._places.environments], self.args.to_dict(), configurations)
         kept = run_folder.begin(wanted, self._cases, type(self.args), list(self._places))
         self._finished = {case: (measurement, Environment(facts)) for case, (measurement, facts) in kept.items()}
@@ -238,6 +259,17 @@ class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
     >>> from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
     >>> args = PyTorchBenchmarkArguments(models=["bert-base-uncased"], batch_sizes=[8], sequence_lengths=[8, 32])
     >>> results = PyTorchBenchmark(args).run()  # doctest: +SKIP
+
+    A model of one's own:
+
+    >>> import torch
+    >>> def projection():
+    ...     return torch.nn.Linear(64, 64)
+    >>> def inputs(batch_size, sequence_length):
+    ...     return {"input": torch.ones(batch_size, sequence_length, 64)}
+    >>> args = PyTorchBenchmarkArguments(batch_sizes=[2], sequence_lengths=[8], max_seconds=0.1)
+    >>> PyTorchBenchmark(args, configs=[projection], inputs=inputs).run().frame["status"].item()
+    'ok'
     """
 
     arguments_class = PyTorchBenchmarkArguments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import sys
 from typing import Any, Protocol
@@ -23,6 +24,10 @@ class Display(Protocol):
         ...
 
 
+# A terminal that was closed, or a pipe that nobody reads, must not end the run that it would show.
+_unless_lost = contextlib.suppress(OSError, ValueError)
+
+
 class TerminalDisplay:
     """A bar on stderr; nothing if stderr is not a terminal."""
 
@@ -31,6 +36,10 @@ class TerminalDisplay:
 
     def show(self, done: int, total: int, text: str) -> None:
         """Redraw the bar."""
+        with _unless_lost:
+            self._show(done, total, text)
+
+    def _show(self, done: int, total: int, text: str) -> None:
         if self._bar is None:
             from tqdm import tqdm
 
@@ -54,7 +63,8 @@ class TerminalDisplay:
     def close(self, text: str) -> None:
         """Remove the bar: the report follows."""
         if self._bar is not None:
-            self._bar.close()
+            with _unless_lost:
+                self._bar.close()
 
 
 class NotebookDisplay:
@@ -92,15 +102,20 @@ class LineDisplay:
 
     def show(self, done: int, total: int, text: str) -> None:
         """Write a line."""
-        print(f"[hfbench {done}/{total}] {text}", file=sys.stderr, flush=True)
+        self._write(f"[hfbench {done}/{total}] {text}")
 
     def log(self, text: str) -> None:
         """Write what a worker has printed."""
-        print(text, file=sys.stderr, flush=True)
+        self._write(text)
 
     def close(self, text: str) -> None:
         """Write the last line."""
-        print(f"[hfbench] {text}", file=sys.stderr, flush=True)
+        self._write(f"[hfbench] {text}")
+
+    @staticmethod
+    def _write(text: str) -> None:
+        with _unless_lost:
+            print(text, file=sys.stderr, flush=True)
 
 
 class NoDisplay:
@@ -118,6 +133,8 @@ class NoDisplay:
 
 def choose_display(*, verbose: bool) -> Display:
     """Return the display for the notebook or terminal in which this runs."""
+    if sys.stderr is None:  # the process was started without it
+        return NoDisplay()
     if verbose:
         return LineDisplay()
     return NotebookDisplay() if in_notebook() else TerminalDisplay()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from hfbench_nb.arguments.frameworks import FRAMEWORKS, Framework
+from hfbench_nb.arguments.callables import check_function, name_of, pickle_functions, takes
+from hfbench_nb.arguments.frameworks import FRAMEWORKS, Framework, framework_named
 from hfbench_nb.arguments.measurement import FunctionArguments
+from hfbench_nb.execution import launch
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.displays import Display, choose_display
 from hfbench_nb.execution.executors import make_executor
@@ -17,7 +16,7 @@ from hfbench_nb.execution.machine_lock import MachineLock
 from hfbench_nb.execution.progress import Progress
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.case import Case, Settings
-from hfbench_nb.protocol.errors import ArgumentError, IsolationError, wrong_value
+from hfbench_nb.protocol.errors import IsolationError, wrong_value
 from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.request import DEFAULT_TIMEOUT_S, Method, PickledFunction, Request
 from hfbench_nb.results.environment import describe, machine_facts
@@ -82,7 +81,7 @@ def measure(
     """
     _check_functions(function, setup)
     arguments = FunctionArguments(
-        name=_name_of(function) if name is None else name,
+        name=name_of(function) if name is None else name,
         framework=framework,
         speed=speed,
         memory=memory,
@@ -90,7 +89,7 @@ def measure(
         max_seconds=max_seconds,
         timeout_s=timeout_s,
     )
-    used = _find_framework(framework)
+    used = FRAMEWORKS["Python"] if framework is None else framework_named(framework)  # the bare interpreter
     case = Case(used.name, arguments.name, "function")
     request = Request(case, arguments.method(), _pickle(function, setup), timeout_s)
     return _run(used, request, arguments, display or choose_display(verbose=False))
@@ -120,56 +119,14 @@ def _check_functions(function: object, setup: object) -> None:
     for parameter, value in (("function", function), ("setup", setup)):
         if value is None and parameter == "setup":
             continue
-        if not callable(value):
-            raise wrong_value(parameter, value, "a function")
-        if inspect.iscoroutinefunction(value) or inspect.isgeneratorfunction(value):
-            raise wrong_value(parameter, value, "an ordinary function: calling this one only starts its work")
-    if not (_takes(function, 0) or (setup is not None and _takes(function, 1))):
+        check_function(parameter, value)
+    if not (takes(function, 0) or (setup is not None and takes(function, 1))):
         how = "without arguments" if setup is None else "with what setup returns"
         raise wrong_value("function", function, f"a function that can be called {how}")
-    if setup is not None and not _takes(setup, 0):
+    if setup is not None and not takes(setup, 0):
         raise wrong_value("setup", setup, "a function that can be called without arguments")
 
 
-def _takes(function: Any, count: int) -> bool:
-    """Return whether a function accepts a number of arguments; True if its signature is unknown."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return True
-    try:
-        signature.bind(*range(count))
-    except TypeError:
-        return False
-    return True
-
-
-def _find_framework(name: object) -> Framework:
-    """Return the framework with a name, ignoring case; None is the bare interpreter."""
-    if name is None:
-        return FRAMEWORKS["Python"]
-    found = next((each for each in FRAMEWORKS if isinstance(name, str) and each.command == name.lower()), None)
-    if found is None or found.arguments is None:
-        names = ", ".join(repr(each.name) for each in FRAMEWORKS if each.arguments is not None)
-        raise wrong_value("framework", name, f"{names} or None")
-    return found
-
-
-def _name_of(function: object) -> str:
-    """Return the name of a function, also if it is wrapped by `functools.partial`, or of a callable object's class."""
-    inner = getattr(function, "func", function)
-    return str(getattr(inner, "__name__", type(inner).__name__))
-
-
 def _pickle(function: object, setup: object) -> PickledFunction:
-    import cloudpickle
-
-    try:
-        pickled: bytes = cloudpickle.dumps((function, setup))
-    except Exception as error:
-        raise ArgumentError(
-            f"function={function!r} cannot be sent to another process, with everything that it refers to: "
-            f"{type(error).__name__}: {error}. Create in setup what cannot be sent.",
-            "function",
-        ) from error
-    return PickledFunction(base64.b64encode(pickled).decode("ascii"), str(Path.cwd()))
+    pickled = pickle_functions("function", function, (function, setup), "Create in setup what cannot be sent.")
+    return PickledFunction(pickled, launch.working_folder())

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from hfbench_nb.arguments.frameworks import Framework
-from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.cancellation import Cancellation, Cancelled
 from hfbench_nb.execution.servers import OnProgress
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import IsolationError
@@ -51,7 +51,11 @@ class CallingProcess:
         release_free_memory()  # released later, while the model is built, it would make the weights look smaller
         workload = resolve(TASKS[request.case.task].workload)(request.case, request.subject)
         measurement = measuring.measure(
-            lambda: backend.open(request.case.settings, request.method), workload, request.method, report
+            lambda: backend.open(request.case.settings, request.method),
+            workload,
+            request.method,
+            report,
+            let_through=(KeyboardInterrupt, Cancelled),
         )
         if measurement.memory is None:
             return measurement

@@ -20,11 +20,16 @@ _RELEVANT_PREFIXES = (
     "SYCL_", "TF_", "THP_", "TORCH", "TRANSFORMERS_", "XLA_", "XPU_", "ZE_",
 )  # fmt: skip
 
+# The working directory, which `-c` puts first, may hold a `json.py`: Python's own modules must win.
+# (Its option -P does the same, from version 3.11.)
+SAFE_PATH = "import sys; sys.path[:] = [entry for entry in sys.path if entry]"
+
 # Imports our package from its folder alone: its neighbours belong to another environment and must not be importable.
-_BOOTSTRAP = """
-import importlib.util, json, sys
+_BOOTSTRAP = f"""
+{SAFE_PATH}
+import importlib.util, json
 options = json.loads(sys.argv[1])
-sys.path[:] = options["first"] + [entry for entry in sys.path if entry] + options["last"]
+sys.path[:] = options["first"] + sys.path + options["last"]
 spec = importlib.util.spec_from_file_location(
     "hfbench_nb", options["package"] + "/__init__.py", submodule_search_locations=[options["package"]])
 sys.modules["hfbench_nb"] = importlib.util.module_from_spec(spec)
@@ -64,7 +69,17 @@ def command(framework: Framework, python: str | None, overlay: str | None, *, fo
 
 def module_search_path() -> list[str]:
     """Return this process's module search path with absolute folders."""
-    return [os.path.abspath(entry) for entry in sys.path]
+    here = working_folder()
+    entries = sys.path if here is not None else [entry for entry in sys.path if Path(entry).is_absolute()]
+    return [os.path.normpath(os.path.join(here or "", entry)) for entry in entries]
+
+
+def working_folder() -> str | None:
+    """Return the working directory; None if it was deleted."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return None
 
 
 def environment(framework: Framework) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import Axis
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.executors import Executor
+from hfbench_nb.execution.servers import WorkerEnded
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.errors import IsolationError
 from hfbench_nb.protocol.measurement import Failure
@@ -66,7 +68,7 @@ class Places:
         for settings in self._settings.values():
             facts = {}
             try:
-                facts = executor.environment(FRAMEWORKS[args.framework], settings, args.method(), cancellation)
+                facts = self._environment(executor, args, settings, cancellation)
                 self._failures.append(None)
             except IsolationError as error:
                 errors.append(error)
@@ -74,6 +76,19 @@ class Places:
             self.environments.append(describe(facts, machine_facts(), _run_facts(args, models)))
         if len(errors) == len(self._settings):
             raise errors[0]
+
+    def _environment(
+        self, executor: Executor, args: BenchmarkArguments, settings: Settings, cancellation: Cancellation
+    ) -> dict[str, Any]:
+        """Request the environment of one place.
+
+        Settings that end the worker, such as more threads than the system allows, cost their cases and not the run.
+        """
+        framework = FRAMEWORKS[args.framework]
+        try:
+            return executor.environment(framework, settings, args.method(), cancellation)
+        except WorkerEnded:
+            return executor.environment(framework, settings.only(self._names), args.method(), cancellation)
 
 
 def _run_facts(args: BenchmarkArguments, models: Sequence[ModelSpec]) -> dict[str, object]:

@@ -42,6 +42,7 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=self._log,
                 env=launch.environment(framework),
+                cwd=launch.working_folder() or os.path.abspath(os.sep),  # libraries fail in a folder that was deleted
                 start_new_session=True,
             )
         except OSError as error:

@@ -9,6 +9,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from hfbench_nb.arguments.frameworks import Framework
+from hfbench_nb.execution.launch import SAFE_PATH
 from hfbench_nb.protocol.errors import IsolationError, wrong_value
 
 
@@ -75,7 +76,8 @@ def install_tensorflow_overlay(folder: Path) -> None:
         wanted.append("tf-keras")
     if "numpy" in here:
         wanted.append(f"numpy=={here['numpy']}")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), *wanted]
+    run_pip = f"{SAFE_PATH}; import runpy; runpy.run_module('pip', run_name='__main__', alter_sys=True)"
+    command = [sys.executable, "-c", run_pip, "install", "--quiet", "--target", str(folder), *wanted]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         raise IsolationError(f"pip could not install {', '.join(wanted)}:\n{done.stderr[-2000:]}")

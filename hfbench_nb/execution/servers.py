@@ -26,7 +26,13 @@ from hfbench_nb.protocol.request import Method, Request, environment_message
 ENVIRONMENT_TIMEOUT_S = 120.0
 _SIGKILL = 9
 
+_LONGEST_OUTPUT = 300
+
 OnProgress = Callable[[dict[str, Any]], None]
+
+
+class WorkerEnded(IsolationError):
+    """A worker ended without describing its environment: the settings may be the reason."""
 
 
 def can_fork() -> bool:
@@ -83,16 +89,21 @@ class Workers:
         ------
         IsolationError
             If the framework or the device does not exist.
+        WorkerEnded
+            If the worker ended meanwhile.
         Cancelled
             If another thread cancelled it.
         """
         request = environment_message(settings, method)
         with cancellation.turn(self._one_at_a_time):
             process = self._ready_process(cancellation)
+            log_start = process.log_size()
             answer, end = self._ask(process, request, ENVIRONMENT_TIMEOUT_S, lambda message: None, cancellation)
-        if answer is None or "failure" in answer:
-            reason = _describe_end(end) if answer is None else Failure(**answer["failure"])
-            raise IsolationError(f"{self._where[0].name} cannot be used: {reason}")
+            log = process.log_tail(log_start)
+        if answer is None:
+            raise WorkerEnded(f"{self._where[0].name} cannot be used: {_describe_end(end, log)}")
+        if "failure" in answer:
+            raise IsolationError(f"{self._where[0].name} cannot be used: {Failure(**answer['failure'])}")
         described: dict[str, Any] = answer["environment"]
         return described
 
@@ -217,16 +228,20 @@ def _judge_end(code: int | None, timeout_s: float, *, was_oom: bool, log: str) -
     if was_oom:
         message = "the kernel's out-of-memory killer ended the worker"
         return "oom", None, None, Failure("MemoryError", message, log=log)
-    return "crashed", None, None, Failure("ProcessError", _describe_end(code), log=log)
+    return "crashed", None, None, Failure("ProcessError", _describe_end(code, log), log=log)
 
 
-def _describe_end(code: int | None) -> str:
+def _describe_end(code: int | None, log: str) -> str:
+    """Return how a worker ended, and the last line that it wrote, which often says why."""
     if code is None:
         return "the worker did not answer in time"
+    how = f"the worker ended with exit code {code} and without an answer"
     if code < 0:
         with contextlib.suppress(ValueError):
-            return f"the worker was ended by {signal.Signals(-code).name}"
-    return f"the worker ended with exit code {code} and without an answer"
+            how = f"the worker was ended by {signal.Signals(-code).name}"
+    lines = log.split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"{how}; its last output: {last[:_LONGEST_OUTPUT]}" if last else how
 
 
 def _kernel_oom_kills() -> int:

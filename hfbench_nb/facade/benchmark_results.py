@@ -17,6 +17,7 @@ from hfbench_nb.display.plots import plot, plot_memory
 from hfbench_nb.display.report import make_report
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.results.environment import summarize
 from hfbench_nb.results.metrics import METRICS, headlines
 from hfbench_nb.results.nested import nest
@@ -155,10 +156,9 @@ class BenchmarkResults(ResultSet):
     # ---- text and tables
 
     def __str__(self) -> str:
-        return self.report()
+        return for_stdout(self.report())
 
-    def __repr__(self) -> str:
-        return self.report()
+    __repr__ = __str__
 
     def report(self, environment: bool | None = None) -> str:
         """Return the original's text report.

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from hfbench_nb.frontends.commands import EnvOptions, MeasureCommand, ModelsOptions, OverlayOptions, PlotOptions
 from hfbench_nb.frontends.options import HelpShown, parse
+from hfbench_nb.frontends.streams import OutputLost, complain, open_closed_streams, say, warnings_as_lines
 from hfbench_nb.protocol.errors import ArgumentError, HfbenchError
 from hfbench_nb.storage.files import replace_file
 
-SUCCESS, FAILURE, MISUSE, INTERRUPTED = 0, 1, 2, 130
+SUCCESS, FAILURE, MISUSE, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,28 +28,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, 1 if every case failed or nothing could be measured, 2 for bad usage, 130 if interrupted.
+        Exit code: 0, 1 if every case failed or nothing could be measured, 2 for bad usage, 130 if interrupted, 141 if
+        what reads the output has gone.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    open_closed_streams()
+    try:
+        with warnings_as_lines():
+            return _run(list(sys.argv[1:] if argv is None else argv))
+    except ArgumentError as error:
+        complain(f"hfbench: {error}")
+        return MISUSE
+    except HfbenchError as error:
+        complain(f"hfbench: {error}")
+        return FAILURE
+    except OutputLost as error:
+        if error.is_closed:
+            return OUTPUT_CLOSED
+        complain(f"hfbench: the output cannot be written: {error}")
+        return FAILURE
+    except KeyboardInterrupt:
+        complain("hfbench: interrupted")
+        return INTERRUPTED
+
+
+def _run(words: list[str]) -> int:
     if words == ["--version"]:
         from hfbench_nb.results.environment import tool_version
 
-        print(f"hfbench {tool_version()}")
+        say(f"hfbench {tool_version()}")
         return SUCCESS
     try:
-        return run_command(parse(words or ["--help"]))
+        command = parse(words or ["--help"])
     except HelpShown as shown:
-        print(shown.text, end="", file=sys.stderr if shown.code else sys.stdout)
+        (complain if shown.code else say)(shown.text, end="")
         return shown.code
-    except ArgumentError as error:
-        print(f"hfbench: {error}", file=sys.stderr)
-        return MISUSE
-    except HfbenchError as error:
-        print(f"hfbench: {error}", file=sys.stderr)
-        return FAILURE
-    except KeyboardInterrupt:
-        print("hfbench: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    return run_command(command)
 
 
 @singledispatch
@@ -65,9 +79,9 @@ def _(command: MeasureCommand) -> int:
     try:
         results = benchmark.run(**vars(command.options))
     except KeyboardInterrupt:
-        print(benchmark.results)
+        say(benchmark.results)
         raise
-    print(results)
+    say(results)
     return SUCCESS if any(measurement.succeeded for _, measurement in results.entries) else FAILURE
 
 
@@ -92,7 +106,7 @@ def _(command: PlotOptions) -> int:
         replace_file(target, picture.getvalue())
     except (OSError, ValueError) as error:
         raise ArgumentError(f"figure_png_file={str(target)!r} cannot be written: {error}", "figure_png_file") from error
-    print(target)
+    say(target)
     return SUCCESS
 
 
@@ -105,10 +119,10 @@ def _(command: ModelsOptions) -> int:
     listed = models(command.search)
     width = max(len(name) for name in listed["model"]) + 2
     heading = ("Family", "Task", "Parameters", "float32 MB", "16-bit MB", "Positions")
-    print(f"{'Model':<{width}}{heading[0]:<13}{heading[1]:<24}" + "".join(f"{title:>15}" for title in heading[2:]))
+    say(f"{'Model':<{width}}{heading[0]:<13}{heading[1]:<24}" + "".join(f"{title:>15}" for title in heading[2:]))
     for row in listed.itertuples():
         positions = "" if row.positions is pd.NA else f"{row.positions:,}"
-        print(
+        say(
             f"{row.model:<{width}}{row.family:<13}{row.task:<24}{row.parameters:>15,}{row.float32_mb:>15,.0f}"
             f"{row.bfloat16_mb:>15,.0f}{positions:>15}"
         )
@@ -117,15 +131,10 @@ def _(command: ModelsOptions) -> int:
 
 @run_command.register
 def _(command: EnvOptions) -> int:
-    from hfbench_nb.arguments.frameworks import FRAMEWORKS
-    from hfbench_nb.execution.cancellation import Cancellation
-    from hfbench_nb.execution.executors import make_executor
-    from hfbench_nb.protocol.case import Settings
-    from hfbench_nb.protocol.request import Method
-    from hfbench_nb.results.environment import describe, machine_facts
+    from hfbench_nb.execution.environments import describe_frameworks
 
-    facts = make_executor(None).environment(FRAMEWORKS["PyTorch"], Settings(), Method(), Cancellation())
-    print(describe(facts, machine_facts()))
+    described = describe_frameworks(command.framework)
+    say("\n\n".join(map(str, described)))
     return SUCCESS
 
 
@@ -134,9 +143,5 @@ def _(command: OverlayOptions) -> int:
     from hfbench_nb.execution.requirements import install_tensorflow_overlay
 
     install_tensorflow_overlay(Path(command.folder))
-    print(f"Measure with it: hfbench {command.framework} --overlay {command.folder} --models ...")
+    say(f"Measure with it: hfbench {command.framework} --overlay {command.folder} --models ...")
     return SUCCESS
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -60,7 +60,11 @@ class ModelsOptions:
 
 @dataclass(kw_only=True)
 class EnvOptions:
-    """Show the environment in which models would be measured."""
+    """Show the environment in which models would be measured: with FRAMEWORK, or with each that is installed."""
+
+    framework: str | None = option(
+        None, "The framework.", positional=True, suggestions=lambda: [f.command for f in frameworks_with_models()]
+    )
 
 
 @dataclass(kw_only=True)

@@ -125,10 +125,10 @@ class HfbenchMagics(Magics):
 
     @line_magic
     def hfbench_env(self, line: str) -> None:
-        """Show the environment in which PyTorch models would be measured."""
+        """Show the environment in which models would be measured: of the framework named, or of each installed one."""
         from hfbench_nb.frontends.cli import main
 
-        main(["env"])
+        main(["env", *shlex.split(line)])
 
     @line_magic
     def hfbench_panel(self, line: str) -> Panel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from types import FrameType
 
 _MOST_SHOWN = 200
 
@@ -67,9 +68,36 @@ def shown(value: object) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
+# What may stand between this package's functions, and between them and the code of the user.
+_BETWEEN = ("hfbench_nb.", "contextlib", "functools", "IPython.")
+_GENERATED = "<decorator-gen"  # by the package decorator, which IPython 7 wraps magics with
+
+
 def warn(message: str) -> None:
     """Warn the user, at the line of their own code that led here."""
     level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(("hfbench_nb.", "contextlib")):
+    while frame.f_back is not None and _is_between(frame):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)
+
+
+def _is_between(frame: FrameType) -> bool:
+    module = frame.f_globals.get("__name__", "")
+    return module.startswith(_BETWEEN) or frame.f_code.co_filename.startswith(_GENERATED)
+
+
+def message_of(error: BaseException) -> str:
+    """Return the message of an error; for one of an import, with the error behind it.
+
+    Transformers says of code that cannot be imported only that it cannot, whatever the reason was.
+    """
+    try:
+        message = str(error)
+    except Exception:  # the __str__ of a user's own exception may fail
+        return "<no message: its __str__ failed>"
+    if not isinstance(error, ImportError) or error.__cause__ is None:
+        return message
+    cause = error.__cause__
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return f"{message} Caused by {type(cause).__name__}: {message_of(cause)}"

@@ -33,6 +33,12 @@ def decode(line: bytes) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else None
 
 
+def pop_code(request: dict[str, Any]) -> bool:
+    """Drop the user's own code, which may be large, from a request; return whether there was any."""
+    function, code = request.pop("function", None), request.get("model", {}).pop("code", None)
+    return function is not None or code is not None
+
+
 class MessageReader:
     """Splits a stream of bytes into messages of any size; lines that are not messages are skipped."""
 

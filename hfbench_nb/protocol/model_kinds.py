@@ -18,5 +18,15 @@ CLASS_MAPPINGS = {
         "MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING",  # models of texts with images, without a head
         "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING",
         "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING",
+        "MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING",
+        "MODEL_FOR_OBJECT_DETECTION_MAPPING",
+        "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING",
+        "MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING",
     ),
 }
+
+WEIGHT_FILES = {
+    "model*.safetensors": ("model.safetensors", "model.safetensors.index.json"),
+    "pytorch_model*.bin": ("pytorch_model.bin", "pytorch_model.bin.index.json"),
+}
+"""How PyTorch's checkpoints store weights: the pattern of the files, and those of which one is there if they are."""

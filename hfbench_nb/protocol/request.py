@@ -13,17 +13,40 @@ DEFAULT_TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)
+class OwnCode:
+    """Functions of the user's for a model, pickled for a worker.
+
+    Attributes
+    ----------
+    pickled
+        Base64 of a cloudpickle of ``(factory, inputs, loss)``, each a function or None.
+    folder
+        The notebook's working directory.
+    has_factory
+        Whether a factory builds the model, in place of its configuration.
+    fingerprints
+        A fingerprint of each function that is not None, by what it is for.
+    """
+
+    pickled: str
+    folder: str
+    has_factory: bool
+    fingerprints: dict[str, str]
+
+
+@dataclass(frozen=True)
 class ModelSpec:
-    """A model by its configuration.
+    """A model by its configuration, or by a function that builds it.
 
     Attributes
     ----------
     name
         The name that the user gave it.
     config
-        The configuration as the dictionary of a ``config.json``.
+        The configuration as the dictionary of a ``config.json``; empty for a model that a factory builds.
     source
-        Where the configuration came from: ``configs argument``, ``directory``, ``cache``, ``catalogue`` or ``hub``.
+        Where the configuration came from: ``configs argument``, ``directory``, ``cache``, ``catalogue`` or ``hub``;
+        ``factory`` for a model that the user's own function builds.
     pickled
         Base64 of a cloudpickle of ``(configuration, {kind of model: class})`` for a configuration that `config` does
         not describe completely; None otherwise.
@@ -33,6 +56,8 @@ class ModelSpec:
         The name without the overrides that it may carry; empty where the configuration was given.
     overrides
         The settings of `config` that its overrides changed.
+    code
+        Functions of the user's that build the model, make its inputs, or compute its loss; None if there are none.
     config_class
         Class of Transformers that the configuration was given as, ``module:name``; empty where its model type decides.
     """
@@ -44,14 +69,27 @@ class ModelSpec:
     folder: str | None = None
     checkpoint: str = ""
     overrides: dict[str, Any] = field(default_factory=dict)
+    code: OwnCode | None = None
     config_class: str = ""
 
+    @classmethod
+    def from_message(cls, data: dict[str, Any]) -> ModelSpec:
+        """Make a model of the JSON data in a request."""
+        return cls(**{**data, "code": None if data["code"] is None else OwnCode(**data["code"])})
+
     @property
-    def family(self) -> str:
-        """The module of the configuration's class or the model type, which decides which code is needed."""
+    def family(self) -> str | None:
+        """The module of the configuration's class or the model type: which code is needed; None if a factory knows."""
+        if self.code is not None and self.code.has_factory:
+            return None
         if self.config_class or self.pickled is not None:
             return self.config_class.partition(":")[0]
         return str(self.config.get("model_type", ""))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a run is resumed by: the configuration, and the fingerprints of the user's own functions."""
+        return {**self.config, **({} if self.code is None else {"code": self.code.fingerprints})}
 
 
 @dataclass(frozen=True)
@@ -63,11 +101,11 @@ class PickledFunction:
     pickled
         Base64 of a cloudpickle of ``(function, setup or None)``.
     folder
-        The notebook's working directory.
+        The notebook's working directory; None if it was deleted.
     """
 
     pickled: str
-    folder: str
+    folder: str | None
 
 
 @dataclass(frozen=True)

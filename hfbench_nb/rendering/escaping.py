@@ -6,6 +6,7 @@ HTML is escaped by the templates themselves.
 from __future__ import annotations
 
 import re
+import sys
 
 # Text that a spreadsheet would treat as a formula: https://owasp.org/www-community/attacks/CSV_Injection
 # Leading apostrophes are part of the pattern, so that an added one can always be removed again.
@@ -28,6 +29,33 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Apply `printable` to each line of a message, keeping the line ends."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+# What tables and texts use beyond ASCII, and what says the same within it.
+_IN_ASCII = str.maketrans(
+    {
+        "±": "+/-",
+        "²": "^2",
+        "µ": "u",
+        "∞": "inf",
+        "…": "...",
+        "\N{WARNING SIGN}": "(!)",
+        "\N{VARIATION SELECTOR-15}": "",
+    }
+)
+
+
+def for_stdout(text: str) -> str:
+    r"""Return a text that standard output can show: where it knows ASCII or cp1252 alone, `print` would fail.
+
+    Our own signs are spelt out, anything else is escaped.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding, getattr(sys.stdout, "errors", None) or "strict")
+    except UnicodeEncodeError:
+        return text.translate(_IN_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def for_spreadsheet(text: str) -> str:

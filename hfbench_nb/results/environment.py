@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hfbench_nb.protocol.measurement import MEGABYTE
-from hfbench_nb.rendering.escaping import printable
+from hfbench_nb.rendering.escaping import for_stdout, printable
 from hfbench_nb.rendering.html import render
 
 # The original's keys, in its order; a key that does not apply (a GPU's, a framework's own) is left out.
@@ -35,7 +35,7 @@ class Environment(dict[str, Any]):
 
     def __repr__(self) -> str:
         lines = [f"- {printable(str(name))}: {printable(str(value))}" for name, value in self.items()]
-        return "\n".join(lines) or "no facts"
+        return for_stdout("\n".join(lines)) or "no facts"
 
 
 def describe(*facts: Mapping[str, Any]) -> Environment:

@@ -59,9 +59,11 @@ class RunFolder:
             )
         named = folder if resume is None else resume
         self._parameter = None if named is None else "folder" if resume is None else "resume"
-        self.path: Path | None = new_cache_folder() if named is None else checks.path(self._parameter or "", named)
+        self.path: Path | None = None if named is None else checks.path(self._parameter or "", named)
         self._journal: Journal | None = None
         try:
+            if self.path is None:
+                self.path = new_cache_folder()
             self._journal = Journal(self.path, resume=resume is not None)
         except OSError as error:
             self._give_up(error)
@@ -141,10 +143,19 @@ class RunFolder:
 
 
 def new_cache_folder() -> Path:
-    """Return the folder of a new run, which is not created yet, and remove old ones (see `prune`)."""
+    """Return the folder of a new run, which is not created yet, and remove old ones (see `prune`).
+
+    Raises
+    ------
+    OSError
+        If this user has no home directory, and no variable says where caches are.
+    """
     import platformdirs
 
-    runs = platformdirs.user_cache_path("hfbench_nb") / "runs"
+    try:
+        runs = platformdirs.user_cache_path("hfbench_nb") / "runs"
+    except RuntimeError as error:
+        raise OSError(f"there is no place for the user's caches: {error}") from error
     with contextlib.suppress(OSError):
         prune(runs)
     return runs / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{os.getpid()}_{next(_run_numbers)}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from hfbench_nb.protocol import messages
 from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.errors import message_of
 from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.registry import resolve
 from hfbench_nb.protocol.request import Method, ModelSpec, PickledFunction
@@ -24,7 +25,7 @@ def answer(backend: Backend, request: dict[str, Any], replies: int) -> None:
         try:
             environment = backend.environment(Settings(request["settings"]), method)
             messages.write(replies, {"event": "answer", "environment": environment})
-        except Exception as error:
+        except BaseException as error:  # a library may raise SystemExit, or a kind of its own
             messages.write(replies, {"event": "answer", "failure": describe_failure(error)})
         return
 
@@ -34,25 +35,35 @@ def answer(backend: Backend, request: dict[str, Any], replies: int) -> None:
     case = Case(**{**request["case"], "settings": Settings(request["case"]["settings"])})
     try:
         workload = _workload(case, request)
-    except Exception as error:
-        measurement = Measurement("error", failure=Failure(**describe_failure(error)))
-    else:
         measurement = measuring.measure(lambda: backend.open(case.settings, method), workload, method, report)
+    except BaseException as error:  # SystemExit, or a kind of a library's own
+        measurement = Measurement("error", failure=Failure(**describe_failure(error)))
     messages.write(replies, {"event": "answer", "measurement": measurement.to_dict()})
 
 
 def _workload(case: Case, request: dict[str, Any]) -> Workload:
     make: type[Workload] = resolve(request["workload"])
+    # Removed from the request: the message itself must not count in the measured memory.
     if "function" in request:
-        # Removed from the request: the message itself must not count in the measured memory.
         return make(case, PickledFunction(**request.pop("function")))
-    return make(case, ModelSpec(**request["model"]))
+    return make(case, ModelSpec.from_message(request.pop("model")))
 
 
-def describe_failure(error: Exception) -> dict[str, str]:
+def import_model_code(backend: Backend, family: str) -> None:
+    """Import the code of a model type beforehand.
+
+    Whatever that raises is logged and no more: building the model imports the code again, and its failure is the row's.
+    """
+    try:
+        backend.import_model_code(family)
+    except BaseException:
+        traceback.print_exc()
+
+
+def describe_failure(error: BaseException) -> dict[str, str]:
     """Return an error as the fields of a `Failure`."""
     return {
         "error_type": type(error).__name__,
-        "message": str(error),
+        "message": message_of(error),
         "traceback": "".join(traceback.format_exception(error)),
     }

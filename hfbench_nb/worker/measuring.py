@@ -9,6 +9,7 @@ from typing import Any
 
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.decoding import LARGEST_NUMBER
+from hfbench_nb.protocol.errors import message_of
 from hfbench_nb.protocol.line_trace import LineTrace
 from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.request import Method
@@ -27,7 +28,14 @@ Report = Callable[[str, dict[str, Any]], None]
 """Receives a phase (``building``, ``memory``, ``timing``, ``tracing``) and facts about it."""
 
 
-def measure(open_runtime: Callable[[], Runtime], workload: Workload, method: Method, report: Report) -> Measurement:
+def measure(
+    open_runtime: Callable[[], Runtime],
+    workload: Workload,
+    method: Method,
+    report: Report,
+    *,
+    let_through: tuple[type[BaseException], ...] = (),
+) -> Measurement:
     """Build the model or function, read its memory, time it, and trace it line by line if requested.
 
     Parameters
@@ -40,6 +48,9 @@ def measure(open_runtime: Callable[[], Runtime], workload: Workload, method: Met
         How to measure.
     report
         Receives the progress.
+    let_through
+        Exceptions that are no failure of the case.  Any other is, also `SystemExit` and what libraries derive from
+        `BaseException`.
 
     Returns
     -------
@@ -52,10 +63,13 @@ def measure(open_runtime: Callable[[], Runtime], workload: Workload, method: Met
     try:
         runtime = open_runtime()
         _measure(runtime, workload, method, report, taken)
-    except Exception as error:
+    except let_through:
+        raise
+    except BaseException as error:
         is_oom = isinstance(error, MemoryError) or (runtime is not None and runtime.is_out_of_memory(error))
         status = "oom" if is_oom else "error"
-        failure = Failure(type(error).__name__, _message(error), traceback.format_exc())
+        shown = taken.explain(error) if isinstance(error, Exception) and not is_oom else error
+        failure = Failure(type(shown).__name__, message_of(shown), traceback.format_exc())
     details = taken.details
     if runtime is not None:
         details |= _close(runtime)
@@ -82,6 +96,7 @@ class _Taken:
     line_trace: LineTrace | None = None
     line_trace_failure: str = ""
     note: str = ""
+    explain: Callable[[Exception], Exception] = lambda error: error
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
 
@@ -90,11 +105,13 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
     stopwatch = CountingStopwatch(runtime.stopwatch)
     try:
         report("building", {})
-        prepared = workload.prepare(runtime)
-        taken.note = prepared.note
-        taken.details |= prepared.details
-        report("memory" if method.memory else "warm-up", {})
-        memory, first_calls = _read_memory(runtime, stopwatch, prepared)
+        with runtime.hear() as heard:
+            prepared = workload.prepare(runtime)
+            taken.note, taken.explain = prepared.note, prepared.explain
+            taken.details |= prepared.details
+            report("memory" if method.memory else "warm-up", {})
+            memory, first_calls = _read_memory(runtime, stopwatch, prepared)
+        taken.note = "; ".join(filter(None, [prepared.note, *heard]))
         taken.memory = memory if method.memory else None
         taken.details["first_call_s"] = first_calls[0].wall_s
         if runtime.compiles:
@@ -114,19 +131,12 @@ def _is_number(value: float) -> bool:
     return abs(value) <= LARGEST_NUMBER
 
 
-def _message(error: Exception) -> str:
-    try:
-        return str(error)
-    except Exception:  # the __str__ of a user's own exception may fail
-        return "<no message: its __str__ failed>"
-
-
 def _close(runtime: Runtime) -> dict[str, Any]:
     """Close the runtime and return its details; a failure here does not discard the measurement."""
     try:
         runtime.close()
     except Exception as error:
-        return {**runtime.details, "close_failure": f"{type(error).__name__}: {_message(error)}"}
+        return {**runtime.details, "close_failure": f"{type(error).__name__}: {message_of(error)}"}
     return runtime.details
 
 

@@ -9,8 +9,10 @@ own would have.  Linux only; elsewhere nothing is forked.
 from __future__ import annotations
 
 import array
+import bisect
 import ctypes
 import mmap
+from collections.abc import Iterable
 from pathlib import Path
 
 _PRESENT = 1 << 63  # https://docs.kernel.org/admin-guide/mm/pagemap.html
@@ -40,3 +42,41 @@ def touch(addresses: list[int]) -> None:
     """Read a byte at each address."""
     for address in addresses:
         ctypes.c_char.from_address(address).value  # noqa: B018 - reading is the point
+
+
+def make_resident(spans: Iterable[tuple[int, int]]) -> None:
+    """Touch each page of memory, so that the process really has it.
+
+    Pages of files are read.  Others are written, with what they contain: reading a page that was never written maps the
+    kernel's page of zeros, which counts for nobody.
+
+    Parameters
+    ----------
+    spans
+        First address and the address after the last one of each stretch, in ascending order.
+    """
+    private = _private_memory()
+    lows = [low for low, _ in private]
+    for start, end in spans:
+        first = start // mmap.PAGESIZE * mmap.PAGESIZE
+        for page in range(first, end, mmap.PAGESIZE):
+            byte = ctypes.c_char.from_address(max(page, start))
+            mapping = bisect.bisect_right(lows, page) - 1
+            if mapping >= 0 and page < private[mapping][1]:
+                byte.value = byte.value
+            else:
+                byte.value  # noqa: B018 - reading is the point
+
+
+def _private_memory() -> list[tuple[int, int]]:
+    """Return the writable memory of this process that belongs to no file, in ascending order; none if unknown."""
+    found = []
+    try:
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            span, permissions, _, _, inode, *_ = line.split(maxsplit=5)
+            if inode == "0" and permissions.startswith("rw") and permissions.endswith("p"):
+                low, high = span.split("-")
+                found.append((int(low, 16), int(high, 16)))
+    except OSError:
+        pass  # not Linux
+    return found

@@ -25,7 +25,7 @@ from hfbench_nb.protocol import messages
 from hfbench_nb.protocol.registry import resolve
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.worker import pages
-from hfbench_nb.worker.answering import answer, describe_failure
+from hfbench_nb.worker.answering import answer, describe_failure, import_model_code
 from hfbench_nb.worker.backends import load_backend
 from hfbench_nb.worker.backends.base import Backend
 from hfbench_nb.worker.child import adopt_orphans, become_child, kill_children, kill_group
@@ -44,7 +44,7 @@ def serve(options: dict[str, Any]) -> None:
         backend = load_backend(options["backend"])
         for task in TASKS:
             resolve(task.workload)  # imported before the first fork, so that no worker has to
-    except Exception as error:
+    except BaseException as error:  # a library may raise SystemExit, or a kind of its own
         messages.write(replies, {"event": "failed", "failure": describe_failure(error)})
         return
     messages.write(replies, {"event": "ready", "import_s": time.perf_counter() - start})
@@ -55,7 +55,7 @@ def serve(options: dict[str, Any]) -> None:
     request = messages.decode(sys.stdin.buffer.readline())
     if request is not None:
         if request.get("family") is not None:
-            backend.import_model_code(request["family"])
+            import_model_code(backend, request["family"])
         answer(backend, request, replies)
 
 
@@ -153,8 +153,8 @@ class ForkServer:
             server.line.sendall(messages.encode(request))
         else:
             self._fork_child(request)
-            if request.pop("function", None) is not None:
-                release_free_memory()  # a large function must not add to the baseline of what comes next
+        if messages.pop_code(request):
+            release_free_memory()  # a large function must not add to the baseline of what comes next
 
     def _fork_child(self, request: dict[str, Any]) -> None:
         server = os.getpid()
@@ -184,7 +184,7 @@ class ForkServer:
 
     def _serve_family(self, family: str, line: socket.socket) -> None:
         pages.touch(self._pages)
-        self._backend.import_model_code(family)
+        import_model_code(self._backend, family)
         ForkServer(
             self._backend, line.fileno(), self._replies, self._client, None, family, lambda: line.sendall(b"-")
         ).serve()

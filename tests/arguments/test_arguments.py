@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ from support.models import short
 from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments
 from hfbench_nb.arguments.sweep import combinations
 
-pytestmark = [pytest.mark.shows, pytest.mark.quick]
+pytestmark = pytest.mark.quick
 
 # From transformers 4.48.3, benchmark_args_utils.py and benchmark_args.py: names and defaults (file names apart).
 ORIGINAL = {
@@ -73,8 +74,8 @@ def test_ranges_and_arrays_become_lists_of_numbers():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"models": []}, "models=[] cannot be used: models must be a list with at least one name, without duplicates, "
-                         "as in ['gpt2']."),
+        ({"models": [3]}, "models=[3] cannot be used: models must be a list with at least one name, without "
+                          "duplicates, as in ['gpt2']."),
         ({"models": "gpt2"}, "models='gpt2' cannot be used: models must be a list with at least one name"),
         ({"models": ["a", "a"]}, "models=['a', 'a'] cannot be used"),
         ({"models": [""]}, "models=[''] cannot be used"),
@@ -93,9 +94,14 @@ def test_ranges_and_arrays_become_lists_of_numbers():
         ({"repeat": 0}, "repeat=0 cannot be used: repeat must be a whole number of at least 1."),
         ({"threads": 0}, "threads=0 cannot be used"),
         ({"seed": -1}, "seed=-1 cannot be used"),
-        ({"precision": 0.0}, "precision=0.0 cannot be used: precision must be a number between 0 and 1."),
+        ({"precision": 0.0}, "precision=0.0 cannot be used: precision must be a number above 0 and below 1."),
         ({"precision": float("nan")}, "precision=nan cannot be used"),
-        ({"max_seconds": -1}, "max_seconds=-1 cannot be used: max_seconds must be a number above 0."),
+        ({"max_seconds": -1}, "max_seconds=-1 cannot be used: max_seconds must be a number above 0 and below 1e+09."),
+        ({"max_seconds": math.inf}, "max_seconds=inf cannot be used: max_seconds must be a number above 0 and below"),
+        ({"max_seconds": 10**400}, "max_seconds=1000"),
+        ({"seed": 1 << 63}, "seed=9223372036854775808 cannot be used: seed must be a whole number from 0 to "
+                            "9223372036854775807."),
+        ({"threads": 100_000}, "threads=100000 cannot be used: threads must be a whole number from 1 to 8192."),
         ({"timeout_s": "60"}, "timeout_s='60' cannot be used"),
         ({"python": "/no/such/python"}, "python='/no/such/python' cannot be used"),
         ({"overlay": "/no/such/folder"}, "overlay='/no/such/folder' cannot be used"),

@@ -118,7 +118,6 @@ def assert_in_order(args):
     for sizes in (args.batch_sizes, args.sequence_lengths):
         assert min(sizes) >= 1
         assert len(set(sizes)) == len(sizes)
-    assert args.models
     assert all(name.strip() for name in args.models)
     assert args.repeat >= 1
     assert args.seed >= 0

@@ -98,13 +98,6 @@ def test_a_faulty_cell_costs_its_row_alone_and_leaves_no_process(fault, tmp_path
     assert list(run([FaultyConfig()]).frame["status"]) == ["ok"]
 
 
-def test_a_fresh_interpreter_leaves_no_process_either(monkeypatch, tmp_path):
-    monkeypatch.setenv("HFBENCH_FRESH_INTERPRETER", "1")
-    results = run([FaultyConfig("leaves_a_process", str(tmp_path))])
-    assert list(results.frame["status"]) == ["crashed"]
-    assert wait_until(lambda: not runs(int((tmp_path / "left").read_text())))
-
-
 def test_a_closed_pipe_is_told_in_the_log_of_the_failure():
     failure = run([FaultyConfig("closes_its_pipe")]).entries[0][1].failure
     assert "Bad file descriptor" in failure.log
@@ -140,12 +133,13 @@ def test_the_kernels_out_of_memory_killer_costs_one_cell(small_cgroup):
     code = """
         import os, sys
         open(sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))
-        from support.models import short
-        from support.faulty import FaultyConfig
-        from hfbench_nb import PyTorchBenchmark
-        faults = ["none", "fills_the_machine", "none"]
-        frame = PyTorchBenchmark(short(models=["a", "b", "c"]), configs=[FaultyConfig(f) for f in faults]).run().frame
-        print(list(frame["status"]), frame["error"][1])
+        from hfbench_nb import measure
+        def fill_the_machine():
+            held = []
+            while True:
+                held.append(bytearray(b"x") * (8 << 20))
+        rows = [measure(function).frame.iloc[0] for function in (list, fill_the_machine, list)]
+        print([row["status"] for row in rows], rows[1]["error"])
     """
     done = run_script(code, small_cgroup)
     message = "MemoryError: the kernel's out-of-memory killer ended the worker"

@@ -24,27 +24,7 @@ args = PyTorchBenchmarkArguments(models=["mine"], batch_sizes=[1], sequence_leng
 """
 
 
-def test_a_notebook_shows_tables_progress_in_one_output_and_the_plot():
-    _, shown, printed, plotted = execute(
-        SETUP,
-        "results = PyTorchBenchmark(args, configs=[MyConfig()]).run(); results",
-        "print(results)",
-        "%matplotlib inline\nresults.plot();",
-    )
-    progress, result = shown
-    assert progress.output_type == "display_data"
-    assert progress.data["text/plain"].startswith("2 of 2 cases in ")
-    assert result.output_type == "execute_result"
-    assert "<table" in result.data["text/html"]
-    assert "INFERENCE - SPEED - RESULT" in result.data["text/plain"]
-    assert "INFERENCE - MEMORY - RESULT" in printed[0].text
-    assert [output.data.keys() >= {"image/png"} for output in plotted] == [True]
-
-
-def test_a_model_class_defined_in_a_cell_is_measured():
-    outputs = execute(
-        SETUP,
-        """
+OWN_MODEL = """
 import torch
 from transformers import AutoModel, PretrainedConfig, PreTrainedModel
 class OwnConfig(PretrainedConfig):
@@ -61,9 +41,35 @@ class OwnModel(PreTrainedModel):
 AutoModel.register(OwnConfig, OwnModel)
 frame = PyTorchBenchmark(args, configs=[OwnConfig()]).run().frame
 print(list(frame["status"]), list(frame["error"]))
-""",
+"""
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    """What the notebook cells of one kernel show."""
+    return execute(
+        SETUP,
+        "results = PyTorchBenchmark(args, configs=[MyConfig()]).run(); results",
+        "print(results)",
+        "%matplotlib inline\nresults.plot();",
+        OWN_MODEL,
     )
-    assert outputs[1][-1].text == "['ok', 'ok'] ['', '']\n"
+
+
+def test_a_notebook_shows_tables_progress_in_one_output_and_the_plot(outputs):
+    _, shown, printed, plotted, _ = outputs
+    progress, result = shown
+    assert progress.output_type == "display_data"
+    assert progress.data["text/plain"].startswith("2 of 2 cases in ")
+    assert result.output_type == "execute_result"
+    assert "<table" in result.data["text/html"]
+    assert "INFERENCE - SPEED - RESULT" in result.data["text/plain"]
+    assert "INFERENCE - MEMORY - RESULT" in printed[0].text
+    assert [output.data.keys() >= {"image/png"} for output in plotted] == [True]
+
+
+def test_a_model_class_defined_in_a_cell_is_measured(outputs):
+    assert outputs[-1][-1].text == "['ok', 'ok'] ['', '']\n"
 
 
 def test_a_killed_kernel_leaves_no_process():

@@ -21,7 +21,7 @@ from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.execution.requirements import check_requirements
 from hfbench_nb.protocol.errors import IsolationError
 
-pytestmark = [pytest.mark.shows, pytest.mark.xdist_group("notebooks")]
+pytestmark = pytest.mark.xdist_group("notebooks")
 
 FOLDER = ROOT / "notebooks"
 SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
@@ -32,6 +32,9 @@ NAMES = [
     "pytorch_vs_tensorflow",
     "panel_and_magics",
 ]
+
+# Together these show everything that depends on the front end, so that Colab's runs them alone.
+WITH_ALL_DISPLAYS = ["quickstart", "panel_and_magics"]
 
 # What a notebook may take on two cores with small sizes.
 LIMIT_S = 180.0
@@ -69,7 +72,9 @@ def run_times() -> Iterator[dict[str, float]]:
 
 
 @pytest.mark.timeout(2 * LIMIT_S)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.shows] if name in WITH_ALL_DISPLAYS else []) for name in NAMES]
+)
 def test_a_notebook_runs_and_shows_what_it_holds(name, tmp_path, run_times):
     shutil.copy(FOLDER / f"{name}.ipynb", tmp_path)  # what it writes stays there
     # Without TensorFlow its cells say so: they run, but show something else.

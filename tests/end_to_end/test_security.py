@@ -23,6 +23,12 @@ HARMLESS = {"json.loads", "json.load", "re.compile"}
 # The calls of these names that there are, and what they run.
 ALLOWED = {
     ("worker/workloads/function.py", "pickle.loads"): "the user's own function, which came by the pipe",
+    ("worker/workloads/own_functions.py", "pickle.loads"): "the user's own functions, which came by the pipe",
+    ("worker/workloads/model_pass.py", "OwnFunctions.load"): "our own function, which unpickles those",
+    (
+        "worker/backends/pytorch.py",
+        "pytorch_pretrained.load",
+    ): "our own function, which asks Transformers for a checkpoint",
     ("worker/backends/model_classes.py", "pickle.loads"): "the user's own configuration, which came by the pipe",
     ("worker/cell_code.py", "compile"): "the user's own cell",
     ("worker/cell_code.py", "exec"): "the user's own cell",

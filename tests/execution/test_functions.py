@@ -12,7 +12,7 @@ import pytest
 from hfbench_nb import ArgumentError, IsolationError, load_results, measure
 from hfbench_nb.protocol.measurement import MEGABYTE
 
-pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("figures"), pytest.mark.quick]
+pytestmark = [pytest.mark.xdist_group("figures"), pytest.mark.quick]
 
 BLOCK = 64 * MEGABYTE
 
@@ -171,7 +171,10 @@ def generator():
         ({"function": dict, "setup": lambda a: 0}, "setup must be a function that can be called without arguments"),
         ({"function": dict, "setup": 3}, "setup=3 cannot be used: setup must be a function."),
         ({"function": dict, "name": " "}, "name=' ' cannot be used: name must be a name or None."),
-        ({"function": dict, "framework": "jax"}, "framework='jax' cannot be used: framework must be 'PyTorch', 'Tens"),
+        (
+            {"function": dict, "framework": "jax"},
+            "framework='jax' cannot be used: framework must be 'PyTorch' or 'Tens",
+        ),
         ({"function": dict, "speed": False, "memory": False}, "leave nothing to measure"),
         ({"function": dict, "precision": 2}, "precision=2 cannot be used"),
         ({"function": dict, "timeout_s": 0}, "timeout_s=0 cannot be used"),

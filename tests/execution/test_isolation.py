@@ -19,14 +19,14 @@ from support.models import short, tiny_bert, tiny_gpt2
 from support.places import TESTS
 from support.processes import run_script, runs, wait_until
 
-from hfbench_nb import ArgumentError, IsolationError, PyTorchBenchmark
+from hfbench_nb import ArgumentError, IsolationError, PyTorchBenchmark, measure
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.execution import servers as client
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.request import Method
 
-pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("figures")]
+pytestmark = pytest.mark.xdist_group("figures")
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, which only Linux does here")
 
@@ -40,6 +40,7 @@ def server():
     return client.workers(FRAMEWORKS["PyTorch"])
 
 
+@pytest.mark.measures
 @linux
 @pytest.mark.quick
 def test_one_server_measures_every_cell_in_a_process_of_its_own():
@@ -103,6 +104,7 @@ def test_another_environment_gets_another_server(monkeypatch):
 
 
 @linux
+@pytest.mark.measures
 def test_what_was_measured_before_does_not_enter_the_figures():
     def memory_mb():
         return run([tiny_bert()], speed=False).frame["memory_mb"][0]
@@ -113,6 +115,7 @@ def test_what_was_measured_before_does_not_enter_the_figures():
 
 
 @linux
+@pytest.mark.measures
 def test_a_fresh_interpreter_gives_the_same_figures(monkeypatch):
     config = tiny_bert(hidden_size=512, intermediate_size=2048, vocab_size=20_000)
     given = {"speed": False, "sequence_lengths": [64], "batch_sizes": [8]}
@@ -125,10 +128,17 @@ def test_a_fresh_interpreter_gives_the_same_figures(monkeypatch):
     assert fresh["working_mb"] == pytest.approx(forked["working_mb"], abs=4)
 
 
-def test_faults_are_rows_in_fresh_interpreters_too(monkeypatch):
+def test_faults_are_rows_in_fresh_interpreters_too_and_leave_no_process(monkeypatch, tmp_path):
     monkeypatch.setenv("HFBENCH_FRESH_INTERPRETER", "1")
-    results = run([FaultyConfig("is_killed"), FaultyConfig("hangs")], timeout_s=2.0)
+
+    def leave_a_process():
+        left = subprocess.Popen(["sleep", "600"])
+        (tmp_path / "left").write_text(str(left.pid))
+        os._exit(4)
+
+    results = measure(leave_a_process) + measure(lambda: time.sleep(600), name="hangs", timeout_s=2.0)
     assert list(results.frame["status"]) == ["crashed", "timeout"]
+    assert wait_until(lambda: not runs(int((tmp_path / "left").read_text())))
 
 
 def test_a_script_needs_no_main_guard():
@@ -314,6 +324,7 @@ def test_measuring_in_the_calling_process_says_so():
     assert results.environment["use_multiprocessing"] is False
 
 
+@pytest.mark.measures
 def test_the_number_of_threads_is_used_and_recorded():
     results = run([tiny_bert()], threads=2, memory=False)
     assert results.entries[0][1].details["threads"] == 2

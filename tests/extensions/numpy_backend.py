@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace as Model
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
-from hfbench_nb.worker.backends.base import Built, CallInputs, DeviceNotFoundError
+from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, DeviceNotFoundError
 from hfbench_nb.worker.clock import wall_clock
 from hfbench_nb.worker.memory import host_meter
 
@@ -92,6 +93,14 @@ class NumPyRuntime:
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Return whether memory did not suffice: NumPy says so by Python's own error."""
         return isinstance(error, MemoryError)
+
+    def explain(self, error: Exception, attempt: Attempt) -> Exception:
+        """Return the error: NumPy's messages are clear enough."""
+        return error
+
+    def hear(self) -> AbstractContextManager[list[str]]:
+        """Collect nothing: NumPy has nothing to say."""
+        return nullcontext([])
 
     def close(self) -> None:
         """Do nothing: nothing was changed."""

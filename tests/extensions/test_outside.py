@@ -45,7 +45,7 @@ from hfbench_nb.worker import measuring
 from hfbench_nb.worker.backends import load_backend
 
 # One group: what most of these tests look at is measured once.
-pytestmark = [pytest.mark.shows, pytest.mark.xdist_group("outside"), pytest.mark.usefixtures("outside", "no_hub")]
+pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.usefixtures("outside", "no_hub")]
 
 VECTORS = Metric("vectors_kb", "Size of the vectors", "KB", is_headline=True)
 TWO_VECTORS_KB = 2 * TINY["bert"]["hidden_size"] * 4 / 1024

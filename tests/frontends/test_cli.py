@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import pytest
+import transformers
 from support.tiny import TINY
 
 from hfbench_nb import PyTorchBenchmarkArguments
 from hfbench_nb.frontends import cli
 from hfbench_nb.frontends.options import parse
-
-pytestmark = pytest.mark.shows
 
 
 @pytest.fixture
@@ -108,10 +109,20 @@ def test_a_search_that_finds_nothing_suggests_close_names(capsys):
 
 
 def test_env_names_the_versions(capsys):
-    assert cli.main(["env"]) == 0
+    assert cli.main(["env", "pytorch"]) == 0
     out = capsys.readouterr().out
+    assert out.count("- framework: ") == 1
     assert "- framework: PyTorch\n" in out
     assert "- cpu_model: " in out
+
+
+def test_env_without_a_name_is_about_every_framework_that_is_installed(capsys):
+    assert cli.main(["env"]) == 0
+    out = capsys.readouterr().out
+    has_tensorflow = find_spec("tensorflow") is not None and transformers.__version__ < "5"
+    expected = ["PyTorch", "TensorFlow"] if has_tensorflow else ["PyTorch"]
+    assert re.findall("- framework: (.*)", out) == expected
+    assert out.count("- cpu_model: ") == len(expected)
 
 
 def test_version_and_help(capsys):
@@ -126,7 +137,7 @@ def test_the_command_is_installed_and_prints_the_report_alone(model):
     command = [
         sys.executable,
         "-m",
-        "hfbench_nb.frontends.cli",
+        "hfbench_nb",
         "pytorch",
         "--models",
         model,
@@ -143,7 +154,7 @@ def test_ctrl_c_ends_with_130_and_prints_what_is_finished(model):
     command = [
         sys.executable,
         "-m",
-        "hfbench_nb.frontends.cli",
+        "hfbench_nb",
         "pytorch",
         "--models",
         model,

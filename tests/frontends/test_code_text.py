@@ -16,7 +16,7 @@ from hfbench_nb.execution import benchmark as runner
 from hfbench_nb.frontends import options
 from hfbench_nb.frontends.code_text import as_magic, as_python, as_shell
 
-pytestmark = [pytest.mark.shows, pytest.mark.quick]
+pytestmark = pytest.mark.quick
 
 # What people and file systems allow: no NUL, no surrogate. A word that starts with a dash is an option's name.
 _texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
+import re
 
 import pytest
 from IPython.core.error import UsageError
@@ -201,5 +203,12 @@ def test_options_of_the_cell_magic_are_those_of_measure():
 
 
 def test_the_environment_magic(shell, capsys):
-    shell.run_line_magic("hfbench_env", "")
-    assert "- framework: PyTorch" in capsys.readouterr().out
+    shell.run_line_magic("hfbench_env", "pytorch")
+    assert re.findall("- framework: (.*)", capsys.readouterr().out) == ["PyTorch"]
+
+
+def test_a_warning_is_about_the_line_of_the_cell(shell, model, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
+    with pytest.warns(UserWarning, match="Results are kept in memory only") as warned:
+        shell.run_cell(f"%hfbench pytorch --models {model} --sequence_lengths 8 --max_seconds 0.05 -o kept -q")
+    assert "ipython-input" in warned[0].filename

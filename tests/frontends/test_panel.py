@@ -156,7 +156,7 @@ def test_the_catalogue_is_offered_while_typing(make):
         ("batch_sizes", "", "batch_sizes=[] cannot be used"),
         ("sequence_lengths", "8 8", "without duplicates"),
         ("threads", "two", "threads must be whole numbers"),
-        ("precision", "2", "precision must be a number between 0 and 1"),
+        ("precision", "2", "precision must be a number above 0 and below 1"),
         ("max_seconds", "", "max_seconds must be a number"),
         ("device", "gpu", "device=&#x27;gpu&#x27; cannot be used"),
         ("python", "/no/python", "python must be the path of a Python interpreter that can be run"),

@@ -19,7 +19,7 @@ from hfbench_nb.protocol.request import Method, ModelSpec, PickledFunction, Requ
 from hfbench_nb.protocol.tasks import TASKS, Task
 from hfbench_nb.protocol.timing import Timing
 
-pytestmark = [pytest.mark.measures, pytest.mark.quick]
+pytestmark = pytest.mark.quick
 
 _texts = st.text(max_size=8).filter(lambda text: text.encode("utf-8", "ignore").decode() == text)
 _names = _texts.filter(str.strip)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hfbench_nb.protocol.stats import independent_samples, median_interval, relative_half_width, samples_needed
 from hfbench_nb.protocol.timing import Timing
 
-pytestmark = [pytest.mark.measures, pytest.mark.quick]
+pytestmark = pytest.mark.quick
 
 
 def _shuffled(numbers):

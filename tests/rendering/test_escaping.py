@@ -15,7 +15,7 @@ from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.rendering.escaping import for_spreadsheet, from_spreadsheet, markdown_code, printable
 
-pytestmark = [pytest.mark.shows, pytest.mark.quick]
+pytestmark = pytest.mark.quick
 
 HOSTILE = [
     "<script>alert(1)</script>",

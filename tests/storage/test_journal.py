@@ -28,8 +28,9 @@ OLD = TESTS / "storage" / "data" / "version-0.1.0"
 
 HERE, THERE = {"device": "cpu", "kernel": "6"}, {"device": "cuda", "kernel": "6"}
 SETTINGS = Settings(
-    device="auto", dtype="float32", threads=2, python=None, overlay=None, attn_implementation=None, torchscript=False
-)
+    device="auto", dtype="float32", threads=2, python=None, overlay=None, attn_implementation=None, weights="random",
+    torchscript=False,
+)  # fmt: skip
 
 
 def case(length=8, **settings):
@@ -262,7 +263,7 @@ def test_an_old_run_has_the_settings_of_its_arguments():
     assert list(results.frame["sequence_length"]) == [8, 8, 16, 16, 128, 128] * 2
     settings = Settings(
         device="auto", dtype="bfloat16", threads=1, torchscript=False, python=None, overlay=None,
-        attn_implementation=None,
+        attn_implementation=None, weights="random",
     )  # fmt: skip
     assert {case_read.settings for case_read, _ in results.entries} == {settings}
     assert {m.resolved for _, m in results.entries} == {Settings(device="cpu", threads=1)}

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from transformers import AutoModel, PretrainedConfig, PreTrainedModel
 
+from support.alone import alone
+
 
 class FaultyConfig(PretrainedConfig):
     model_type = "hfbench-faulty"
@@ -79,11 +81,6 @@ class FaultyModel(PreTrainedModel):
         while True:
             held.append(torch.ones(1 << 20))
 
-    def _fills_the_machine(self) -> None:
-        held = []
-        while True:
-            held.append(bytearray(b"x") * (8 << 20))
-
     def _closes_its_pipe(self) -> None:
         os.closerange(3, 1024)
 
@@ -115,12 +112,7 @@ class FaultyModel(PreTrainedModel):
         time.sleep(600)
 
     def _wants_to_be_alone(self) -> None:
-        """Fail if another one runs meanwhile; note who has run."""
-        os.mkdir(f"{self.config.place}/running")
-        time.sleep(0.02)
-        os.rmdir(f"{self.config.place}/running")
-        with open(f"{self.config.place}/log", "a") as log:
-            log.write(f"{self.config._name_or_path}\n")
+        alone(self.config.place, self.config._name_or_path)
 
 
 AutoModel.register(FaultyConfig, FaultyModel)

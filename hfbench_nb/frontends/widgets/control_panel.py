@@ -203,6 +203,8 @@ class Panel:
         """Update which buttons can be pressed, the code, and why Run is disabled."""
         with self._lock:
             run = current_run()
+            can_run = self._form.args is not None and run is None
+            self._run.disabled = self._run.disabled or not can_run
             self._tabs.show_code(self._form.args, self._form.run_options)
             if run is None and self._form.args is None:
                 self._say(self._form.hint)
@@ -211,7 +213,7 @@ class Panel:
             else:
                 self._show_progress()
             self._stop.disabled = run is None or run.was_stopped
-            self._run.disabled = self._form.args is None or run is not None  # enabled last, when all is shown
+            self._run.disabled = not can_run  # enabled last, once everything is shown
 
     def _show_progress(self) -> None:
         run = self._background

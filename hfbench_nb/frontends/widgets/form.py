@@ -172,10 +172,8 @@ class Form:
         try:
             args = self._kind(models=models, **values)
         except ArgumentError as error:
-            if not models and error.parameters == ("models",):
-                return {}  # none is named yet, and nothing else is wrong
             return dict.fromkeys(error.parameters or ("models",), str(error))
-        if self.models.is_known:
+        if models and self.models.is_known:
             self.args = args
         return {}
 

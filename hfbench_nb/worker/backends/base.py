@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,6 +23,9 @@ class Built:
         The model, on the device.
     unsaved_bytes
         Size of the buffers that no checkpoint stores, bytes.
+    weights_bytes
+        Size of the weights, bytes, where building loads more than them, such as a library; None where the weights are
+        all that is added.
     baseline_bytes
         Memory before the weights existed, bytes, where the framework can distinguish its own records of a model from
         the weights; None where the memory before building is the baseline.
@@ -33,6 +37,7 @@ class Built:
 
     model: Any
     unsaved_bytes: int = 0
+    weights_bytes: int | None = None
     baseline_bytes: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
     note: str = ""
@@ -50,11 +55,44 @@ class CallInputs:
         What a reader of the metrics should know of them.
     details
         Shapes of the inputs, and what training minimises.
+    loss
+        The user's own function that returns what training minimises, called with the outputs; None for the model's own.
     """
 
     tensors: dict[str, Any]
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    loss: Callable[[Any], Any] | None = None
+
+
+@dataclass
+class Attempt:
+    """What was being tried when an error was raised.
+
+    Attributes
+    ----------
+    spec, case
+        The model and the case.
+    step
+        ``building``, ``inputs`` or ``calling``.
+    model
+        The model, once it is built.
+    given
+        Names of the arguments of its forward pass that were made.
+    is_own
+        Whether a function of the user's makes the model: its errors are the user's own.
+    """
+
+    spec: ModelSpec
+    case: Case
+    step: str = "building"
+    model: Any = None
+    given: tuple[str, ...] = ()
+    is_own: bool = False
+
+
+class ModelError(RuntimeError):
+    """The code of a model raised an error."""
 
 
 class Runtime(Protocol):
@@ -81,7 +119,7 @@ class Runtime(Protocol):
     compiles: bool
 
     def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
-        """Build a model from its configuration, with random weights, on the device.
+        """Build a model from its configuration on the device, with random weights unless the settings say otherwise.
 
         Parameters
         ----------
@@ -114,8 +152,39 @@ class Runtime(Protocol):
         """Return whether an error means that there was not enough memory."""
         ...
 
+    def explain(self, error: Exception, attempt: Attempt) -> Exception:
+        """Return what is reported instead of an error that was raised while a model was built or called.
+
+        The error itself, if it already tells the user what to do.
+        """
+        ...
+
+    def hear(self) -> AbstractContextManager[list[str]]:
+        """Collect what the framework says, meanwhile, that a reader of the metrics should know."""
+        ...
+
     def close(self) -> None:
         """Undo what setting up has changed in this process."""
+        ...
+
+
+class CodeRuntime(Runtime, Protocol):
+    """A runtime of a framework that also measures models built by the user's own functions."""
+
+    def adopt(self, make: Callable[[], object], *, training: bool) -> Built:
+        """Put the model that a user's function returns on the device.
+
+        Parameters
+        ----------
+        make
+            Returns the model.
+        training
+            Whether it is put into training mode.
+        """
+        ...
+
+    def take_inputs(self, make: Callable[[], object], model: Any) -> CallInputs:
+        """Put the inputs that a user's function returns on the device; training then needs a loss."""
         ...
 
 
@@ -143,6 +212,10 @@ class Backend(Protocol):
     def environment(self, settings: Settings, method: Method) -> dict[str, Any]:
         """Describe framework and device, under the keys of the original where it has one."""
         ...
+
+
+class OwnCodeError(RuntimeError):
+    """A function of the user's has failed, or has returned something that cannot be used."""
 
 
 class DeviceNotFoundError(RuntimeError):

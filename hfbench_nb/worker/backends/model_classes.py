@@ -6,6 +6,7 @@ import base64
 import copy
 import importlib
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import transformers
@@ -115,12 +116,57 @@ def class_for(config: Any, kind: str, framework: str) -> Any:
     module, prefix, _ = _FRAMEWORKS[framework]
     auto = importlib.import_module(f"transformers.models.auto.{module}")
     names = [f"{prefix}{name}" for name in (*CLASS_MAPPINGS[kind], *CLASS_MAPPINGS[BASE])]
-    for config_class in type(config).__mro__:
-        for mapping in (getattr(auto, name) for name in names if hasattr(auto, name)):
-            if config_class in mapping:
-                found = mapping[config_class]
-                return found[0] if isinstance(found, tuple) else found
+    # What has none of these, such as an encoder-decoder, may have a class of another kind: better than nothing.
+    names += [name for name in vars(auto) if name.startswith(f"{prefix}MODEL_") and name.endswith("_MAPPING")]
+    found = list(_mapped_classes(type(config), [getattr(auto, name) for name in names if hasattr(auto, name)]))
+    # Some mappings name, for a model of several parts, the class of a part, which takes that part's configuration.
+    fitting = [model_class for model_class in found if _takes(model_class, config)]
+    if found:
+        return (fitting or found)[0]
+    unmapped = _unmapped_class(type(config), framework)
+    if unmapped is not None:
+        return unmapped
     raise ValueError(f"Transformers {transformers.__version__} has no {framework} model for {type(config).__name__}")
+
+
+def _mapped_classes(config_class: type, mappings: list[Any]) -> Iterator[Any]:
+    """Yield the model classes that mappings name for a configuration's class, or for those that it is derived from."""
+    for base in config_class.__mro__:
+        for mapping in mappings:
+            if base in mapping:
+                found = mapping[base]
+                yield found[0] if isinstance(found, tuple) else found
+
+
+def _takes(model_class: Any, config: Any) -> bool:
+    """Return whether a model class is built from a configuration of this class."""
+    wanted = getattr(model_class, "config_class", None)
+    return not isinstance(wanted, type) or isinstance(config, wanted)
+
+
+def _unmapped_class(config_class: type, framework: str) -> Any:
+    """Return the class that the model type's own module defines for a configuration's class and no mapping names.
+
+    The bare model, if there is one; otherwise the first class with a forward pass.
+    """
+    if not config_class.__module__.startswith("transformers.models."):
+        return None
+    package, _, file = config_class.__module__.rpartition(".")
+    kind = "modeling_tf_" if framework == "TensorFlow" else "modeling_"
+    try:
+        module = importlib.import_module(f"{package}.{file.replace('configuration_', kind)}")
+    except ImportError:
+        return None
+    own = [
+        found
+        for found in vars(module).values()
+        if isinstance(found, type)
+        and found.__module__ == module.__name__
+        and getattr(found, "config_class", None) is config_class
+        and not found.__name__.endswith("PreTrainedModel")
+    ]
+    bare = f"{_FRAMEWORKS[framework][2]}{config_class.__name__.removesuffix('Config')}Model"
+    return next((found for found in own if found.__name__ == bare), own[0] if own else None)
 
 
 def dense_note(config: Any) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import cloudpickle  # noqa: F401 - functions are pickled with it: imported before the first fork
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
-from hfbench_nb.worker.backends.base import Built, CallInputs
+from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs
 from hfbench_nb.worker.clock import wall_clock
 from hfbench_nb.worker.memory import host_meter
 
@@ -88,6 +89,14 @@ class PlainRuntime:
         return type(error).__name__ in _OUT_OF_MEMORY_ERRORS or (
             isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY_MESSAGES)
         )
+
+    def explain(self, error: Exception, attempt: Attempt) -> Exception:
+        """Return the error: there are no models."""
+        return error
+
+    def hear(self) -> AbstractContextManager[list[str]]:
+        """Collect nothing."""
+        return nullcontext([])
 
     def close(self) -> None:
         """Do nothing: nothing was changed."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +17,17 @@ import transformers.models.auto.modeling_auto
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
-from hfbench_nb.worker.backends import pytorch_models
-from hfbench_nb.worker.backends.base import Built, CallInputs
+from hfbench_nb.worker.backends import model_errors, pytorch_models, pytorch_own, pytorch_pretrained
+from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs
 from hfbench_nb.worker.backends.labels import describe_call
+from hfbench_nb.worker.backends.library_log import hear_of_slow_code
 from hfbench_nb.worker.backends.model_classes import dense_note, import_code
-from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention
+from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention, set_attention
 from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, device_name, find_device
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_majors import silence_deprecations
+from hfbench_nb.worker.backends.pytorch_parts import PartsWatch, count_features
+from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
 from hfbench_nb.worker.clock import Stopwatch, wall_clock
 from hfbench_nb.worker.memory import Meter, host_meter
 from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
@@ -85,6 +89,7 @@ class PyTorchRuntime:
     def __init__(self, settings: Settings, method: Method) -> None:
         self._settings = settings
         self._method = method
+        self._parts = PartsWatch()
         self.compiles = False
         dtype = str(settings.get("dtype", "float32"))
         self._dtype: torch.dtype = getattr(torch, dtype)
@@ -123,7 +128,8 @@ class PyTorchRuntime:
             self.stopwatch = EventStopwatch(module)
 
     def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
-        """Build a model from its configuration, with random weights, on the device."""
+        """Build a model from its configuration on the device, with random or with pretrained weights."""
+        self._check_tracing(training)
         config, model_class = pytorch_models.find_class(
             spec,
             kind,
@@ -131,15 +137,15 @@ class PyTorchRuntime:
             trust_remote_code=self._method.trust_remote_code,
         )
         if self._settings.get("torchscript"):
-            if training:
-                raise NotImplementedError("Training for torchscript is currently not implemented")
             pytorch_models.prepare_for_tracing(config)
         attention = self._settings.get("attn_implementation")
         if attention is not None:
             choose_attention(config, str(attention))
+        if self._settings.get("weights") == "pretrained":
+            loaded = pytorch_pretrained.load(spec, model_class, config, self._dtype, self.device, self._method.seed)
+            return self._finish(loaded.model, training, loaded.note, {"load_s": loaded.load_s})
         model = pytorch_models.build(model_class, config, self._dtype, self.device, self._method.seed)
-        if (used := check_attention(model, attention)) is not None:
-            self.resolved = Settings(self.resolved, attn_implementation=used)
+        self._resolve_attention(model)
         stored = model.state_dict()
         buffers = [(name in stored, buffer.nbytes) for name, buffer in model.named_buffers()]
         unsaved_bytes = sum(size for is_stored, size in buffers if not is_stored)
@@ -151,12 +157,61 @@ class PyTorchRuntime:
         }
         return Built(model.train(training), unsaved_bytes, details=details, note=dense_note(config))
 
+    def adopt(self, make: Callable[[], object], *, training: bool) -> Built:
+        """Put the model that a user's function returns on the device."""
+        self._check_tracing(training)
+        self.resolved = Settings(self.resolved, weights="factory")
+        model = pytorch_own.build(make, self._dtype, self.device, self._method.seed)
+        config = getattr(model, "config", None)
+        if self._settings.get("torchscript") and isinstance(config, transformers.PretrainedConfig):
+            pytorch_models.prepare_for_tracing(config)
+        set_attention(model, self._settings.get("attn_implementation"))
+        return self._finish(model, training, "", {})
+
+    def _check_tracing(self, training: bool) -> None:
+        if self._settings.get("torchscript") and training:
+            raise NotImplementedError("Training for torchscript is currently not implemented")
+
+    def _resolve_attention(self, model: torch.nn.Module) -> None:
+        used = check_attention(model, self._settings.get("attn_implementation"))
+        if used is not None:
+            self.resolved = Settings(self.resolved, attn_implementation=used)
+
+    def _finish(self, model: torch.nn.Module, training: bool, note: str, details: dict[str, Any]) -> Built:
+        """Return a model that was loaded along with other things: its weights are what its tensors take."""
+        self._resolve_attention(model)
+        stored = StoredTensors.of(model)
+        if self.device.type == "cpu":
+            stored.make_resident()
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        details = {"model_class": type(model).__name__, "parameters": parameters, **details}
+        details |= {"weights_bytes": stored.weights_bytes, "non_persistent_buffer_bytes": stored.others_bytes}
+        return Built(model.train(training), stored.others_bytes, stored.weights_bytes, details=details, note=note)
+
     def make_inputs(self, model: torch.nn.Module, case: Case, *, labels: bool) -> CallInputs:
         """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""
-        inputs = describe_call(model, case, self._method.seed, labels=labels)
+        pytorch_own.check_inputs_can_be_made(model)
+
+        def to_tensors(arrays: dict[str, Any]) -> dict[str, Any]:
+            return pytorch_models.to_tensors(arrays, model, self.device)
+
+        def count(what: str, arrays: dict[str, Any]) -> int | None:
+            try:
+                return count_features(model, what, to_tensors(arrays))
+            except Exception as error:
+                if self.is_out_of_memory(error):
+                    raise MemoryError(str(error)) from error
+                raise
+
+        inputs = describe_call(model, case, self._method.seed, labels=labels, count_features=count)
         if {"input_ids", "decoder_input_ids"} & set(inputs.tensors):
             check_positions(model, case.sizes[1], only_decoder="input_ids" not in inputs.tensors)
-        return replace(inputs, tensors=pytorch_models.to_tensors(inputs.tensors, model, self.device))
+        self._parts.begin(model)
+        return replace(inputs, tensors=to_tensors(inputs.tensors))
+
+    def take_inputs(self, make: Callable[[], object], model: torch.nn.Module) -> CallInputs:
+        """Put the inputs that a user's function returns on the device; training then needs a loss."""
+        return pytorch_own.take_inputs(make, model, self.device, self._method.seed)
 
     def inference_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
         """Return a function that runs one forward pass without gradients."""
@@ -166,7 +221,8 @@ class PyTorchRuntime:
 
     def training_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
         """Return a function that clears the gradients and runs one forward and one backward pass."""
-        return self._stepping(lambda: pytorch_models.train(model, inputs.tensors))
+        loss = pytorch_models.model_loss if inputs.loss is None else pytorch_own.checked_loss(inputs.loss)
+        return self._stepping(lambda: pytorch_models.train(model, inputs.tensors, loss))
 
     def _stepping(self, call: Callable[[], object]) -> Callable[[], object]:
         """On a TPU, make each call run: torch_xla only records operations until it is told that a step ends."""
@@ -190,6 +246,17 @@ class PyTorchRuntime:
         return isinstance(error, torch.OutOfMemoryError) or (
             isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
         )
+
+    def explain(self, error: Exception, attempt: Attempt) -> Exception:
+        """Return what is reported instead of an error that was raised while a model was built or called."""
+        return model_errors.explain(error, attempt)
+
+    @contextmanager
+    def hear(self) -> Iterator[list[str]]:
+        """Collect what Transformers says of slow code that it runs, and which parts of a model do not run."""
+        with hear_of_slow_code() as heard, self._parts.watching():
+            yield heard
+        heard += self._parts.notes()
 
     def close(self) -> None:
         """Restore the number of threads, and print torch_xla's metrics if requested."""

@@ -25,6 +25,25 @@ def choose_attention(config: Any, name: str) -> None:
     config._attn_implementation = name
 
 
+def set_attention(model: torch.nn.Module, name: object) -> None:
+    """Let a model that was built by the user's own function use an attention kernel, if one is asked for.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be changed any more, as in models whose layers are made for one.
+    """
+    if name is None:
+        return
+    if isinstance(model, transformers.PreTrainedModel) and model.config._attn_implementation != name:
+        model.set_attn_implementation(str(name))
+    if getattr(getattr(model, "config", None), "_attn_implementation", None) != name:
+        raise ValueError(
+            f"attn_implementation={name!r} cannot be set for the {type(model).__name__} that the factory returned: the "
+            "factory itself must choose it"
+        )
+
+
 def check_attention(model: torch.nn.Module, wanted: object) -> str | None:
     """Return the kernel that a model uses; None where it has none to choose.
 

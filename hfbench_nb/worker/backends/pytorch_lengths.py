@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import torch
 
-_POSITIONS = re.compile(r"(^|\.)(wpe|position_embeddings?|embed_positions?|pos_embeddings?)$")
+_POSITIONS = re.compile(r"(^|\.)(wpe|(position|pos)_(embeddings?|encoding)|embed_(positions?|pos))$")
 _NOT_OF_TEXT = re.compile(r"vision|visual|image|audio")
 _ENCODER = re.compile(r"(^|\.)encoder\.")
 
@@ -26,15 +27,42 @@ def check_positions(model: torch.nn.Module, length: int, *, only_decoder: bool) 
     ValueError
         If there are fewer positions than tokens.
     """
-    for name, module in model.named_modules():
-        if not isinstance(module, torch.nn.Embedding) or not _POSITIONS.search(name) or _NOT_OF_TEXT.search(name):
+    for name, count, window in _tables(model):
+        if _NOT_OF_TEXT.search(name) or (only_decoder and _ENCODER.search(name)):
             continue
-        if only_decoder and _ENCODER.search(name):
-            continue
-        # RoBERTa counts positions from the padding's id on; OPT and BART have an attribute for how many are skipped.
-        before = getattr(module, "offset", None) or (0 if module.padding_idx is None else module.padding_idx + 1)
-        if length > module.num_embeddings - before:
-            raise ValueError(
-                f"sequence_length {length} is beyond the {module.num_embeddings - before} positions of "
-                f"{type(model).__name__}"
-            )
+        padded = -(-length // window) * window
+        if padded > count:
+            said = f"sequence_length {length}"
+            if padded > length:
+                said += f", padded to {padded} for attention in windows of {window},"
+            raise ValueError(f"{said} is beyond the {count} positions of {type(model).__name__}")
+
+
+def _tables(model: torch.nn.Module) -> Iterator[tuple[str, int, int]]:
+    """Yield the tables of positions: name, number of positions for tokens, and of how many tokens they are a multiple.
+
+    They are layers or, where positions are computed, tensors of a module, registered as buffers or not.
+    """
+    for place, module in model.named_modules():
+        if isinstance(module, torch.nn.Embedding) and _POSITIONS.search(place):
+            yield place, module.num_embeddings - _reserved(model, place, module), _window(model, place, module)
+        for name, table in {**vars(module), **module._buffers, **module._parameters}.items():
+            if isinstance(table, torch.Tensor) and table.ndim == 2 and _POSITIONS.search(name):
+                yield f"{place}.{name}".lstrip("."), len(table), 1
+
+
+def _reserved(model: torch.nn.Module, place: str, table: torch.nn.Embedding) -> int:
+    """Return how many rows of a table no token can have."""
+    # RoBERTa counts positions from the padding's id on; OPT and BART have an attribute for how many are skipped.
+    before = int(getattr(table, "offset", 0)) or (0 if table.padding_idx is None else table.padding_idx + 1)
+    # ProphetNet's decoder predicts several tokens ahead, and looks up the position after the last.
+    after = int("decoder" in place and hasattr(model.config, "ngram"))
+    return before + after
+
+
+def _window(model: torch.nn.Module, place: str, table: torch.nn.Embedding) -> int:
+    """Return of how many tokens the model makes its text a multiple, where padding has positions of its own: in LED."""
+    windows = getattr(model.config, "attention_window", None)
+    if not windows or table.padding_idx is not None or "decoder" in place:
+        return 1
+    return int(windows if isinstance(windows, int) else max(windows))

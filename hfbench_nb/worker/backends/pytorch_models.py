@@ -17,6 +17,7 @@ from hfbench_nb.protocol.model_kinds import BASE, HEAD
 from hfbench_nb.protocol.request import ModelSpec
 from hfbench_nb.worker.backends import model_classes
 from hfbench_nb.worker.backends.pytorch_majors import initialisation_tables, traceable_masks
+from hfbench_nb.worker.backends.pytorch_outputs import floating_tensors
 
 # Standard deviation of the random weights, as most models initialise them.
 _WEIGHT_STD = 0.02
@@ -142,7 +143,8 @@ def build(
 ) -> torch.nn.Module:
     """Build a model with random weights in little more time than filling its memory once takes.
 
-    The parameters are created without initialisation, and filled.  Then the model initialises itself without drawing
+    The parameters are created without random numbers, and filled; constants are set, since some constructors copy them
+    into buffers, as DETR does with its backbone's norms.  Then the model initialises itself without drawing
     random numbers, so that meaningful values (zeros, ones, scales, sinusoidal positions) are as the model defines them,
     in parameters and in buffers.
     """
@@ -151,7 +153,7 @@ def build(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # for random numbers that a constructor draws itself
-            with torch.device(device), _left_out(lambda name: True), _without_initialisation():
+            with torch.device(device), _left_out(_is_random), _without_initialisation():
                 model = model_class(config)
             model.to(device)  # tensors that the model created without using the default device
             fill(model, seed)
@@ -228,15 +230,22 @@ def fill(model: torch.nn.Module, seed: int) -> None:
 
 
 def to_tensors(arrays: dict[str, Any], model: torch.nn.Module, device: torch.device) -> Tensors:
-    """Copy inputs and labels to the device, each array once; floating-point numbers get the weights' data type."""
+    """Copy inputs and labels to the device, each array once; floating-point numbers get the weights' data type.
+
+    Lists and dictionaries of arrays, such as labels of several objects per image, stay lists and dictionaries.
+    """
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
     made: dict[int, torch.Tensor] = {}
 
     def tensor(array: Any) -> Any:
+        if isinstance(array, list):
+            return [tensor(part) for part in array]
+        if isinstance(array, dict):
+            return {name: tensor(part) for name, part in array.items()}
         if not isinstance(array, np.ndarray):
             return array
         if id(array) not in made:
-            kind = torch.long if array.dtype.kind == "i" else dtype
+            kind = {"i": torch.long, "b": torch.bool}.get(array.dtype.kind, dtype)
             made[id(array)] = torch.from_numpy(array).to(device=device, dtype=kind)
         return made[id(array)]
 
@@ -249,27 +258,25 @@ def infer(model: torch.nn.Module, inputs: Tensors) -> object:
     return model(**inputs)
 
 
-def train(model: torch.nn.Module, inputs: Tensors) -> torch.Tensor:
+def train(model: torch.nn.Module, inputs: Tensors, loss: Callable[[Any], torch.Tensor]) -> torch.Tensor:
     """Clear the gradients, run one forward pass with labels and one backward pass; return the minimised loss."""
     model.zero_grad(set_to_none=True)
-    outputs = model(**inputs)
-    loss = getattr(outputs, "loss", None)
-    minimised: torch.Tensor = first_tensor(outputs).mean() if loss is None else loss
+    minimised = loss(model(**inputs))
     minimised.backward()  # type: ignore[no-untyped-call]
     return minimised
 
 
-def first_tensor(outputs: Any) -> torch.Tensor:
-    """Return the first floating-point tensor in a model's outputs.
+def model_loss(outputs: Any) -> torch.Tensor:
+    """Return the loss among a model's outputs, or the mean of the first output of a model without one.
 
     Raises
     ------
-    ValueError
-        If there is no such tensor.
+    NotImplementedError
+        If the model computes nothing that gradients can flow back from.
     """
-    if isinstance(outputs, torch.Tensor):
-        return outputs
-    for value in outputs.to_tuple() if hasattr(outputs, "to_tuple") else outputs:
-        if isinstance(value, torch.Tensor) and value.is_floating_point():
-            return value
-    raise ValueError(f"the model returns no tensor of floating-point numbers, but {type(outputs).__name__}")
+    loss: torch.Tensor | None = getattr(outputs, "loss", None)
+    if loss is None:
+        loss = next((tensor for tensor in floating_tensors(outputs) if tensor.requires_grad), None)
+        if loss is None:
+            raise NotImplementedError("this model cannot be trained: no gradient flows back from what it returns")
+    return loss.mean()  # some models return a loss for each example

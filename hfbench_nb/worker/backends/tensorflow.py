@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import tensorflow as tf
@@ -19,10 +20,12 @@ from transformers import modeling_tf_utils  # noqa: F401 - every model needs it:
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
-from hfbench_nb.worker.backends import tensorflow_models
-from hfbench_nb.worker.backends.base import Built, CallInputs, DeviceNotFoundError
+from hfbench_nb.worker.backends import model_errors, tensorflow_models
+from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, DeviceNotFoundError
 from hfbench_nb.worker.backends.labels import describe_call
+from hfbench_nb.worker.backends.library_log import hear_of_slow_code
 from hfbench_nb.worker.backends.model_classes import dense_note, find_class, import_code
+from hfbench_nb.worker.backends.tensorflow_sources import leave_no_sources
 from hfbench_nb.worker.clock import Stopwatch, wall_clock
 from hfbench_nb.worker.memory import Meter, host_meter
 from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
@@ -82,6 +85,7 @@ class TensorFlowRuntime:
     """TensorFlow set up on one device."""
 
     def __init__(self, settings: Settings, method: Method) -> None:
+        leave_no_sources()
         self._method = method
         self._eager, self._xla = bool(settings.get("eager_mode")), bool(settings.get("use_xla"))
         self._policy_before = tf_keras.mixed_precision.global_policy()
@@ -174,6 +178,14 @@ class TensorFlowRuntime:
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Return whether an error means that there was not enough memory."""
         return isinstance(error, tf.errors.ResourceExhaustedError)
+
+    def explain(self, error: Exception, attempt: Attempt) -> Exception:
+        """Return what is reported instead of an error that was raised while a model was built or called."""
+        return model_errors.explain(error, attempt)
+
+    def hear(self) -> AbstractContextManager[list[str]]:
+        """Collect what Transformers says of slow code that it runs."""
+        return hear_of_slow_code()
 
     def close(self) -> None:
         """Record the last loss and restore the precision."""

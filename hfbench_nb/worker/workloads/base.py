@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
-from hfbench_nb.worker.backends.base import Built, Runtime
+from hfbench_nb.worker.backends.base import Built, CodeRuntime, Runtime
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Prepared:
         What a reader of the metrics should know of the inputs.
     details
         What else is worth showing.
+    explain
+        Returns what is reported instead of an error that the call has raised.
     metrics
         Asked once, when the calls for memory and time have been made: further metrics by name, in the units of the
         metrics registry.  A value that is no finite number counts as absent.
@@ -41,6 +43,7 @@ class Prepared:
     model: Any = None
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    explain: Callable[[Exception], Exception] = lambda error: error
     metrics: Callable[[], Mapping[str, float]] = dict
 
 
@@ -64,7 +67,9 @@ class LoadedModel:
     build_s: float
 
 
-def build_model(runtime: Runtime, spec: ModelSpec, kind: str, *, training: bool) -> LoadedModel:
+def build_model(
+    runtime: Runtime, spec: ModelSpec, kind: str, *, training: bool, make: Callable[[], object] | None = None
+) -> LoadedModel:
     """Build a model and read the memory that its weights take.
 
     Parameters
@@ -77,14 +82,21 @@ def build_model(runtime: Runtime, spec: ModelSpec, kind: str, *, training: bool)
         Kind of class, a key of `hfbench_nb.protocol.model_kinds.CLASS_MAPPINGS`.
     training
         Whether the model is put into training mode.
+    make
+        The user's own function that returns the model; None to build it from its configuration.
     """
     # Free memory is not released to the system: building reuses it.
     baseline_bytes = runtime.meter.current_bytes()
     start = time.perf_counter()
-    built = runtime.build(spec, kind, training=training)
+    if make is None:
+        built = runtime.build(spec, kind, training=training)
+    else:
+        built = cast(CodeRuntime, runtime).adopt(make, training=training)
     build_s = time.perf_counter() - start
     # Buffers that no checkpoint stores, such as GPT-2's causal masks, are working memory, not weights.
     loaded_bytes = in_use_bytes(runtime) - built.unsaved_bytes
+    if built.weights_bytes is not None:
+        baseline_bytes = loaded_bytes - built.weights_bytes
     if built.baseline_bytes is not None:
         baseline_bytes = built.baseline_bytes
     # A megabyte may have been free, which is more than a very small model takes.

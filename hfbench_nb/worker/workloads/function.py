@@ -25,7 +25,8 @@ class FunctionCall:
 
     def prepare(self, runtime: Runtime) -> Prepared:
         """Load the function and run its set-up; all of that is baseline."""
-        os.chdir(self._folder)
+        if self._folder is not None:
+            os.chdir(self._folder)
         start = time.perf_counter()
         data, self._pickled = base64.b64decode(self._pickled), ""
         function, setup = pickle.loads(data)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import ClassVar, cast
 
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.model_kinds import BASE
-from hfbench_nb.protocol.request import ModelSpec, PickledFunction
-from hfbench_nb.worker.backends.base import CallInputs, Runtime
+from hfbench_nb.protocol.request import ModelSpec, OwnCode, PickledFunction
+from hfbench_nb.worker.backends.base import Attempt, CallInputs, CodeRuntime, Runtime
 from hfbench_nb.worker.workloads.base import Prepared, build_model
+from hfbench_nb.worker.workloads.own_functions import OwnFunctions
 
 
 class ModelPass:
@@ -30,21 +33,63 @@ class ModelPass:
         assert isinstance(subject, ModelSpec)
         self.case = case
         self.spec = subject
+        self._own = OwnFunctions()
 
     def prepare(self, runtime: Runtime) -> Prepared:
         """Build the model and make its inputs."""
-        loaded = build_model(runtime, self.spec, self.kind, training=self.training)
-        model = loaded.built.model
-        inputs = runtime.make_inputs(model, self.case, labels=self.training)
+        # Kept: what the functions hold is baseline, and must not be released between two readings of memory.
+        self._own = own = OwnFunctions.load(runtime, self._take_code())
+        attempt = Attempt(self.spec, self.case, is_own=own.make_model is not None)
+        with explained(runtime, attempt):
+            loaded = build_model(runtime, self.spec, self.kind, training=self.training, make=own.make_model)
+            model = loaded.built.model
+            attempt.model, attempt.step = model, "inputs"
+            inputs = self._inputs(runtime, model, own)
+            attempt.given, attempt.step = tuple(inputs.tensors), "calling"
+            call = self.make_call(runtime, model, inputs)
         return Prepared(
-            call=self.make_call(runtime, model, inputs),
+            call=call,
             baseline_bytes=loaded.baseline_bytes,
             loaded_bytes=loaded.loaded_bytes,
             model=model,
-            note="; ".join(filter(None, (loaded.built.note, inputs.note))),
+            note="; ".join(filter(None, [loaded.built.note, inputs.note])),
             details={**loaded.built.details, "build_s": loaded.build_s, **inputs.details},
+            explain=lambda error: runtime.explain(error, attempt),
         )
+
+    def _take_code(self) -> OwnCode | None:
+        """Return the user's own code, which may be large, and keep no reference to it."""
+        code, self.spec = self.spec.code, replace(self.spec, code=None)
+        return code
+
+    def _inputs(self, runtime: Runtime, model: object, own: OwnFunctions) -> CallInputs:
+        """Return the inputs that the user's function makes, or random ones; with labels if the model is to use them."""
+        make = own.make_inputs(*self.case.sizes)
+        if make is not None:
+            inputs = cast(CodeRuntime, runtime).take_inputs(make, model)
+        else:
+            inputs = runtime.make_inputs(model, self.case, labels=self.training and own.loss is None)
+        if own.loss is not None:
+            inputs = replace(inputs, loss=own.loss)
+        if self.training and inputs.loss is not None:
+            source = "loss=" if own.loss is not None else "the model"
+            inputs = replace(inputs, details={**inputs.details, "loss": f"what {source} returns"})
+        return inputs
 
     def make_call(self, runtime: Runtime, model: object, inputs: CallInputs) -> Callable[[], object]:
         """Return the function that is measured."""
         raise NotImplementedError
+
+
+@contextmanager
+def explained(runtime: Runtime, attempt: Attempt) -> Iterator[None]:
+    """Raise what the runtime makes of an error, instead of the error; that memory ran out needs no explanation."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MemoryError) or runtime.is_out_of_memory(error):
+            raise
+        shown = runtime.explain(error, attempt)
+        if shown is error:
+            raise
+        raise shown from error

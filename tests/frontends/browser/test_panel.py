@@ -39,9 +39,9 @@ def write_notebook(folder, name):
 
 
 @pytest.fixture
-def notebook(lab, folder, page, request):
-    """A new notebook that shows a panel."""
-    path = write_notebook(folder, re.sub(r"\W+", "-", request.node.name))
+def notebook(lab, folder, page):
+    """A notebook that shows a new panel; its kernel is that of the test before, if there was one."""
+    path = write_notebook(folder, "panel")
     notebook = Notebook(page, lab.format(path.name))
     notebook.run_all()
     return notebook

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,8 +37,8 @@ def run(configs: dict[str, Any], **given: Any) -> Any:
 @needs_tensorflow
 @pytest.mark.parametrize("mode", MODES)
 def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
-    # Compiling takes as long as there are layers: one is enough, GPT-2's two alone have more than 20 variables.
-    configs = {"bert": tiny_bert(num_hidden_layers=1), "gpt2": tiny_gpt2(), "t5": tiny_t5(num_layers=1)}
+    # Compiling takes as long as there are layers: one is enough.
+    configs = {"bert": tiny_bert(num_hidden_layers=1), "gpt2": tiny_gpt2(n_layer=1), "t5": tiny_t5(num_layers=1)}
     results = run(configs, training=True, **MODES[mode])
     assert list(results.frame["status"]) == ["ok"] * 6, list(results.frame["error"])
     assert set(results.frame["framework"]) == {"TensorFlow"}
@@ -50,11 +52,12 @@ def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
         assert ("compile_s" in details) == (mode != "eager")
         if cell.task == "training":
             assert details["variables_without_gradient"] == 0
-            assert details["trainable_variables"] > 20
+            assert details["trainable_variables"] > 12
             assert 0 < details["loss_value"] < 100
         if mode != "eager":  # the first call compiled, and no sample did
             assert details["compile_s"] > 10 * max(measurement.timing.samples_s)
     assert capfd.readouterr() == ("", ""), "TensorFlow's chatter belongs to the log"
+    assert not list(Path(tempfile.gettempdir()).rglob("__autograph_generated_file*")), "left by the worker"
 
 
 # The model types of the catalogue that Transformers 4.57 has TensorFlow classes for; variables of each, in training,
@@ -198,7 +201,8 @@ def test_an_overlay_is_installed_by_pip_into_the_folder_alone(tmp_path, monkeypa
     monkeypatch.setattr(requirements, "installed_versions", lambda names: {"numpy": "2.4.6", "tensorflow": "2.20.0"})
     monkeypatch.setattr(requirements.subprocess, "run", fake_run)
     assert cli.main(["overlay", "tensorflow", str(tmp_path / "new")]) == 0
-    assert commands[0][1:6] == ["-m", "pip", "install", "--quiet", "--target"]
+    assert "runpy.run_module('pip'" in commands[0][2]
+    assert commands[0][3:6] == ["install", "--quiet", "--target"]
     assert commands[0][6:] == [str(tmp_path / "new"), "transformers>=4.57,<5", "tf-keras", "numpy==2.4.6"]
     assert "--overlay" in capsys.readouterr().out
     (tmp_path / "file").touch()

@@ -1,0 +1,87 @@
+"""Models of the user's own in a real Jupyter kernel, and the examples of the README."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support.kernels import execute
+from support.models import tiny_bert
+
+pytestmark = [pytest.mark.measures, pytest.mark.shows, pytest.mark.xdist_group("figures")]
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+DEFINED = """
+import torch
+from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
+
+WIDTH = 64
+
+class Recurrent(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cells = torch.nn.GRU(WIDTH, WIDTH, batch_first=True)
+        self.head = torch.nn.Linear(WIDTH, 2)
+    def forward(self, signal):
+        return self.head(self.cells(signal)[0][:, -1])
+
+def recurrent():
+    return Recurrent()
+
+def inputs(batch_size, sequence_length):
+    return {"signal": torch.randn(batch_size, sequence_length, WIDTH)}
+
+def loss(scores):
+    return scores.logsumexp(-1).mean()
+
+args = PyTorchBenchmarkArguments(batch_sizes=[2], sequence_lengths=[8, 16], training=True, max_seconds=0.05)
+"""
+
+
+def test_a_factory_defined_in_a_notebook_cell_is_measured_and_resumed(tmp_path):
+    run = str(tmp_path / "run")
+    first = f"results = PyTorchBenchmark(args, configs=[recurrent], inputs=inputs, loss=loss).run({run!r}); results"
+    say = "print(list(results.frame['status']), list(results.frame['error']), set(results.frame['model']))"
+    *_, shown, said = execute(DEFINED, first, say)
+    assert shown[-1].output_type == "execute_result"
+    assert said[-1].text == f"{['ok'] * 4} {[''] * 4} {{'recurrent'}}\n"
+    # Another kernel, the same notebook: what was measured is kept, since the functions are the same.
+    again = "benchmark = PyTorchBenchmark(args, configs=[recurrent], inputs=inputs, loss=loss)\nmeasured = []\n"
+    again += f"results = benchmark.run(resume={run!r}, on_case=lambda case, measurement: measured.append(case))"
+    *_, said = execute("# a longer notebook\n", DEFINED, again, "print(len(measured), len(results.frame))")
+    assert said[-1].text == "0 4\n"
+    changed = DEFINED.replace("logsumexp(-1)", "square()")
+    refused = f"try:\n    {again.splitlines()[0]}; benchmark.run(resume={run!r})\nexcept ValueError as e: print(e)"
+    *_, said = execute(changed, refused)
+    assert "configuration of 'recurrent': code" in said[-1].text
+
+
+def example(after):
+    """Return the first example in the README after a heading."""
+    text = README.read_text(encoding="utf-8").partition(f"### {after}\n")[2]
+    found = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert found is not None, after
+    return found[1]
+
+
+def quick(code):
+    return code.replace("PyTorchBenchmarkArguments(", "PyTorchBenchmarkArguments(max_seconds=0.05, ")
+
+
+CHECK = "print(list(results.frame['status']), list(results.frame['error']))"
+
+
+def test_the_readme_measures_a_model_of_the_users_own():
+    *_, said = execute("from hfbench_nb import *\n" + quick(example("Your own model")), CHECK)
+    assert said[-1].text == f"{['ok'] * 4} {[''] * 4}\n"
+
+
+def test_the_readme_measures_pretrained_weights(tmp_path, monkeypatch):
+    from transformers import BertForMaskedLM
+
+    monkeypatch.chdir(tmp_path)
+    BertForMaskedLM(tiny_bert()).save_pretrained("my-checkpoint")
+    *_, said = execute("from hfbench_nb import *\n" + quick(example("Pretrained weights")), CHECK)
+    assert said[-1].text == f"{['ok'] * 2} {[''] * 2}\n"
