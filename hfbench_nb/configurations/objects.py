@@ -61,7 +61,7 @@ def _arguments(config: Any) -> dict[str, Any]:
 def _asked_for(config: Any, name: str) -> Any:
     """Return the implementation that a configuration asks for; a dictionary where one of its parts asks for another."""
     own = vars(config).get(name)
-    named = getattr(type(config), "sub_configs", {})
+    named = getattr(config, "sub_configs", {})
     parts = {key: _asked_for(part, name) for key, part in vars(config).items() if key in named and _is_config(part)}
     return own if all(part == own for part in parts.values()) else {"": own, **parts}
 
