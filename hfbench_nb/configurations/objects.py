@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import json
+import logging
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -49,20 +52,18 @@ def spec_of(name: str, config: Any) -> ModelSpec:
 
 
 def _arguments(config: Any) -> dict[str, Any]:
-    """Return a configuration as the dictionary of a ``config.json``, with what its parts were asked to be run by."""
+    """Return a configuration as the dictionary of a ``config.json``, with the implementations that it asks for."""
     plain = json.loads(json.dumps(config.to_dict(), default=str))
-    return _with_choices(config, {**plain, "model_type": config.model_type})
+    choices = {found[1]: _asked_for(config, name) for name in vars(config) if (found := _CHOICE.match(name))}
+    return {**plain, "model_type": config.model_type, **{name: how for name, how in choices.items() if how is not None}}
 
 
-def _with_choices(config: Any, data: dict[str, Any]) -> dict[str, Any]:
-    held = vars(config)
-    choices = {found[1]: value for name, value in held.items() if value is not None and (found := _CHOICE.match(name))}
-    parts = {
-        name: _with_choices(part, data[name])
-        for name, part in held.items()
-        if _is_config(part) and isinstance(data.get(name), dict)
-    }
-    return {**data, **parts, **choices}
+def _asked_for(config: Any, name: str) -> Any:
+    """Return the implementation that a configuration asks for; a dictionary where one of its parts asks for another."""
+    own = vars(config).get(name)
+    named = getattr(config, "sub_configs", {})
+    parts = {key: _asked_for(part, name) for key, part in vars(config).items() if key in named and _is_config(part)}
+    return own if all(part == own for part in parts.values()) else {"": own, **parts}
 
 
 def _is_config(value: Any) -> bool:
@@ -71,11 +72,27 @@ def _is_config(value: Any) -> bool:
 
 def _gives_the_same(config: Any, data: dict[str, Any]) -> bool:
     """Return whether the constructor, which is what a worker calls, gives the same configuration again."""
+    settings = copy.deepcopy({name: value for name, value in data.items() if name != "model_type"})
     try:
-        again = type(config)(**copy.deepcopy({name: value for name, value in data.items() if name != "model_type"}))
+        with _library_silent():
+            again = type(config)(**settings)
     except Exception:
         return False
     return same_state(config, again)
+
+
+@contextlib.contextmanager
+def _library_silent() -> Iterator[None]:
+    """Hide what Transformers says of a configuration: it has said so when the user made it."""
+    logger = logging.getLogger("transformers")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def same_state(first: Any, second: Any) -> bool:
@@ -102,7 +119,7 @@ def _state(value: Any, path: tuple[str, ...] = (), seen: tuple[int, ...] = ()) -
         yield (*path, "class"), type(value)
     if inside is None:
         plain = isinstance(value, str | int | float | None)
-        yield path, repr(value) if plain else str(value).removeprefix("torch.")
+        yield path, repr(value if plain else str(value).removeprefix("torch."))  # a data type may be its name
     elif id(value) not in seen:
         yield (*path, "length"), len(inside)
         for name, part in inside.items():

@@ -23,8 +23,8 @@ def import_code(family: str, framework: str) -> None:
     kind = "modeling_tf" if framework == "TensorFlow" else "modeling"
     try:
         module = transformers.CONFIG_MAPPING[family].__module__ if family in transformers.CONFIG_MAPPING else family
-        package, dot, name = module.rpartition(".")
-        if dot:
+        package, _, name = module.rpartition(".")
+        if package.startswith("transformers."):  # not whatever a file calls its model type
             importlib.import_module(f"{package}.{name.replace('configuration', kind, 1)}")
     except ImportError:
         pass  # building the model will raise an error that names the model
