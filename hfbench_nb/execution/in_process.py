@@ -17,7 +17,7 @@ from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.worker import measuring
 from hfbench_nb.worker.backends import load_backend
 from hfbench_nb.worker.backends.base import Backend, DeviceNotFoundError
-from hfbench_nb.worker.memory import release_free_memory
+from hfbench_nb.worker.heap import release_free_memory
 
 
 class CallingProcess:

@@ -31,7 +31,7 @@ class MemoryUse:
     method
         How it was read.
     peak_bytes
-        Largest memory of the process over the measured calls.
+        Largest memory of the process during a call.
     baseline_bytes
         Interpreter and framework, before the model was built.
     weights_bytes

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from hfbench_nb.worker.clock import Reading
-from hfbench_nb.worker.memory import Peak, release_free_memory
+from hfbench_nb.worker.heap import release_free_memory
+from hfbench_nb.worker.memory import Peak
 from hfbench_nb.worker.nvml import NvmlDevice
 
 
@@ -62,6 +63,8 @@ class AcceleratorMeter:
         The device as seen by the driver, or None.
     """
 
+    first_call_repeats = True
+
     def __init__(self, module: Any, nvml: NvmlDevice | None) -> None:
         self._module = module
         self._nvml = nvml
@@ -100,6 +103,12 @@ class AcceleratorMeter:
         release_free_memory()
         if hasattr(self._module, "empty_cache"):
             self._module.empty_cache()
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Make the framework's allocator release what no tensor uses; what it reserves then repeats."""
+        self.release()
+        yield
 
     def line_reader(self) -> Callable[[], int] | None:
         """Return a function that reads the bytes held by the framework's tensors: the driver sees only the reserve."""

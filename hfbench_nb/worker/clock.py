@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import math
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
@@ -14,8 +16,8 @@ from hfbench_nb.protocol.timing import Timing
 
 # A block of calls at least this long keeps the cost of reading the clock (about 0.1 us) below 0.1 %.
 MIN_BLOCK_S = 100e-6
-# Duration of the warm-up, including the calls that read the memory; the time budget if that is shorter.  The very
-# first call does not count: on a GPU, or where something is compiled, it is long and warms nothing up.
+# Duration of the warm-up, or the time budget if that is shorter.  The very first call is made before and does not
+# count: on a GPU, or where something is compiled, it is long and warms nothing up.
 WARMUP_S = 0.1
 # Each call counts as at least this long: the time spent reading the clock between calls is not part of theirs.
 _SHORTEST_CALL_S = 1e-6
@@ -70,18 +72,22 @@ class CountingStopwatch:
         Number of calls timed so far.
     calls_s
         Their total time, seconds.
+    last_s
+        Time of the last block of calls, seconds.
     """
 
     def __init__(self, stopwatch: Stopwatch) -> None:
         self._stopwatch = stopwatch
         self.calls = 0
         self.calls_s = 0.0
+        self.last_s = 0.0
 
     def __call__(self, call: Callable[[], object], number: int) -> Reading:
         """Time `number` calls."""
         reading = self._stopwatch(call, number)
         self.calls += number
         self.calls_s += reading.wall_s
+        self.last_s = reading.wall_s
         return reading
 
 
@@ -92,7 +98,6 @@ def take_samples(
     repeat: int,
     precision: float,
     max_seconds: float,
-    calls_before: Sequence[Reading] = (),
     on_progress: Callable[[int, float], None] = lambda samples, half_width: None,
     now: Callable[[], float] = time.perf_counter,
 ) -> Timing:
@@ -101,7 +106,7 @@ def take_samples(
     Parameters
     ----------
     call
-        The call to time.
+        The call to time, which has been made at least once.
     stopwatch
         Times a block of calls.
     repeat
@@ -110,9 +115,6 @@ def take_samples(
         Sampling stops once half the width of the median's 95 % interval is at most this share of the median.
     max_seconds
         Time budget, seconds, excluding warm-up; exceeded only to reach `repeat` samples.
-    calls_before
-        Readings of earlier calls, one call each: those after the first count as warm-up. Those that took at least as
-        long as the whole warm-up were warm, and become the first samples, so that no run of a slow model is wasted.
     on_progress
         Called at each check with the number of samples and the relative half width of the interval.
     now
@@ -131,16 +133,16 @@ def take_samples(
     the level of the interval compensates for the coverage they cost (see `hfbench_nb.protocol.stats`).
     """
     with _no_garbage_collection():
-        one_call_s = _warm_up(call, stopwatch, calls_before, min(WARMUP_S, max_seconds))
+        one_call_s, warm = _warm_up(call, stopwatch, min(WARMUP_S, max_seconds))
         number = max(1, math.ceil(MIN_BLOCK_S / max(one_call_s, 1e-9)))
-        readings = [reading for reading in calls_before[1:] if number == 1 and reading.wall_s >= WARMUP_S]
-        samples = [reading.wall_s for reading in readings]
-        start = now() - sum(samples)  # these count towards the budget too
+        start = now() - sum(reading.wall_s for reading in warm)  # these count towards the budget too
+        # Arrays, which are small: the samples are in memory while the peak is read.
+        samples, device_samples_s = array("d"), array("d")
         planned: int | None = None
-        while True:
-            reading = stopwatch(call, number)
-            readings.append(reading)
+        for reading in itertools.chain(warm, iter(lambda: stopwatch(call, number), None)):
             samples.append(reading.wall_s / number)
+            if reading.device_s is not None:
+                device_samples_s.append(reading.device_s / number)
             elapsed, taken = now() - start, len(samples)
             spent = elapsed >= max_seconds or taken >= MAX_SAMPLES
             is_pilot_over = (taken >= PILOT_SAMPLES and elapsed >= MIN_SAMPLING_S) or elapsed >= PILOT_S
@@ -156,7 +158,7 @@ def take_samples(
         samples_s=tuple(samples),
         calls_per_sample=number,
         precision=precision,
-        device_samples_s=tuple(reading.device_s / number for reading in readings if reading.device_s is not None),
+        device_samples_s=tuple(device_samples_s),
     )
 
 
@@ -167,17 +169,24 @@ def _plan(samples: Sequence[float], precision: float) -> int:
     return max(smallest, math.ceil(wanted)) if wanted < largest else largest
 
 
-def _warm_up(
-    call: Callable[[], object], stopwatch: Stopwatch, calls_before: Sequence[Reading], warmup_s: float
-) -> float:
-    """Call until caches, clocks and thread pools are warm; return the time of the fastest call, seconds."""
-    calls_s = [reading.wall_s for reading in calls_before[1:]]
-    fastest_s, total_s = min(calls_s, default=math.inf), sum(calls_s)
-    while fastest_s == math.inf or total_s < warmup_s:
-        call_s = stopwatch(call, 1).wall_s
-        fastest_s = min(fastest_s, call_s)
-        total_s += max(call_s, _SHORTEST_CALL_S)
-    return fastest_s
+def _warm_up(call: Callable[[], object], stopwatch: Stopwatch, warmup_s: float) -> tuple[float, list[Reading]]:
+    """Call until caches, clocks and thread pools are warm.
+
+    Returns
+    -------
+    fastest_s
+        Time of the fastest call, seconds.
+    warm
+        The reading of a call that took at least as long as a whole warm-up: it was warm, and becomes the first sample,
+        so that no run of a slow model is wasted.
+    """
+    fastest_s, total_s = math.inf, 0.0
+    while True:
+        reading = stopwatch(call, 1)
+        fastest_s = min(fastest_s, reading.wall_s)
+        total_s += max(reading.wall_s, _SHORTEST_CALL_S)
+        if total_s >= warmup_s:
+            return fastest_s, [reading] if fastest_s >= WARMUP_S else []
 
 
 @contextmanager

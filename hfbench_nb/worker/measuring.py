@@ -15,12 +15,11 @@ from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.request import Method
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.worker.backends.base import Runtime
-from hfbench_nb.worker.clock import CountingStopwatch, Reading, take_samples
+from hfbench_nb.worker.clock import CountingStopwatch, take_samples
+from hfbench_nb.worker.memory import Peak
 from hfbench_nb.worker.memory_trace import trace_call
 from hfbench_nb.worker.workloads.base import Prepared, Workload
 
-# The peak is taken over two calls: the first may have to set up what later calls use.
-MEMORY_CALLS = 2
 # Package whose lines are traced, in addition to those of the module that defines the model.
 _TRACED = "transformers"
 
@@ -109,15 +108,19 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
             prepared = workload.prepare(runtime)
             taken.note, taken.explain = prepared.note, prepared.explain
             taken.details |= prepared.details
-            report("memory" if method.memory else "warm-up", {})
-            memory, first_calls = _read_memory(runtime, stopwatch, prepared)
+            report("warm-up", {})
+            with runtime.meter.watch() as first_peak:
+                first_call = stopwatch(prepared.call, 1)
         taken.note = "; ".join(filter(None, [prepared.note, *heard]))
-        taken.memory = memory if method.memory else None
-        taken.details["first_call_s"] = first_calls[0].wall_s
-        if runtime.compiles:
-            taken.details["compile_s"] = max(0.0, first_calls[0].wall_s - first_calls[-1].wall_s)
+        taken.details["first_call_s"] = first_call.wall_s
         if method.speed:
-            taken.timing = _take_time(prepared.call, stopwatch, first_calls, method, report)
+            taken.timing = _take_time(prepared.call, stopwatch, method, report)
+        if method.memory:
+            report("memory", {})
+            taken.memory = _read_memory(runtime, stopwatch, prepared, first_peak)
+        if runtime.compiles:
+            later_s = stopwatch.last_s if taken.timing is None else taken.timing.median_s
+            taken.details["compile_s"] = max(0.0, first_call.wall_s - later_s)
         taken.metrics = {name: float(value) for name, value in prepared.metrics().items() if _is_number(value)}
         if method.trace_memory_line_by_line:
             report("tracing", {})
@@ -140,27 +143,34 @@ def _close(runtime: Runtime) -> dict[str, Any]:
     return runtime.details
 
 
-def _read_memory(runtime: Runtime, stopwatch: CountingStopwatch, prepared: Prepared) -> tuple[MemoryUse, list[Reading]]:
-    """Make the first calls and read the peak memory during them; also return the stopwatch reading of each call."""
-    with runtime.meter.watch() as peak:
-        calls = [stopwatch(prepared.call, 1) for _ in range(MEMORY_CALLS)]
+def _read_memory(runtime: Runtime, stopwatch: CountingStopwatch, prepared: Prepared, first_peak: Peak) -> MemoryUse:
+    """Read the peak memory during one more call, after the time: it changes how memory is allocated.
+
+    The first call may have needed more, in order to set up what later calls use.  That counts where it is part of the
+    job (compiling), or where it is the same each time; what the heap happens to keep does not.
+    """
+    meter = runtime.meter
+    # Gradients of the pass before would leave gaps in the heap when this one clears them.
+    runtime.forget_passes(prepared.model)
+    with meter.settled(), meter.watch() as peak:
+        stopwatch(prepared.call, 1)
+    if (meter.first_call_repeats or runtime.compiles) and first_peak.bytes > peak.bytes:
+        peak = first_peak
     # The kernel counts lazily: a process that needed no more memory can read one page less than before.
     peak_bytes = max(peak.bytes, prepared.loaded_bytes)
-    memory = MemoryUse(
-        method=runtime.meter.method,
+    return MemoryUse(
+        method=meter.method,
         peak_bytes=peak_bytes,
         baseline_bytes=prepared.baseline_bytes,
         weights_bytes=prepared.loaded_bytes - prepared.baseline_bytes,
         working_bytes=peak_bytes - prepared.loaded_bytes,
-        details=peak.details,
+        details={**peak.details, "first_call_peak_bytes": first_peak.bytes},
     )
-    return memory, calls
 
 
 def _take_time(
     call: Callable[[], object],
     stopwatch: CountingStopwatch,
-    calls_before: list[Reading],
     method: Method,
     report: Report,
 ) -> Timing:
@@ -171,7 +181,6 @@ def _take_time(
         repeat=method.repeat,
         precision=method.precision,
         max_seconds=method.max_seconds,
-        calls_before=calls_before,
         on_progress=lambda samples, half_width: report("timing", {"samples": samples}),
     )
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
+
+from hfbench_nb.worker.heap import release_free_memory, settled_heap
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -46,9 +45,12 @@ class Meter(Protocol):
     ----------
     method
         How memory is read, as shown in the column ``memory_method``.
+    first_call_repeats
+        Whether the peak of a first call is the same in each process; if not, only that of a settled one counts.
     """
 
     method: str
+    first_call_repeats: bool
 
     def current_bytes(self) -> int:
         """Return the current memory of this process, bytes."""
@@ -56,6 +58,10 @@ class Meter(Protocol):
 
     def release(self) -> None:
         """Release free memory to the system, so that the next reading contains only memory in use."""
+        ...
+
+    def settled(self) -> contextlib.AbstractContextManager[None]:
+        """Release free memory, and let this process keep none while a block runs: the block's peak then repeats."""
         ...
 
     def watch(self) -> contextlib.AbstractContextManager[Peak]:
@@ -79,6 +85,12 @@ def host_meter() -> Meter:
 
 class HostMeter:
     """Common base of the meters of host memory."""
+
+    first_call_repeats = False
+
+    def settled(self) -> contextlib.AbstractContextManager[None]:
+        """Release free memory, and let this process keep none while a block runs."""
+        return settled_heap()
 
     def release(self) -> None:
         """Release free memory to the system, so that the next reading contains only memory in use."""
@@ -147,14 +159,6 @@ class SamplingMeter(HostMeter):
             stop.set()
             thread.join()
             peak.bytes = max(peak.bytes, self._read())
-
-
-def release_free_memory() -> None:
-    """Release free memory to the system, so that the next reading contains only memory in use."""
-    gc.collect()
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # a C library other than GNU's
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _status_bytes(key: str) -> int:

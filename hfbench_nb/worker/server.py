@@ -29,7 +29,7 @@ from hfbench_nb.worker.answering import answer, describe_failure, import_model_c
 from hfbench_nb.worker.backends import load_backend
 from hfbench_nb.worker.backends.base import Backend
 from hfbench_nb.worker.child import adopt_orphans, become_child, kill_children, kill_group
-from hfbench_nb.worker.memory import release_free_memory
+from hfbench_nb.worker.heap import release_free_memory
 
 _READ_BYTES = 1 << 16
 

@@ -14,6 +14,7 @@ import building
 import caller
 import cells
 import gpu
+import repeats
 import results_speed
 import shortcomings
 import sweep
@@ -32,6 +33,7 @@ SECTIONS = [
     Section("results", "Showing results", results_speed.speed_of_results),
     Section("building", "Building a model", building.speed_of_building),
     Section("caller", "The caller and a bare script", caller.caller),
+    Section("repeats", "Memory that repeats", repeats.memory_repeats),
     Section("truth", "Times that are known", truth.truth),
     Section("weights", "Weights that are known", weights.weights_of_the_catalogue),
     Section("gpu", "On a GPU", gpu.gpu),

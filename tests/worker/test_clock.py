@@ -29,7 +29,7 @@ class FakeTime:
 
     def sample(self, **given):
         """Take samples, without the collection of garbage that comes before: thousands of times it takes long."""
-        options = {"repeat": 3, "precision": 0.02, "max_seconds": 5.0, "calls_before": (Reading(0.5, None),)}
+        options = {"repeat": 3, "precision": 0.02, "max_seconds": 5.0}
         with mock.patch.object(gc, "collect"):
             return take_samples(lambda: None, self, now=lambda: self.now_s, **{**options, **given})
 
@@ -82,37 +82,32 @@ def test_a_machine_that_is_slow_at_first_is_not_taken_for_slow():
 
 
 def test_short_calls_are_timed_in_blocks_and_reported_for_one_call():
-    timing = FakeTime(itertools.repeat(1e-6)).sample(calls_before=())
+    timing = FakeTime(itertools.repeat(1e-6)).sample()
     assert timing.calls_per_sample in (100, 101)  # 100 us of calls
     assert timing.median_s == pytest.approx(1e-6)
 
 
-def test_calls_made_before_count_as_warm_up():
-    cold, warm = FakeTime(itertools.repeat(0.02)), FakeTime(itertools.repeat(0.02))
-    cold_samples = len(cold.sample(calls_before=()).samples_s)
-    warm_samples = len(warm.sample(calls_before=(Reading(0.3, None), *[Reading(0.02, None)] * 6)).samples_s)
-    assert warm.calls == warm_samples
-    assert cold.calls == cold_samples + 5  # 0.1 s of calls
-
-
-def test_a_first_call_that_sets_up_or_compiles_counts_as_no_warm_up():
+def test_a_tenth_of_a_second_of_calls_is_the_warm_up():
     fake = FakeTime(itertools.repeat(0.02))
-    samples = len(fake.sample(calls_before=(Reading(5.0, None), Reading(0.02, None))).samples_s)
-    assert fake.calls - samples == 4  # with the second call before, a tenth of a second
+    samples = len(fake.sample().samples_s)
+    assert fake.calls == samples + 5
 
 
-def test_a_slow_call_made_before_is_a_sample_unless_it_was_the_first():
-    fake = FakeTime(itertools.repeat(2.0))
-    timing = fake.sample(calls_before=(Reading(3.0, None), Reading(2.01, 2.0)))
+def test_a_slow_call_of_the_warm_up_is_the_first_sample():
+    fake = FakeTime(itertools.chain([2.01], itertools.repeat(2.0)))
+    timing = fake.sample()
     assert timing.samples_s == (2.01, 2.0, 2.0)
-    assert timing.device_samples_s == (2.0,)
-    assert fake.calls == 2
+    assert fake.calls == 3
 
 
-def test_a_call_made_before_that_is_a_sample_is_part_of_the_budget():
-    fake = FakeTime(itertools.cycle([0.5, 0.6]))
-    timing = fake.sample(calls_before=(Reading(0.7, None), Reading(0.6, None)), max_seconds=1.5)
+def test_a_first_sample_from_the_warm_up_is_part_of_the_budget():
+    timing = FakeTime(itertools.chain([0.6], itertools.cycle([0.5, 0.6]))).sample(max_seconds=1.5)
     assert timing.samples_s == (0.6, 0.5, 0.6)
+
+
+def test_a_fast_call_that_is_held_up_once_gives_no_sample():
+    timing = FakeTime(itertools.chain([0.3], itertools.repeat(0.001))).sample()
+    assert max(timing.samples_s) == 0.3 or timing.median_s == 0.001  # either way it does not show in the median
 
 
 def test_a_counting_stopwatch_counts_calls_and_their_seconds():

@@ -15,7 +15,7 @@ from hfbench_nb.worker.backends.inputs import forward_arguments
 
 _OURS = Path(__file__).resolve().parents[2]
 # Errors that a program raises by mistake, and not to tell its user something.
-_MISTAKES = (AttributeError, LookupError, TypeError, NameError, AssertionError, ArithmeticError)
+_MISTAKES = (AttributeError, LookupError, TypeError, NameError, AssertionError, ArithmeticError, StopIteration)
 # Names under which configurations store how many positions there are.
 _POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length")
 # Arguments of forward passes that are no inputs of data.

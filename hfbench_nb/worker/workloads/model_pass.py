@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar, cast
 
@@ -81,15 +80,18 @@ class ModelPass:
         raise NotImplementedError
 
 
-@contextmanager
-def explained(runtime: Runtime, attempt: Attempt) -> Iterator[None]:
+class explained:  # noqa: N801 - used as a context manager, and no generator: those cannot replace a StopIteration
     """Raise what the runtime makes of an error, instead of the error; that memory ran out needs no explanation."""
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, MemoryError) or runtime.is_out_of_memory(error):
-            raise
-        shown = runtime.explain(error, attempt)
-        if shown is error:
-            raise
-        raise shown from error
+
+    def __init__(self, runtime: Runtime, attempt: Attempt) -> None:
+        self._runtime, self._attempt = runtime, attempt
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, Exception) or isinstance(error, MemoryError) or self._runtime.is_out_of_memory(error):
+            return
+        shown = self._runtime.explain(error, self._attempt)
+        if shown is not error:
+            raise shown from error

@@ -95,6 +95,12 @@ KINDS = {
         {"past_values": [2, 11], "past_time_features": [2, 11, 2], "past_observed_mask": [2, 11],
          "future_values": [2, 4], "future_time_features": [2, 4, 2]},
         "no sequence length: series of 11 steps"),
+    "trajectories": (
+        lambda: config_of("decision_transformer", hidden_size=32, n_layer=1, n_head=2, state_dim=5, act_dim=3,
+                          max_ep_len=64),
+        {"states": [2, 8, 5], "actions": [2, 8, 3], "rewards": [2, 8, 1], "returns_to_go": [2, 8, 1],
+         "timesteps": [2, 8]},
+        "the sequence length counts steps of a trajectory"),
     "samples of a codec": (
         lambda: config_of("dac", encoder_hidden_size=8, downsampling_ratios=[2, 4], decoder_hidden_size=32,
                           n_codebooks=2, codebook_size=16, upsampling_ratios=[4, 2], hidden_size=32),

@@ -22,6 +22,7 @@ from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.worker import measuring
 from hfbench_nb.worker.backends.base import Attempt, ModelError
 from hfbench_nb.worker.backends.model_errors import explain
+from hfbench_nb.worker.workloads import model_pass
 
 pytestmark = pytest.mark.measures
 
@@ -65,6 +66,17 @@ def test_a_configuration_from_which_nothing_can_be_built_says_so():
     assert re.match(
         f"ModelError: mine cannot be built from this configuration by Transformers {VERSION}: KeyError", text
     )
+
+
+@pytest.mark.parametrize(
+    "error", [StopIteration(), StopIteration(1), KeyError("a"), AssertionError(), RecursionError("r")]
+)
+def test_each_exception_of_a_model_is_explained(error):
+    attempt = Attempt(ModelSpec("mine", {}, "test"), Case("PyTorch", "mine", "inference", 1, 8))
+    explained = model_pass.explained(workloads.open_runtime(), attempt)
+    with pytest.raises(ModelError, match="cannot be built from this configuration") as raised, explained:
+        raise error
+    assert raised.value.__cause__ is error
 
 
 class Needy:

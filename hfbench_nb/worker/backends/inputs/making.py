@@ -7,7 +7,17 @@ from typing import Any
 from numpy.random import default_rng
 
 # Each registers what it makes.
-from hfbench_nb.worker.backends.inputs import audio, documents, images, patches, series, text, vectors, video  # noqa: F401
+from hfbench_nb.worker.backends.inputs import (  # noqa: F401
+    audio,
+    documents,
+    images,
+    patches,
+    series,
+    text,
+    trajectories,
+    vectors,
+    video,
+)
 from hfbench_nb.worker.backends.inputs.base import (
     KINDS,
     Ask,
