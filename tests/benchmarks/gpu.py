@@ -9,11 +9,11 @@ import threading
 from collections.abc import Iterator
 
 import psutil
-from caller import figures_from
+from caller import metrics_from
 from launching import run_program
 from report import Row
 from transformers import BertConfig
-from truth import bert, run_cell
+from truth import bert, run_case
 
 from hfbench_nb import measure
 from hfbench_nb.protocol.measurement import MEGABYTE
@@ -42,7 +42,7 @@ def a_loop_that_waits(rounds: int = 3) -> Iterator[Row]:
         walls, events, launches = [], [], []
         for _ in range(rounds):
             loop = run_program("synchronised", request).answer()
-            _, measurement = run_cell(BertConfig(**changes), batch, length, memory=False)
+            _, measurement = run_case(BertConfig(**changes), batch, length, memory=False)
             walls.append(measurement.timing.median_s / loop["time_s"])
             events.append(statistics.median(measurement.timing.device_samples_s) / loop["device_s"])
             launches.append(loop["launch_s"] / loop["time_s"])
@@ -58,7 +58,7 @@ def memory_against_nvidia_smi() -> Iterator[Row]:
     """Read what nvidia-smi shows for the measuring process while it lives, and compare."""
     for layers, length in ((2, 32), (12, 128), (12, 512)):
         with _NvidiaSmi() as seen:
-            _, measurement = run_cell(BertConfig(num_hidden_layers=layers), 8, length, max_seconds=3.0, precision=1e-6)
+            _, measurement = run_case(BertConfig(num_hidden_layers=layers), 8, length, max_seconds=3.0, precision=1e-6)
         memory, details = measurement.memory, measurement.memory.details
         weights_mb = measurement.details["parameters"] * 4 / MEGABYTE
         yield (
@@ -120,8 +120,8 @@ held = torch.ones(1 << 29, device="cuda")
 
 
 def the_callers_context() -> Iterator[Row]:
-    """Measure the same cell from a process that never saw the GPU and from one that holds 2 GiB of it, in turns."""
-    turns = [[figures_from(state, 8, 128) for state in ("", _HOLDS_GPU_MEMORY)] for _ in range(3)]
+    """Measure the same case from a process that never saw the GPU and from one that holds 2 GiB of it, in turns."""
+    turns = [[metrics_from(state, 8, 128) for state in ("", _HOLDS_GPU_MEMORY)] for _ in range(3)]
     fresh, context = zip(*turns, strict=True)
     (fresh_mb, fresh_s), (context_mb, context_s) = (
         map(statistics.median, zip(*figures, strict=True)) for figures in (fresh, context)

@@ -40,7 +40,7 @@ class Outcome:
     why: str = ""
 
     def answer(self) -> dict[str, Any]:
-        """Give the answer.
+        """Return the answer.
 
         Raises
         ------
@@ -81,7 +81,7 @@ def run_program(name: str, request: dict[str, Any], python: str = sys.executable
 def conversation(
     name: str, request: dict[str, Any], timeout_s: float = 600.0
 ) -> Iterator[Callable[[], dict[str, Any]]]:
-    """Start a program that answers once for each line that it reads; give what asks it.
+    """Start a program that answers once for each line that it reads; return what asks it.
 
     Raises
     ------

@@ -36,12 +36,10 @@ CANNOT = """
 | a length beyond a table of positions (BERT, GPT-2, OPT, BART, Whisper's decoder, CLIP ...) | there are no weights \
 for it | `ValueError: sequence_length 1024 is beyond the 512 positions of ...`; rotary and relative positions have \
 no limit |
-| images of Qwen2-VL and similar models (`image_grid_thw`) | their number of tokens depends on how each image is \
-divided | only the text is measured, and the note says so |
 | texts with images whose configuration does not say how many tokens represent an image | the text could not contain \
 them | `NotImplementedError`, with the class |
-| models whose forward pass needs other inputs (boxes of a page, time series, point clouds ...) | the configuration \
-does not describe them | `NotImplementedError`, naming the inputs |
+| models whose forward pass needs other inputs (graphs, tables, sessions of a video ...) | the configuration does \
+not describe them | `NotImplementedError`, naming the inputs |
 | wav2vec 2.0 and similar models in training, fewer frames than `mask_time_length` (10) | the model masks spans of \
 that length in training | Transformers' own `ValueError` |
 | Reformer in training, a length other than the product of `axial_pos_shape` | its positions have two axes | \
@@ -107,7 +105,7 @@ def not_running(survey: dict[str, Any]) -> list[str]:
 
 
 def short(text: str) -> str:
-    """Return a text that fits into a table's cell."""
+    """Return a text that fits into a table's case."""
     plain = re.sub(r"\s+", " ", text).replace("|", "\\|").strip()
     return plain if len(plain) <= 160 else plain[:157] + "..."
 

@@ -19,7 +19,7 @@ class Peer:
     requirements: tuple[str, ...]
 
     def python(self) -> str:
-        """Give the interpreter of its environment, which is made if it is not there or was made otherwise.
+        """Return the interpreter of its environment, which is made if it is not there or was made otherwise.
 
         Raises
         ------

@@ -66,8 +66,8 @@ class Report:
             self._row((f"{section.name} FAILED", f"{type(error).__name__}: {error}"))
         self.line(f"\nSection `{section.name}` took {time.perf_counter() - start:.0f} s; {load()}.")
 
-    def _row(self, cells: Iterator[str] | Row) -> None:
-        self.line("| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |")
+    def _row(self, cases: Iterator[str] | Row) -> None:
+        self.line("| " + " | ".join(" ".join(case.replace("|", "\\|").split()) for case in cases) + " |")
 
 
 def machine() -> Iterator[str]:
@@ -85,12 +85,12 @@ def machine() -> Iterator[str]:
 
 
 def load() -> str:
-    """Give the load of the machine in words."""
+    """Return the load of the machine in words."""
     return "load " + " ".join(f"{mean:.2f}" for mean in os.getloadavg())
 
 
 def version(name: str) -> str:
-    """Give the version of a package, or say that it is not there."""
+    """Return the version of a package, or say that it is not there."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

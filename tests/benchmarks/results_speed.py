@@ -1,4 +1,4 @@
-"""How long it takes to show results: the frame, tables, report and files of a sweep of 1,000 cells.
+"""How long it takes to show results: the frame, tables, report and files of a sweep of 1,000 cases.
 
 ``python tests/benchmarks/results_speed.py`` prints the lines of its table.
 """
@@ -19,16 +19,16 @@ Row = tuple[str, str, str]
 CELLS = 1_000
 
 
-def make_results(samples: int, cells: int = CELLS) -> BenchmarkResults:
-    """Make results as a sweep gives them: 50 models (of 1,000 cells), 4 batch sizes, 5 lengths."""
+def make_results(samples: int, cases: int = CELLS) -> BenchmarkResults:
+    """Make results as a sweep gives them: 50 models (of 1,000 cases), 4 batch sizes, 5 lengths."""
     numbers = random.Random(0)
     entries = []
-    for index in range(cells):
+    for index in range(cases):
         model, batch_size = f"organisation/model-{index // 20}", (1, 2, 4, 8)[index // 5 % 4]
-        cell = Case("PyTorch", model, "inference", batch_size, (8, 32, 128, 512, 1024)[index % 5])
+        case = Case("PyTorch", model, "inference", batch_size, (8, 32, 128, 512, 1024)[index % 5])
         timing = Timing(tuple(numbers.gauss(0.02, 0.001) for _ in range(samples)), precision=0.02)
         memory = MemoryUse("VmHWM", *(size * MEGABYTE for size in (500, 250, 200, 50)))
-        entries.append((cell, Measurement("ok", timing, memory)))
+        entries.append((case, Measurement("ok", timing, memory)))
     return BenchmarkResults(entries, {"framework": "PyTorch"}, {"speed": True, "memory": True})
 
 
@@ -42,14 +42,14 @@ def speed_of_results() -> Iterator[Row]:
         "Markdown": (lambda results: results.to_markdown(), "reported"),
         "text report": (lambda results: str(results), "reported"),
     }
-    for samples, cells in ((100, CELLS), (10_000, CELLS // 10)):
-        made = [make_results(samples, cells) for _ in whats]
+    for samples, cases in ((100, CELLS), (10_000, CELLS // 10)):
+        made = [make_results(samples, cases) for _ in whats]
         for (what, (show, wanted)), results in zip(whats.items(), made, strict=True):
             start = time.perf_counter()
             show(results)
             taken_s = time.perf_counter() - start
-            wish = wanted if cells == CELLS else "reported"
-            yield f"{what} of {cells:,} cells of {samples:,} samples each", f"{taken_s:.3f} s", wish
+            wish = wanted if cases == CELLS else "reported"
+            yield f"{what} of {cases:,} cases of {samples:,} samples each", f"{taken_s:.3f} s", wish
 
 
 if __name__ == "__main__":

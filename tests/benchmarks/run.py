@@ -12,7 +12,7 @@ from pathlib import Path
 
 import building
 import caller
-import cells
+import cases
 import gpu
 import repeats
 import results_speed
@@ -27,9 +27,9 @@ from hfbench_nb.execution.servers import close_all
 
 FILE = Path(__file__).resolve().parents[2] / "bench.md"
 SECTIONS = [
-    Section("import", "Import", cells.import_time),
-    Section("cells", "The fixed cost of a cell", cells.cost_of_a_cell),
-    Section("thousand", "A thousand cells", thousand.thousand_cells),
+    Section("import", "Import", cases.import_time),
+    Section("cases", "The fixed cost of a case", cases.cost_of_a_case),
+    Section("thousand", "A thousand cases", thousand.thousand_cases),
     Section("results", "Showing results", results_speed.speed_of_results),
     Section("building", "Building a model", building.speed_of_building),
     Section("caller", "The caller and a bare script", caller.caller),

@@ -1,4 +1,4 @@
-"""What each tool gets wrong, in one cell: found by running it, never from hearsay."""
+"""What each tool gets wrong, in one case: found by running it, never from hearsay."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Tool:
     options: tuple[tuple[str, float], ...] = ()
 
     def run(self, **changes: Any) -> Outcome:
-        """Measure the cell."""
+        """Measure the case."""
         request = {**CELL, "options": dict(self.options), **changes}
         return run_program(self.program, request, self._python(), TIMEOUT_S)
 
     def bare(self) -> dict[str, float]:
-        """Measure the same cell by a plain script in the tool's environment."""
+        """Measure the same case by a plain script in the tool's environment."""
         request = {**CELL, "length": CELL["lengths"][0], "seconds": 3.0}
         return run_program("bare", request, self._python(), TIMEOUT_S).answer()
 
@@ -45,7 +45,7 @@ class Tool:
 TOOLS = (
     Tool("ours", "ours", None, "95 % interval of the median, a flag, all samples"),
     Tool(ORIGINAL.name, "original", ORIGINAL, "nothing: the smallest of 3 means of 10"),
-    Tool(OPTIMUM.name, "optimum_cells", OPTIMUM, "standard deviation, all samples", (("duration", 3.0),)),
+    Tool(OPTIMUM.name, "optimum_cases", OPTIMUM, "standard deviation, all samples", (("duration", 3.0),)),
 )
 COLUMNS = ("what", *(tool.name for tool in TOOLS))
 
@@ -74,17 +74,17 @@ def shortcomings() -> Iterator[Row]:
     yield ("lengths 64 and 1024 of a model with 512 positions", *map(_after_a_failure, too_long))
 
 
-def _cell(outcome: Outcome) -> dict[str, Any]:
-    found: dict[str, Any] = outcome.answer()["cells"][0]
+def _case(outcome: Outcome) -> dict[str, Any]:
+    found: dict[str, Any] = outcome.answer()["cases"][0]
     return found
 
 
 def _number(outcome: Outcome, what: str) -> float | str:
-    """Give a figure, or why there is none."""
+    """Return a figure, or why there is none."""
     if outcome.found is None:
         return outcome.why
-    value = _cell(outcome).get(what)
-    return float(value) if isinstance(value, int | float) else f"{value!r} {_cell(outcome).get('error', '')}"
+    value = _case(outcome).get(what)
+    return float(value) if isinstance(value, int | float) else f"{value!r} {_case(outcome).get('error', '')}"
 
 
 def _against(outcome: Outcome, bare: list[dict[str, float]], what: str) -> str:
@@ -109,8 +109,8 @@ def _after_a_failure(outcome: Outcome) -> str:
     if outcome.found is None:
         return f"no figure at all: {outcome.why}"
     return "; ".join(
-        f"{cell['length']}: " + (cell.get("error") or f"{_short(cell['time_s'])} s, {_short(cell['memory_mb'])} MB")
-        for cell in outcome.found["cells"]
+        f"{case['length']}: " + (case.get("error") or f"{_short(case['time_s'])} s, {_short(case['memory_mb'])} MB")
+        for case in outcome.found["cases"]
     )
 
 

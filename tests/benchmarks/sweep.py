@@ -41,12 +41,12 @@ def documentation_sweep() -> Iterator[Row]:
         "at least 6 times",
     )
     for what in ("time_s", "memory_mb"):
-        theirs, own = _by_cell(original, what), _by_cell(default, what)
-        quotients = [theirs[cell] / own[cell] for cell in own if _are_numbers(theirs[cell], own[cell])]
+        theirs, own = _by_case(original, what), _by_case(default, what)
+        quotients = [theirs[case] / own[case] for case in own if _are_numbers(theirs[case], own[case])]
         measured = f"median {statistics.median(quotients):.3f}, {min(quotients):.3f} to {max(quotients):.3f}, "
         yield (
             f"{ORIGINAL.name}: its {what} against ours",
-            (measured if quotients else "") + f"{len(quotients)} of {len(own)} cells",
+            (measured if quotients else "") + f"{len(quotients)} of {len(own)} cases",
             "reported",
         )
 
@@ -56,34 +56,34 @@ def _are_numbers(*values: Any) -> bool:
 
 
 def _ours(name: str, outcome: Outcome) -> Iterator[Row]:
-    cells = outcome.answer()["cells"]
-    build_s, calls_s = (sum(cell.get(what, 0.0) for cell in cells) for what in ("build_s", "calls_s"))
+    cases = outcome.answer()["cases"]
+    build_s, calls_s = (sum(case.get(what, 0.0) for case in cases) for what in ("build_s", "calls_s"))
     yield (
-        f"{name}: {len(cells)} cells, {outcome.answer()['threads']} threads",
+        f"{name}: {len(cases)} cases, {outcome.answer()['threads']} threads",
         f"{outcome.wall_s:.1f} s: building {build_s:.1f} s, passes {calls_s:.1f} s, all else "
         f"{outcome.wall_s - build_s - calls_s:.1f} s",
         "reported",
     )
-    failed = [f"{cell['model']} {cell['length']}: {cell['error']}" for cell in cells if cell["status"] != "ok"]
-    precise = sum(cell["half_width"] <= WANTED_PRECISION for cell in cells if cell["status"] == "ok")
-    noisy = sum(cell["noisy"] for cell in cells if cell["status"] == "ok")
-    silent = sum(c["half_width"] > WANTED_PRECISION and not c["noisy"] for c in cells if c["status"] == "ok")
+    failed = [f"{case['model']} {case['length']}: {case['error']}" for case in cases if case["status"] != "ok"]
+    precise = sum(case["half_width"] <= WANTED_PRECISION for case in cases if case["status"] == "ok")
+    noisy = sum(case["noisy"] for case in cases if case["status"] == "ok")
+    silent = sum(c["half_width"] > WANTED_PRECISION and not c["noisy"] for c in cases if c["status"] == "ok")
     yield (
         f"{name}: intervals of the median",
-        f"{precise} of {len(cells)} within 5 %; {noisy} flagged as noisy; {silent} wide and not flagged"
+        f"{precise} of {len(cases)} within 5 %; {noisy} flagged as noisy; {silent} wide and not flagged"
         + "".join(f"; {failure}" for failure in failed),
-        f"all {len(cells)} within 5 % or flagged",
+        f"all {len(cases)} within 5 % or flagged",
     )
 
 
 def _against_the_floor(ours: Outcome) -> Row:
     """Run what ours ran, and nothing else."""
-    cells = ours.answer()["cells"]
-    calls = {f"{cell['model']} {cell['length']}": cell["calls"] for cell in cells}
+    cases = ours.answer()["cases"]
+    calls = {f"{case['model']} {case['length']}": case["calls"] for case in cases}
     floor = run_program("floor", {**SWEEP, "calls": calls})
     found = floor.answer()
     # The same passes do not take as long twice on a machine that is shared; what is added to them is of interest.
-    as_long_s = ours.wall_s - sum(cell["calls_s"] for cell in cells) + found["calls_s"]
+    as_long_s = ours.wall_s - sum(case["calls_s"] for case in cases) + found["calls_s"]
     return (
         f"its floor: {len(SWEEP['models'])} models built, {sum(calls.values())} passes",
         f"{floor.wall_s:.1f} s: building {found['build_s']:.1f} s, passes {found['calls_s']:.1f} s; ours took "
@@ -92,5 +92,5 @@ def _against_the_floor(ours: Outcome) -> Row:
     )
 
 
-def _by_cell(outcome: Outcome, what: str) -> dict[tuple[str, int], Any]:
-    return {(cell["model"], cell["length"]): cell.get(what) for cell in outcome.answer()["cells"]}
+def _by_case(outcome: Outcome, what: str) -> dict[tuple[str, int], Any]:
+    return {(case["model"], case["length"]): case.get(what) for case in outcome.answer()["cases"]}

@@ -1,4 +1,4 @@
-"""A sweep of 1,000 tiny cells: nothing may grow with the number of cells that are done."""
+"""A sweep of 1,000 tiny cases: nothing may grow with the number of cases that are done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import psutil
-from cells import TINY
+from cases import TINY
 from report import Row
 from transformers import BertConfig
 
@@ -18,7 +18,7 @@ PART = 100
 
 
 class _Watched(PyTorchBenchmark):
-    """Notes what each cell costs."""
+    """Notes what each case costs."""
 
     def __init__(self, args: PyTorchBenchmarkArguments, configs: list[Any]) -> None:
         super().__init__(args, configs)
@@ -36,11 +36,11 @@ class _Watched(PyTorchBenchmark):
 
 
 def _lower_decile(costs_s: list[float]) -> float:
-    """Give what a cell costs while nothing disturbs it: growth shows there, the changing speed of a machine less."""
+    """Return what a case costs while nothing disturbs it: growth shows there, the changing speed of a machine less."""
     return statistics.quantiles(costs_s, n=10)[0]
 
 
-def thousand_cells(count: int = 1000) -> Iterator[Row]:
+def thousand_cases(count: int = 1000) -> Iterator[Row]:
     """Run them: sizes in an order in which each part of the sweep has the same mix."""
     part = min(PART, count // 2)
     args = PyTorchBenchmarkArguments(
@@ -54,7 +54,7 @@ def thousand_cells(count: int = 1000) -> Iterator[Row]:
     start = time.perf_counter()
     results = benchmark.run()
     wall_s = time.perf_counter() - start
-    yield f"{len(results.entries)} tiny cells, 1 thread", f"{wall_s:.0f} s; a cell {wall_s / count:.3f} s", "reported"
+    yield f"{len(results.entries)} tiny cases, 1 thread", f"{wall_s:.0f} s; a case {wall_s / count:.3f} s", "reported"
     for name, costs_s, wanted in (
         ("time", benchmark.wall_s, "no growth: at most 1.05"),
         ("processor time of the notebook's process", benchmark.cpu_s, "no growth: at most 1.1"),
@@ -63,13 +63,13 @@ def thousand_cells(count: int = 1000) -> Iterator[Row]:
         for what, of_part in (("median", statistics.median), ("lower decile", _lower_decile)):
             costs_ms = [1000 * of_part(costs) for costs in parts]
             yield (
-                f"{name} a cell, {what} of each {part}, ms; last against first",
+                f"{name} a case, {what} of each {part}, ms; last against first",
                 f"{' '.join(f'{cost_ms:.1f}' for cost_ms in costs_ms)}; {costs_ms[-1] / costs_ms[0]:.3f}",
                 "reported" if what == "median" else wanted,
             )
     grown = benchmark.rss_mb[-1] - benchmark.rss_mb[part]
-    yield f"memory of the notebook's process since cell {part}", f"{grown:+.1f} MB", "flat: at most 5 MB"
+    yield f"memory of the notebook's process since case {part}", f"{grown:+.1f} MB", "flat: at most 5 MB"
     for what, make in (("results.frame", lambda: results.frame), ("the table", results._repr_html_)):
         start = time.perf_counter()
         make()
-        yield f"making {what} of {count} cells", f"{time.perf_counter() - start:.2f} s", "under 1 s"
+        yield f"making {what} of {count} cases", f"{time.perf_counter() - start:.2f} s", "under 1 s"

@@ -69,7 +69,7 @@ ORIGINAL = "from transformers.benchmark.benchmark_utils import start_memory_trac
 
 
 def measure(python: str, import_line: str, case: tuple[int, int, int], repeat: int) -> dict[str, float]:
-    """Measure one case; give the medians, seconds, and the number of steps."""
+    """Measure one case; return the medians, seconds, and the number of steps."""
     words = [python, "-c", CHILD.format(import_line=import_line, layers=LAYERS), *map(str, (*case, repeat))]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)

@@ -20,7 +20,7 @@ from hfbench_nb.protocol.stats import median_interval
 
 
 def bert(layers: int, hidden: int) -> dict[str, Any]:
-    """Give what a BERT of this size changes in its configuration."""
+    """Return what a BERT of this size changes in its configuration."""
     return {
         "num_hidden_layers": layers,
         "hidden_size": hidden,
@@ -48,7 +48,7 @@ def another_clock(processes: int = 5, rounds: int = 8) -> Iterator[Row]:
     """Compare with torch.utils.benchmark, on one thread, where the machine's other work disturbs them least.
 
     Block by block in one process, so that both see the same moments of a machine whose speed changes within tenths of a
-    second; and a cell in its own process against a clean process of theirs, in turns, which it takes many to know well.
+    second; and a case in its own process against a clean process of theirs, in turns, which it takes many to know well.
     """
     for name, (changes, batch, length) in SIZES.items():
         request = {"models": {"bert": changes}, "batch_size": batch, "length": length, "threads": 1}
@@ -66,7 +66,7 @@ def another_clock(processes: int = 5, rounds: int = 8) -> Iterator[Row]:
             with conversation("timer", request) as ask:
                 ask()  # has it imported everything
                 for _ in range(rounds):
-                    ours_s = run_cell(BertConfig(**changes), batch, length, threads=1)[1].timing.median_s
+                    ours_s = run_case(BertConfig(**changes), batch, length, threads=1)[1].timing.median_s
                     ratios.append(ours_s / ask()["time_s"])
         low, high = median_interval(ratios)
         yield (
@@ -100,14 +100,14 @@ def noisy_neighbour() -> Iterator[Row]:
     for who in ("alone", "with a neighbour that burns a core half of the time"):
         neighbour = subprocess.Popen([sys.executable, "-c", _NEIGHBOUR]) if who != "alone" else None
         try:
-            _, measurement = run_cell(BertConfig(num_hidden_layers=2), 1, 64)
+            _, measurement = run_case(BertConfig(num_hidden_layers=2), 1, 64)
         finally:
             if neighbour is not None:
                 neighbour.kill()
                 neighbour.wait()
         low, high = measurement.timing.interval_s
         yield (
-            f"a cell {who}",
+            f"a case {who}",
             f"noisy: {measurement.timing.noisy}; {1000 * measurement.timing.median_s:.2f} ms, "
             f"{1000 * low:.2f} to {1000 * high:.2f} ms, {len(measurement.timing.samples_s)} samples",
             "reported" if neighbour is None else "noisy: True",
@@ -115,17 +115,17 @@ def noisy_neighbour() -> Iterator[Row]:
 
 
 def disturbance() -> Iterator[Row]:
-    """Read the processor time of this process and of the server while a cell is timed for some seconds."""
-    run_cell(BertConfig(num_hidden_layers=2), 1, 64)  # the server, and its branch for this type of model, are there
+    """Read the processor time of this process and of the server while a case is timed for some seconds."""
+    run_case(BertConfig(num_hidden_layers=2), 1, 64)  # the server, and its branch for this type of model, are there
     watched = [psutil.Process(), *psutil.Process().children(recursive=True)]
     before = [_cpu_s(process) for process in watched]
     start = time.perf_counter()
-    run_cell(BertConfig(num_hidden_layers=2), 1, 64, precision=1e-6, max_seconds=8.0)  # is never precise enough
+    run_case(BertConfig(num_hidden_layers=2), 1, 64, precision=1e-6, max_seconds=8.0)  # is never precise enough
     wall_s = time.perf_counter() - start
     used_s = [_cpu_s(process) - earlier for process, earlier in zip(watched, before, strict=True)]
     for name, seconds in (("the notebook's process", used_s[0]), ("the server", sum(used_s[1:]))):
         yield (
-            f"processor time of {name} during a cell of {wall_s:.0f} s",
+            f"processor time of {name} during a case of {wall_s:.0f} s",
             f"{100 * seconds / wall_s:.2f} % of a core",
             "less than 1 %",
         )
@@ -136,8 +136,8 @@ def _cpu_s(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def run_cell(config: BertConfig, batch: int, length: int, **given: Any) -> Any:
-    """Measure one cell; give it with what was measured."""
+def run_case(config: BertConfig, batch: int, length: int, **given: Any) -> Any:
+    """Measure one case; return it with what was measured."""
     arguments = PyTorchBenchmarkArguments(models=["bert"], batch_sizes=[batch], sequence_lengths=[length], **given)
     (entry,) = PyTorchBenchmark(arguments, configs=[config]).run().entries
     return entry

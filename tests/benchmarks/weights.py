@@ -28,8 +28,8 @@ def weights_of_the_catalogue() -> Iterator[Row]:
     entries = _measure("PyTorch", names)
     yield _row("PyTorch: weights_mb against parameters", _deviations(entries), "each within 2 %")
     buffers_mb = {
-        cell.model: measurement.details.get("non_persistent_buffer_bytes", 0) / MEGABYTE
-        for cell, measurement in entries
+        case.model: measurement.details.get("non_persistent_buffer_bytes", 0) / MEGABYTE
+        for case, measurement in entries
     }
     largest = sorted(buffers_mb, key=buffers_mb.__getitem__)[-3:]
     yield (
@@ -50,13 +50,13 @@ def _measure(framework: str, names: list[str]) -> list[Any]:
 
 
 def _deviations(entries: list[Any]) -> dict[str, float]:
-    """Give each model's relative deviation; a model that could not be measured ends the section."""
+    """Return each model's relative deviation; a model that could not be measured ends the section."""
     found = {}
-    for cell, measurement in entries:
+    for case, measurement in entries:
         if measurement.memory is None:
-            raise RuntimeError(f"{cell.model}: {measurement.failure}")
+            raise RuntimeError(f"{case.model}: {measurement.failure}")
         known = measurement.details["parameters"] * ELEMENT_BYTES
-        found[cell.model] = measurement.memory.weights_bytes / known - 1
+        found[case.model] = measurement.memory.weights_bytes / known - 1
     return found
 
 

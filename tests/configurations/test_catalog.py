@@ -27,7 +27,7 @@ _UNITS = {"": 1, "M": 10**6, "B": 10**9}
 
 
 def value_and_last_digit(text: str) -> tuple[Fraction, Fraction]:
-    """Give a written number and what one unit of its last digit is worth."""
+    """Return a written number and what one unit of its last digit is worth."""
     found = _NUMBER.fullmatch(text.strip())
     assert found, f"{text!r} is no number of parameters"
     digits, unit = found["digits"].replace(",", ""), _UNITS[found["unit"]]
@@ -35,7 +35,7 @@ def value_and_last_digit(text: str) -> tuple[Fraction, Fraction]:
 
 
 def published_range(text: str, step: str = "") -> tuple[Fraction, Fraction]:
-    """Give the smallest and the largest count that a publication's number can stand for.
+    """Return the smallest and the largest count that a publication's number can stand for.
 
     ``step`` is what it was rounded to, where that is not a unit of its last digit. Parts joined by ``+`` are added, and
     so is what each of them leaves open.
@@ -91,7 +91,7 @@ def count(checkpoint: Checkpoint, architecture: str | None) -> int:
 
 
 def architecture_of(checkpoint: Checkpoint) -> str | None:
-    """Give the class that the configuration names; without one it is the base model."""
+    """Return the class that the configuration names; without one it is the base model."""
     named: list[str] = checkpoint.config.get("architectures") or []
     return named[0] if named else None
 

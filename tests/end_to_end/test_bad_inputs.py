@@ -53,7 +53,7 @@ def examples(count):
 
 
 def outcome(call, *errors):
-    """Give what a call returns, or the expected error that it raises."""
+    """Return what a call returns, or the expected error that it raises."""
     try:
         return call(), None
     except errors as error:

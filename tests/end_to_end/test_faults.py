@@ -31,7 +31,7 @@ from hfbench_nb.storage.journal import Journal
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="limits, mounts and signals as Linux has them"),
-    pytest.mark.xdist_group("figures"),
+    pytest.mark.xdist_group("measuring"),
 ]
 
 

@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from support.kernels import execute
 from support.processes import runs, wait_until
 
-pytestmark = [pytest.mark.shows, pytest.mark.xdist_group("figures")]
+pytestmark = [pytest.mark.shows, pytest.mark.xdist_group("measuring")]
 
 SETUP = """
 from transformers import BertConfig

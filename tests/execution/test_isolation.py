@@ -26,7 +26,7 @@ from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.request import Method
 
-pytestmark = pytest.mark.xdist_group("figures")
+pytestmark = pytest.mark.xdist_group("measuring")
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, which only Linux does here")
 

@@ -27,7 +27,7 @@ from hfbench_nb.storage.locks import Lock
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked on Windows"),
-    pytest.mark.xdist_group("figures"),
+    pytest.mark.xdist_group("measuring"),
 ]
 
 HOLD = """
@@ -67,7 +67,7 @@ def tiny(**given):
 
 @contextlib.contextmanager
 def in_thread(function):
-    """Run a function in a thread; give what it returns, and what was warned of."""
+    """Run a function in a thread; return what it returns, and what was warned of."""
     done = {}
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")

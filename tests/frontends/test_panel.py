@@ -29,7 +29,7 @@ from hfbench_nb.frontends import options
 from hfbench_nb.frontends.widgets import model_list
 from hfbench_nb.frontends.widgets.background import current_run
 
-pytestmark = [pytest.mark.shows, pytest.mark.usefixtures("no_hub"), pytest.mark.xdist_group("figures")]
+pytestmark = [pytest.mark.shows, pytest.mark.usefixtures("no_hub"), pytest.mark.xdist_group("measuring")]
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def write(panel, name, text):
 
 
 def said(panel):
-    """Give the messages about wrong values that are shown."""
+    """Return the messages about wrong values that are shown."""
     return [message.value for message in find(panel, "message") if message.layout.display != "none"]
 
 

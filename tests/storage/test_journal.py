@@ -225,7 +225,7 @@ def test_results_of_several_places_come_back_with_theirs(tmp_path):
 
 
 def raw(name):
-    """Give the lines of an old journal as they are written: head and cases."""
+    """Return the lines of an old journal as they are written: head and cases."""
     head, *lines = lines_of(OLD / name)
     return head, lines
 
@@ -401,7 +401,7 @@ def of_old_run(**given):
 
 @pytest.fixture(scope="module")
 def todays_head(tmp_path_factory):
-    """Give the head of the journal that a run as the old one has on this machine today."""
+    """Return the head of the journal that a run as the old one has on this machine today."""
     folder = tmp_path_factory.mktemp("today")
     of_old_run(batch_sizes=[1], sequence_lengths=[8], training=False, memory=False).run(folder)
     return lines_of(folder)[0]

@@ -161,7 +161,7 @@ UNLIMITED = ("t5", "bloom", "llama", "gpt_neox", "deberta-v2", "modernbert")
 
 
 def tiny(model_type: str, architecture: str | None = None, **more: Any) -> Config:
-    """Give a configuration of the caller's own; `architecture` puts another head on it."""
+    """Return a configuration of the caller's own; `architecture` puts another head on it."""
     config = copy.deepcopy(TINY[model_type])
     if architecture is not None:
         config["architectures"] = [architecture]

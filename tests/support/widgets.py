@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def find(panel, name):
-    """Give the widgets that carry a class of ours, in the order shown."""
+    """Return the widgets that carry a class of ours, in the order shown."""
 
     def walk(widget):
         yield widget

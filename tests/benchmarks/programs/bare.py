@@ -1,4 +1,4 @@
-"""What a plain script of the user's own reads for one cell: median time of a pass, and peak memory of the process."""
+"""What a plain script of the user's own reads for one case: median time of a pass, and peak memory of the process."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ ANSWER = "ANSWER "
 
 
 def request() -> dict[str, Any]:
-    """Give what was asked, from the command line, and bring this process into the state that it names."""
+    """Return what was asked, from the command line, and bring this process into the state that it names."""
     asked: dict[str, Any] = json.loads(sys.argv[1])
     become(asked.get("caller", "fresh"))
     return asked
@@ -30,7 +30,7 @@ class Spent:
         self._start_s, self._start_cpu_s = time.perf_counter(), time.process_time()
 
     def until_now(self) -> dict[str, float]:
-        """Give both, seconds."""
+        """Return both, seconds."""
         wall_s, cpu_s = time.perf_counter() - self._start_s, time.process_time() - self._start_cpu_s
         return {"measuring_s": wall_s, "measuring_cpu_s": cpu_s}
 

@@ -9,7 +9,7 @@ from transformers import PyTorchBenchmark, PyTorchBenchmarkArguments
 
 
 def megabytes(memory: Any) -> Any:
-    """Give the original's `Memory` as a number; what is none, such as "N/A", as it is."""
+    """Return the original's `Memory` as a number; what is none, such as "N/A", as it is."""
     return memory.bytes / 2**20 if hasattr(memory, "bytes") else memory
 
 
@@ -23,7 +23,7 @@ results = benchmark.run()
 measuring = spent.until_now()
 answer(
     {
-        "cells": [
+        "cases": [
             {
                 "model": model,
                 "length": length,

@@ -17,9 +17,9 @@ benchmark = PyTorchBenchmark(args, configs=configurations(asked))
 spent = Spent()
 results = benchmark.run()
 measuring = spent.until_now()
-cells = []
-for cell, measurement in results.entries:
-    found = {"model": cell.model, "length": cell.sequence_length, "status": measurement.status}
+cases = []
+for case, measurement in results.entries:
+    found = {"model": case.model, "length": case.sequence_length, "status": measurement.status}
     timing, memory, failure = measurement.timing, measurement.memory, measurement.failure
     if timing is not None and memory is not None:
         low, high = timing.interval_s
@@ -30,5 +30,5 @@ for cell, measurement in results.entries:
             "memory_mb": memory.peak_bytes / 2**20,
             **{name: measurement.details[name] for name in ("build_s", "calls", "calls_s")},
         }
-    cells.append({**found, "error": str(failure or "")})
-answer({"cells": cells, "threads": results.entries[0][1].details.get("threads"), **measuring})
+    cases.append({**found, "error": str(failure or "")})
+answer({"cases": cases, "threads": results.entries[0][1].details.get("threads"), **measuring})

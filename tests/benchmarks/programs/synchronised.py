@@ -1,4 +1,4 @@
-"""What a loop that waits for the device around each call reads for one cell: by the clock, and by the device's events.
+"""What a loop that waits for the device around each call reads for one case: by the clock, and by the device's events.
 
 Also what the same loop reads when it does not wait: the time that launching takes.
 """

@@ -1,4 +1,4 @@
-"""What torch.utils.benchmark reads for one cell, on so many threads: once for each line of the input."""
+"""What torch.utils.benchmark reads for one case, on so many threads: once for each line of the input."""
 
 from __future__ import annotations
 

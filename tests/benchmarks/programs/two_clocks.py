@@ -1,4 +1,4 @@
-"""Our time of one cell and that of torch.utils.benchmark, which reads one block after each of ours, in this process."""
+"""Our time of one case and that of torch.utils.benchmark, which reads one block after each of ours, in this process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ theirs_s = []
 
 
 def in_turns(call, number):
-    call()  # what follows theirs would find the caches full of other things; what follows a call is as in a cell
+    call()  # what follows theirs would find the caches full of other things; what follows a call is as in a case
     reading = wall_clock(call, number)
     timer = Timer("call()", globals={"call": call}, num_threads=asked["threads"])
     theirs_s.append(timer.blocked_autorange(min_run_time=reading.wall_s).median)

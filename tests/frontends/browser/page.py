@@ -86,7 +86,7 @@ class Notebook:
         assert errors.all_inner_texts() == []
 
     def start(self, code: str) -> Locator:
-        """Run code in a new cell at the end, without waiting; give the cell."""
+        """Run code in a new cell at the end, without waiting; return the cell."""
         self.page.evaluate(
             """async code => {
                 const notebook = jupyterapp.shell.currentWidget.content;
@@ -100,13 +100,13 @@ class Notebook:
         return self.page.locator(".jp-Notebook .jp-Cell").last
 
     def run(self, code: str, seconds: float = 30.0) -> str:
-        """Run code in a new cell at the end; give the text of its output."""
+        """Run code in a new cell at the end; return the text of its output."""
         cell = self.start(code)
         self.page.wait_for_function(f"() => {CELLS}.at(-1).model.executionCount", timeout=1000 * seconds)
         return cell.locator(".jp-OutputArea").inner_text()
 
     def image_widths(self) -> list[int]:
-        """Give the widths of the images in outputs, in pixels; 0 for one that could not be shown."""
+        """Return the widths of the images in outputs, in pixels; 0 for one that could not be shown."""
         self.page.wait_for_function("() => [...document.images].every(image => image.complete)")
         images = self.page.locator(".jp-Notebook .jp-OutputArea-output img")
         return images.evaluate_all("images => images.map(image => image.naturalWidth)")

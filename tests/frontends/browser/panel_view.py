@@ -62,7 +62,7 @@ class PanelView:
         self.run.click()
 
     def wait_for_end(self, seconds: float = 60.0) -> str:
-        """Wait until a run is over; give the last word of the line of progress."""
+        """Wait until a run is over; return the last word of the line of progress."""
         self.page.wait_for_function(IS_OVER, timeout=1000 * seconds)
         return self.status.inner_text()
 
@@ -72,7 +72,7 @@ class PanelView:
         return self.page.evaluate("() => window.progress")
 
     def copy_code(self, name: str) -> str:
-        """Copy a text of the tab Code; give what the clipboard then holds."""
+        """Copy a text of the tab Code; return what the clipboard then holds."""
         self.open_tab("Code")
         self.root.locator(f".hfbench-code-{name} textarea").click()
         self.page.keyboard.press("Control+A")

@@ -28,7 +28,7 @@ SETTINGS = {
 
 @contextlib.contextmanager
 def jupyterlab(folder: Path, home: Path) -> Iterator[str]:
-    """Serve a folder; give an address that ends in ``{}``, where the path of a notebook belongs.
+    """Serve a folder; return an address that ends in ``{}``, where the path of a notebook belongs.
 
     `home` takes the settings, workspaces and runtime files: the user's own stay out of the way.
     """
@@ -57,7 +57,7 @@ def jupyterlab(folder: Path, home: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def voila(notebook: Path, home: Path) -> Iterator[str]:
-    """Serve one notebook as a Voilà page; give its address."""
+    """Serve one notebook as a Voilà page; return its address."""
     port = _free_port()
     with _process(["voila", str(notebook), f"--port={port}", "--no-browser"], home) as process:
         _wait_for(process, port)

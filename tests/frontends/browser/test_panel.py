@@ -31,7 +31,7 @@ def note(what, seconds):
 
 
 def write_notebook(folder, name):
-    """Write a notebook that shows a panel; give its path."""
+    """Write a notebook that shows a panel; return its path."""
     cells = [nbformat.v4.new_code_cell(SHOW)]
     path = folder / f"{name}.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), path)

@@ -1,4 +1,4 @@
-"""What the tool itself costs: importing it, a cell, a thousand cells."""
+"""What the tool itself costs: importing it, a case, a thousand cases."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ print(time.perf_counter() - start, [name for name in {HEAVY} if name in sys.modu
     yield "import hfbench_nb", f"{statistics.median(times):.3f} s; heavy modules: {modules}", "at most 0.6 s; []"
 
 
-def cost_of_a_cell() -> Iterator[Row]:
-    """Time sweeps of tiny cells, time and memory, less what their processes spent in building and in passes."""
+def cost_of_a_case() -> Iterator[Row]:
+    """Time sweeps of tiny cases, time and memory, less what their processes spent in building and in passes."""
     ours_s = yield from _fixed_cost("PyTorch", count=30, wanted_s=0.15)
     if all(importlib.util.find_spec(name) for name in ("tensorflow", "tf_keras")):
         yield from _fixed_cost("TensorFlow", count=10, wanted_s=0.25)
     else:
-        yield "fixed cost a cell, TensorFlow", "not installed", "at most 0.25 s"
+        yield "fixed cost a case, TensorFlow", "not installed", "at most 0.25 s"
     yield from _optimum(ours_s)
 
 
 def _fixed_cost(framework: str, count: int, wanted_s: float) -> Generator[Row, None, float]:
-    """Give the rows, and return the seconds."""
+    """Return the rows, and return the seconds."""
     start = time.perf_counter()
     _tiny_sweep(framework, range(8, 9))
     yield f"the first run, {framework}: the server starts", f"{time.perf_counter() - start:.2f} s", "reported"
@@ -56,7 +56,7 @@ def _fixed_cost(framework: str, count: int, wanted_s: float) -> Generator[Row, N
     in_model_s = sum(detail["build_s"] + detail["calls_s"] for detail in details)
     fixed_s = (wall_s - in_model_s) / len(details)
     yield (
-        f"fixed cost a cell, {framework}: a run of {len(details)} tiny cells, less building and passes",
+        f"fixed cost a case, {framework}: a run of {len(details)} tiny cases, less building and passes",
         f"({wall_s:.2f} s - {in_model_s:.2f} s) / {len(details)} = {fixed_s:.3f} s",
         f"at most {wanted_s} s",
     )
@@ -77,14 +77,14 @@ def _tiny_sweep(framework: str, lengths: range) -> Any:
 
 
 def _optimum(ours_s: float) -> Iterator[Row]:
-    """Let optimum-benchmark measure two tiny cells with as few passes as it can."""
+    """Let optimum-benchmark measure two tiny cases with as few passes as it can."""
     request = {"models": {"tiny": TINY}, "batch_size": 1, "lengths": [8, 9]}
     options = {"warmup_runs": 1, "iterations": 2, "duration": 0.0}
-    outcome = run_program("optimum_cells", {**request, "options": options}, OPTIMUM.python(), timeout_s=300.0)
-    cells = outcome.answer()["cells"]
-    fixed_s = statistics.fmean(cell["measuring_s"] - cell["build_s"] - cell["calls_s"] for cell in cells)
+    outcome = run_program("optimum_cases", {**request, "options": options}, OPTIMUM.python(), timeout_s=300.0)
+    cases = outcome.answer()["cases"]
+    fixed_s = statistics.fmean(case["measuring_s"] - case["build_s"] - case["calls_s"] for case in cases)
     yield (
-        f"fixed cost a cell, {OPTIMUM.name}: 2 tiny cells, asked for 2 passes (its default: 10 s of them)",
+        f"fixed cost a case, {OPTIMUM.name}: 2 tiny cases, asked for 2 passes (its default: 10 s of them)",
         f"{fixed_s:.1f} s: {fixed_s / ours_s:.0f} times ours",
         "at least 40 times",
     )

@@ -1,4 +1,4 @@
-"""Single cells by optimum-benchmark 0.6.0, each in a process that it spawns; it takes models from a directory."""
+"""Single cases by optimum-benchmark 0.6.0, each in a process that it spawns; it takes models from a directory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from optimum_benchmark import Benchmark, BenchmarkConfig, InferenceConfig, Proce
 
 
 def measure(folder: Path, batch_size: int, length: int, options: dict[str, Any]) -> dict[str, Any]:
-    """Measure one cell."""
+    """Measure one case."""
     spent = Spent()
     scenario = InferenceConfig(
         latency=True, memory=True, input_shapes={"batch_size": batch_size, "sequence_length": length}, **options
     )
     backend = PyTorchConfig(model=str(folder), device="cpu", task="feature-extraction", library="transformers")
     report = Benchmark.launch(
-        BenchmarkConfig(name="cell", launcher=ProcessConfig(), scenario=scenario, backend=backend)
+        BenchmarkConfig(name="case", launcher=ProcessConfig(), scenario=scenario, backend=backend)
     ).to_dict()
     measuring = spent.until_now()
     forward = report["forward"]["latency"]
@@ -37,18 +37,18 @@ def measure(folder: Path, batch_size: int, length: int, options: dict[str, Any])
 
 
 def main() -> None:
-    """Save each model, then measure its cells."""
+    """Save each model, then measure its cases."""
     from transformers import BertModel
 
     asked = request()
-    cells = []
+    cases = []
     with tempfile.TemporaryDirectory() as folder:
         for name, config in zip(asked["models"], configurations(asked), strict=True):
             BertModel(config).save_pretrained(Path(folder, name))
             for length in asked["lengths"]:
                 found = measure(Path(folder, name), asked["batch_size"], length, asked["options"])
-                cells.append({"model": name, **found})
-    answer({"cells": cells, **{what: sum(cell[what] for cell in cells) for what in ("measuring_s", "measuring_cpu_s")}})
+                cases.append({"model": name, **found})
+    answer({"cases": cases, **{what: sum(case[what] for case in cases) for what in ("measuring_s", "measuring_cpu_s")}})
 
 
 if __name__ == "__main__":  # it spawns, and so imports this file again
