@@ -57,6 +57,12 @@ def test_one_vocabulary_has_one_text():
     assert arrays["decoder_input_ids"] is arrays["input_ids"]
 
 
+def test_a_part_that_reads_texts_is_given_texts_whatever_the_whole_is_for():
+    model = prepare(tiny("bert"), length=8).model
+    model.main_input_name = "pixel_values"  # as the text part of SAM 3 says
+    assert make_inputs(model, BATCH, LENGTH, 0).shapes["input_ids"] == [BATCH, LENGTH]
+
+
 def test_a_model_of_characters_reads_code_points():
     prepared = prepare(COMPOSED["canine"])
     ids = ids_of(prepared)["input_ids"]

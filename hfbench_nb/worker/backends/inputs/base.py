@@ -176,8 +176,13 @@ def takes(*names: str) -> Test:
 
 
 def main_input(model: Any) -> str:
-    """Return the name of the input that a model is mainly for."""
-    return str(getattr(model, "main_input_name", "input_ids"))
+    """Return the name of the input that a model is mainly for.
+
+    Text parts of some models of images name the images of the whole, which they do not take.
+    """
+    name = str(getattr(model, "main_input_name", "input_ids"))
+    arguments = forward_arguments(model)
+    return "input_ids" if name not in arguments and "input_ids" in arguments else name
 
 
 def first(config: Any, *names: str) -> Any:
