@@ -157,15 +157,15 @@ def _unmapped_class(config_class: type, framework: str) -> Any:
         module = importlib.import_module(f"{package}.{file.replace('configuration_', kind)}")
     except ImportError:
         return None
+    bare = f"{_FRAMEWORKS[framework][2]}{config_class.__name__.removesuffix('Config')}Model"
+    defined = [found for found in vars(module).values() if getattr(found, "__module__", "") == module.__name__]
     own = [
         found
-        for found in vars(module).values()
+        for found in (*defined, getattr(transformers, bare, None))  # the bare one may have a module of its own
         if isinstance(found, type)
-        and found.__module__ == module.__name__
         and getattr(found, "config_class", None) is config_class
         and not found.__name__.endswith("PreTrainedModel")
     ]
-    bare = f"{_FRAMEWORKS[framework][2]}{config_class.__name__.removesuffix('Config')}Model"
     return next((found for found in own if found.__name__ == bare), own[0] if own else None)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import transformers
 from support import workloads
 from support.composed import COMPOSED
 from support.tiny import tiny
 
+from hfbench_nb.protocol.model_kinds import BASE
 from hfbench_nb.protocol.request import ModelSpec
 from hfbench_nb.worker.backends.inputs import make_inputs
+from hfbench_nb.worker.backends.model_classes import class_for
 from hfbench_nb.worker.backends.pytorch_outputs import first_tensor
 
 pytestmark = pytest.mark.measures
@@ -123,6 +126,10 @@ def test_a_type_without_a_bare_model_is_built_as_the_class_that_it_has(model_typ
         prepared = prepare(COMPOSED[model_type], task)
         assert type(prepared.model).__name__ == name
         assert first_tensor(prepared.call()).isfinite().all()
+
+
+def test_a_bare_model_may_stand_in_a_module_of_its_own():
+    assert class_for(transformers.BlipTextConfig(), BASE, "PyTorch") is transformers.BlipTextModel
 
 
 # ---- labels of the head's kind
