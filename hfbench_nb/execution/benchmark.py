@@ -163,14 +163,16 @@ class Benchmark(Generic[_Args]):
         Raises
         ------
         ArgumentError
-            If the folder cannot be used, or `resume` was measured with other arguments, other configurations, on
-            another machine or with other versions; the message says what differs.
+            If `on_case` cannot be called, the folder cannot be used, or `resume` was measured with other arguments,
+            other configurations, on another machine or with other versions; the message says what differs.
         IsolationError
             If the framework or the device does not exist.
         KeyboardInterrupt
             If the user stopped the run; `results` holds what was finished.
         """
         self.args.check()
+        if not callable(on_case):
+            raise wrong_value("on_case", on_case, "a function of a case and its measurement")
         chosen = make_executor(executor, isolated=self.args.do_multi_processing)
         self._finished = {}
         self._cancellation = Cancellation()

@@ -97,9 +97,12 @@ def _check_places(frame: pd.DataFrame, rows: list[str], across: list[str]) -> No
     place = ", ".join(f"{name} {cases[name].iloc[0]}" for name in places)
     identity = [name for name in frame.columns[: list(frame.columns).index("status")] if name != "model"]
     apart = [name for name in ["label", *identity] if name not in places and len(cases[name].unique()) > 1]
+    advice = f"Add {' or '.join(map(repr, apart))} to one of them." if apart else (
+        "They differ in no setting: read them from the frame, or leave out one of two values that mean the same here."
+    )  # fmt: skip
     raise ArgumentError(
         f"index={rows!r}, columns={across!r} cannot be used: they put {len(cases)} cases in one place ({place}). "
-        f"Add {' or '.join(map(repr, apart))} to one of them."
+        + advice
     )
 
 

@@ -18,18 +18,21 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # https://man7.org/linux/man-page
 LARGE_BLOCK_BYTES = 128 * 1024
 # Where the threshold, which moves up to the size of freed blocks, ends at most.
 _LARGEST_THRESHOLD_BYTES = 32 * 1024 * 1024
-_LARGEST_GAP_BYTES = 1 << 36
+_FIELDS = (
+    "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"
+)  # fmt: skip
 
 
 class _MallInfo(ctypes.Structure):
-    """What ``mallinfo`` returns; ``hblks`` is the number of blocks that come from the system."""
+    """What ``mallinfo`` returns: ``hblks`` blocks come from the system; ``fordblks`` bytes of the heap are free."""
 
-    _fields_ = [
-        (name, ctypes.c_int)
-        for name in (
-            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"
-        )
-    ]  # fmt: skip
+    _fields_ = [(name, ctypes.c_int) for name in _FIELDS]
+
+
+class _MallInfo2(ctypes.Structure):
+    """The same as ``mallinfo2`` returns it, since glibc 2.33."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in _FIELDS]
 
 
 def release_free_memory() -> None:
@@ -44,7 +47,8 @@ def settled_heap() -> Iterator[None]:
     """Release free memory, and while the block runs let large blocks come from the system and return to it.
 
     The gaps that earlier calls left in the heap are filled meanwhile with blocks that nobody touches: glibc would use
-    the gaps first, and keep them.
+    the gaps first, and keep them.  Where another library allocates memory (jemalloc, tcmalloc), or no block comes from
+    the system, memory is released and nothing else done.
     """
     release_free_memory()
     libc = _glibc()
@@ -71,7 +75,14 @@ def _glibc() -> ctypes.CDLL | None:
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.restype, libc.free.argtypes = None, [ctypes.c_void_p]
     libc.mallinfo.restype = _MallInfo
+    if hasattr(libc, "mallinfo2"):
+        libc.mallinfo2.restype = _MallInfo2
     return libc
+
+
+def _state(libc: ctypes.CDLL) -> _MallInfo | _MallInfo2:
+    state: _MallInfo | _MallInfo2 = libc.mallinfo2() if hasattr(libc, "mallinfo2") else libc.mallinfo()
+    return state
 
 
 def _set_threshold(libc: ctypes.CDLL, size: int) -> None:
@@ -81,14 +92,23 @@ def _set_threshold(libc: ctypes.CDLL, size: int) -> None:
 
 
 def _fill_gaps(libc: ctypes.CDLL) -> Iterator[int]:
-    """Allocate every gap of the heap that a large block fits into, the largest first, so that the blocks are few."""
-    size = _LARGEST_GAP_BYTES
+    """Allocate every gap of the heap that a large block fits into, the largest first, so that the blocks are few.
+
+    Never more than is free: a heap that does not tell where its blocks come from is left alone.
+    """
+    left = int(_state(libc).fordblks)
+    size = left + LARGE_BLOCK_BYTES  # fits no gap: comes from the system
     while size >= LARGE_BLOCK_BYTES:
-        from_system = libc.mallinfo().hblks
+        from_system = _state(libc).hblks
         block = libc.malloc(size)
-        if block is not None and libc.mallinfo().hblks == from_system:
+        is_gap = block is not None and _state(libc).hblks == from_system
+        if is_gap and size <= left:
+            left -= size
             yield block
+            size = min(size, left)
             continue
         if block is not None:
             libc.free(block)
-        size //= 2
+        if is_gap:
+            return
+        size = min(size // 2, left)

@@ -111,6 +111,8 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
             report("warm-up", {})
             with runtime.meter.watch() as first_peak:
                 first_call = stopwatch(prepared.call, 1)
+                if runtime.meter.first_call_repeats:
+                    stopwatch(prepared.call, 1)  # may need more, with what the first has set up
         taken.note = "; ".join(filter(None, [prepared.note, *heard]))
         taken.details["first_call_s"] = first_call.wall_s
         if method.speed:
@@ -144,18 +146,18 @@ def _close(runtime: Runtime) -> dict[str, Any]:
 
 
 def _read_memory(runtime: Runtime, stopwatch: CountingStopwatch, prepared: Prepared, first_peak: Peak) -> MemoryUse:
-    """Read the peak memory during one more call, after the time: it changes how memory is allocated.
+    """Return the peak of the first call where it is the same in each process; otherwise read that of one more.
 
-    The first call may have needed more, in order to set up what later calls use.  That counts where it is part of the
-    job (compiling), or where it is the same each time; what the heap happens to keep does not.
+    That call comes after the time, since it changes how memory is allocated.  It does not need more than the first, but
+    for what earlier calls have kept; and less by what the heap happened to keep during the first.  Compiling counts.
     """
-    meter = runtime.meter
-    # Gradients of the pass before would leave gaps in the heap when this one clears them.
-    runtime.forget_passes(prepared.model)
-    with meter.settled(), meter.watch() as peak:
-        stopwatch(prepared.call, 1)
-    if (meter.first_call_repeats or runtime.compiles) and first_peak.bytes > peak.bytes:
-        peak = first_peak
+    meter, peak = runtime.meter, first_peak
+    if not meter.first_call_repeats:
+        # Gradients of the pass before would leave gaps in the heap when this one clears them.
+        runtime.forget_passes(prepared.model)
+        with meter.settled(), meter.watch() as last_peak:
+            stopwatch(prepared.call, 1)
+        peak = (max if runtime.compiles else min)(first_peak, last_peak, key=lambda of: of.bytes)
     # The kernel counts lazily: a process that needed no more memory can read one page less than before.
     peak_bytes = max(peak.bytes, prepared.loaded_bytes)
     return MemoryUse(

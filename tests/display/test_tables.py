@@ -276,6 +276,14 @@ def test_table_refuses_what_it_cannot_show(results, arguments, message):
         results.table(**arguments)
 
 
+def test_cases_that_differ_in_nothing_are_not_told_apart_by_advice():
+    both = BenchmarkResults([(cell(), ok()), (cell(), ok())], {}, {"memory": False})
+    with pytest.raises(
+        ArgumentError, match="2 cases in one place .*They differ in no setting: read them from the frame"
+    ):
+        both.table()
+
+
 # ---- the environment and the arguments
 
 

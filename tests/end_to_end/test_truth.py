@@ -56,6 +56,19 @@ def test_planted_weights_and_working_memory_come_back_in_their_columns():
         assert frame.loc[name, "working_mb"] == pytest.approx(working_mib, abs=1.0)
 
 
+def test_what_earlier_calls_keep_is_not_what_a_call_needs():
+    kept = []
+    found = measure(lambda: kept.append(b"x" * (5 * MEGABYTE)), max_seconds=0.2).frame.iloc[0]
+    assert found["status"] == "ok"
+    assert found["working_mb"] == pytest.approx(5, abs=1)
+
+
+def test_a_function_is_measured_by_a_framework():
+    found = measure(lambda: __import__("torch").ones(1 << 22), framework="pytorch", max_seconds=0.1).frame.iloc[0]
+    assert (found["status"], found["error"]) == ("ok", "")
+    assert found["working_mb"] == pytest.approx(16, abs=2)
+
+
 def test_the_same_case_needs_the_same_memory_each_time():
     """What the heap keeps of freed blocks made the same peak vary by 6 %, above all in training."""
     config = BertConfig(hidden_size=256, num_hidden_layers=6, num_attention_heads=4, intermediate_size=1024)

@@ -291,6 +291,13 @@ def test_cancel_ends_the_run_before_the_next_case():
     assert list(run(benchmark, FakeExecutor()).frame["status"]) == ["ok"] * 3
 
 
+def test_what_cannot_be_called_is_no_on_case():
+    fake = FakeExecutor()
+    with pytest.raises(ArgumentError, match="on_case=3 cannot be used: on_case must be a function"):
+        run(make(sequence_lengths=[8]), fake, on_case=3)
+    assert not fake.requests
+
+
 def test_a_mistake_in_on_case_does_not_lose_the_case(tmp_path):
     benchmark = make(sequence_lengths=[8, 16])
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 from support.processes import run_script
 
+from hfbench_nb.worker import heap
 from hfbench_nb.worker.heap import LARGE_BLOCK_BYTES
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the heap of other systems stays as it is")
@@ -58,6 +61,47 @@ print((inside - before) / 2**20, any(low < again < low + (1 << 20) for low in bl
     grown, reused = run_script(code).stdout.split()
     assert abs(float(grown)) < 1.5  # a page for each gap
     assert reused == "True"
+
+
+@pytest.mark.parametrize("variable", ["MALLOC_MMAP_MAX_=0", "GLIBC_TUNABLES=glibc.malloc.mmap_max=0"])
+def test_a_heap_from_which_all_blocks_come_is_left_alone(variable):
+    name, _, value = variable.partition("=")
+    code = f"{GAPS}\nprint(grown_mb(settled_heap(), lambda: libc.free(block(64 << 20))))"
+    done = run_script(code, env={**os.environ, name: value})
+    assert 60 < float(done.stdout) < 66, done.stderr
+
+
+class OtherAllocator:
+    """An allocator that glibc does not know of, so that its statistics never change."""
+
+    def __init__(self):
+        self.held = 0
+        self.largest = 0
+
+    def mallopt(self, option, value):
+        return 1
+
+    def mallinfo(self):
+        return SimpleNamespace(hblks=0, fordblks=1000)
+
+    def malloc(self, size):
+        self.held += size
+        self.largest = max(self.largest, self.held)
+        return size
+
+    def free(self, address):
+        self.held -= address
+
+
+def test_another_allocator_is_left_alone(monkeypatch):
+    """With jemalloc preloaded each block seemed to be a gap, and all memory was taken."""
+    other = OtherAllocator()
+    monkeypatch.setattr(heap, "_glibc", lambda: other)
+    monkeypatch.setattr(heap, "release_free_memory", lambda: None)
+    with heap.settled_heap():
+        assert other.held == 0
+    assert other.held == 0
+    assert other.largest <= 2 * LARGE_BLOCK_BYTES
 
 
 def test_large_blocks_are_those_that_glibc_calls_large_at_first():

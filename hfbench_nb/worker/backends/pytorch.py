@@ -237,9 +237,10 @@ class PyTorchRuntime:
 
         return step
 
-    def forget_passes(self, model: torch.nn.Module) -> None:
-        """Drop the gradients."""
-        model.zero_grad(set_to_none=True)
+    def forget_passes(self, model: torch.nn.Module | None) -> None:
+        """Drop the gradients of a model; a function has none."""
+        if model is not None:
+            model.zero_grad(set_to_none=True)
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Return whether an error means that there was not enough memory."""
