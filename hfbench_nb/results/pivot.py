@@ -67,7 +67,7 @@ def table(
     used = [*rows, *across, *shown]
     if twice := sorted({name for name in used if used.count(name) > 1}):
         raise ArgumentError(f"{', '.join(twice)} cannot be used more than once in values, index and columns.")
-    _check_places(frame, rows, across)
+    check_places(frame, rows, across)
     # There is nothing to aggregate. pivot sorts alphabetically, but text must be in the order measured.
     pivoted = frame.pivot(index=_alone(rows), columns=_alone(across), values=_alone(shown))  # noqa: PD010
     ranks: dict[Any, dict[Any, int]] = {name: _ranks(frame[name]) for name in [*rows, *across] if name not in _SIZES}
@@ -87,7 +87,7 @@ def _names(parameter: str, value: object, default: list[str], frame: pd.DataFram
     return list(names)
 
 
-def _check_places(frame: pd.DataFrame, rows: list[str], across: list[str]) -> None:
+def check_places(frame: pd.DataFrame, rows: list[str], across: list[str]) -> None:
     """Raise if several cases share a cell of the table: only one of them could be shown."""
     places = [*rows, *across]
     shared = frame[frame.duplicated(places, keep=False)]

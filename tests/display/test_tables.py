@@ -25,6 +25,7 @@ from hfbench_nb.display.tables import NOISY_MARK, make_tables
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.timing import Timing
+from hfbench_nb.results import pivot
 
 pytestmark = [pytest.mark.shows, pytest.mark.quick]
 
@@ -277,11 +278,9 @@ def test_table_refuses_what_it_cannot_show(results, arguments, message):
 
 
 def test_cases_that_differ_in_nothing_are_not_told_apart_by_advice():
-    both = BenchmarkResults([(cell(), ok()), (cell(), ok())], {}, {"memory": False})
-    with pytest.raises(
-        ArgumentError, match="2 cases in one place .*They differ in no setting: read them from the frame"
-    ):
-        both.table()
+    same = pd.DataFrame({"label": "bert", "model": "bert", "batch_size": [8, 8], "device": "cpu", "status": "ok"})
+    with pytest.raises(ArgumentError, match="2 cases in one place .*They differ in no setting: read them from the"):
+        pivot.check_places(same, ["model"], ["batch_size"])
 
 
 # ---- the environment and the arguments
