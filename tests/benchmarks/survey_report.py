@@ -38,7 +38,7 @@ def kind(row: dict[str, Any], task: str) -> str:
         runs = task == "inference" or bare["trains"]
     if not runs:
         return BARE
-    if found.get("status") in ("crashed", "timeout", "refused"):
+    if found.get("status") in ("crashed", "refused"):
         return INTERNAL
     return INTERNAL if is_internal(found.get("error_type", ""), found.get("message", "")) else REASON
 
