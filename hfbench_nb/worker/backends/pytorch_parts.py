@@ -34,7 +34,7 @@ def count_features(model: torch.nn.Module, what: str, tensors: dict[str, torch.T
 def _evaluated(model: torch.nn.Module, method: Callable[..., Any], given: dict[str, torch.Tensor]) -> Any:
     """Call a method of a model in evaluation mode, so that nothing in the model changes, and without gradients."""
     was_training = model.training
-    model.eval()
+    model.train(False)
     try:
         with torch.no_grad():
             return method(**given)
