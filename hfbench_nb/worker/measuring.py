@@ -24,7 +24,7 @@ from hfbench_nb.worker.workloads.base import Prepared, Workload
 _TRACED = "transformers"
 
 Report = Callable[[str, dict[str, Any]], None]
-"""Receives a phase (``building``, ``memory``, ``timing``, ``tracing``) and facts about it."""
+"""Receives a phase (``building``, ``warm-up``, ``timing``, ``memory``, ``tracing``) and facts about it."""
 
 
 def measure(
@@ -35,7 +35,7 @@ def measure(
     *,
     let_through: tuple[type[BaseException], ...] = (),
 ) -> Measurement:
-    """Build the model or function, read its memory, time it, and trace it line by line if requested.
+    """Build the model or function, time it, read its memory, and trace it line by line if requested.
 
     Parameters
     ----------

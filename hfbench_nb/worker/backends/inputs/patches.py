@@ -83,12 +83,16 @@ def _side(ask: Ask) -> int:
     return int(_size(ask, "num_patches") ** 0.5)
 
 
-@makes("pixel_values", wanted=accepts_images, fits=_has_shapes)
-def _patches(ask: Ask) -> np.ndarray:
-    """Return patches, shape ``(batch size, patches, channels * patch height * patch width)``."""
-    patch, side = _size(ask, "patch_size"), _side(ask)
+def _square(ask: Ask, side: int) -> np.ndarray:
+    """Return a square of patches, shape ``(batch size, side * side, channels * patch height * patch width)``."""
+    patch = _size(ask, "patch_size")
     ask.seen["image"] = f"images of {side * patch} x {side * patch}, as {side * side} patches"
     return ask.noise(side * side, channels(ask.model) * patch * patch)
+
+
+@makes("pixel_values", wanted=accepts_images, fits=_has_shapes)
+def _patches(ask: Ask) -> np.ndarray:
+    return _square(ask, _side(ask))
 
 
 @makes("spatial_shapes", wanted=_has_shapes, fits=_has_shapes)
@@ -112,9 +116,7 @@ def _positioned_side(ask: Ask) -> int:
 
 @makes("pixel_values", wanted=accepts_images, fits=_has_positions)
 def _positioned_patches(ask: Ask) -> np.ndarray:
-    patch, side = _size(ask, "patch_size"), _positioned_side(ask)
-    ask.seen["image"] = f"images of {side * patch} x {side * patch}, as {side * side} patches"
-    return ask.noise(side * side, channels(ask.model) * patch * patch)
+    return _square(ask, _positioned_side(ask))
 
 
 @makes("image_position_ids", wanted=_has_positions, fits=_has_positions)
