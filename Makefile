@@ -8,14 +8,21 @@ DEMO = demo
 VENV5 ?= .venv-transformers5
 VENV_COLAB ?= .venv-colab
 
+# The versions of Python that are claimed: 3.10 the oldest, 3.13 the newest and Colab's.
+PYTHONS ?= 3.10 3.11 3.12 3.13
+PYENV_ROOT ?= $(HOME)/.pyenv
+python_of = $(firstword $(foreach path,python$(1) $(wildcard $(PYENV_ROOT)/versions/$(1).*/bin/python3),\
+	$(shell $(path) -c 'import venv, ensurepip, sys; print(sys.executable)' 2> /dev/null)))
+FOUND = $(foreach version,$(PYTHONS),$(if $(call python_of,$(version)),$(version)))
+
 # Tests run in two processes; those whose measurements or time limits another one of them could disturb share a process.
 JOBS ?= 2
 PYTEST = python -m pytest --numprocesses $(JOBS)
 
-.PHONY: help demo test test-quick test-transformers5 test-colab test-browser lint bench survey notebook test-gpu test-binder clean
+.PHONY: help demo test test-quick test-transformers5 test-colab test-pythons test-browser lint bench survey notebook test-gpu test-binder clean
 
 help:  ## Show the targets
-	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 20
+	@grep -E '^[a-z0-9%-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 20
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -65,6 +72,21 @@ $(VENV_COLAB)/.installed: pyproject.toml constraints-colab.txt
 test-colab: $(VENV_COLAB)/.installed  ## Test what notebooks show with Colab's front end, in an environment of its own
 	$(VENV_COLAB)/bin/$(PYTEST) -m shows
 
+# The newest versions of everything that this Python can have. Where no CPU build of torch is at hand, this is 5 GB.
+.venv-python%/.installed: pyproject.toml constraints.txt
+	$(or $(call python_of,$*),$(error Python $* is not installed)) -m venv .venv-python$*
+	.venv-python$*/bin/python -m pip install --quiet --disable-pip-version-check \
+		--editable ".[test]" $(shell grep ^torch== constraints.txt)
+	@touch $@
+
+.PRECIOUS: .venv-python%/.installed
+test-python%: .venv-python%/.installed  ## Test what measures and what shows with that version: make test-python3.10
+	.venv-python$*/bin/$(PYTEST) -m "(measures or shows)$(if $(QUICK), and quick)"
+
+test-pythons:  ## Do so with each Python from 3.10 to 3.13 that is found, here or under pyenv; QUICK=1 for seconds
+	@echo "Python found: $(or $(FOUND),none); not found: $(or $(filter-out $(FOUND),$(PYTHONS)),none)"
+	$(if $(FOUND),$(MAKE) $(foreach version,$(FOUND),test-python$(version)))
+
 test-browser: $(VENV)/.installed-test  ## Run the tests in a real browser: JupyterLab and Voilà in Chromium
 	$(BIN)/python -m pytest tests/frontends/browser
 
@@ -103,4 +125,4 @@ notebook: $(VENV)/.installed-dev  ## Start JupyterLab
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(VENV5) $(VENV_COLAB) .venv-binder $(DEMO) .bench bench.md survey dist build test-artefacts
+	rm -rf $(VENV) $(VENV5) $(VENV_COLAB) .venv-python* .venv-binder $(DEMO) .bench bench.md survey dist build test-artefacts

@@ -165,8 +165,7 @@ class TensorFlowRuntime:
             run = lambda inputs: strategy.run(on_one, args=(inputs,))  # noqa: E731
         if self._eager:
             return run
-        compiled: Callable[[dict[str, Any]], Any] = tf.function(run, jit_compile=self._xla)
-        return compiled
+        return tensorflow_models.as_graph(run, jit_compile=self._xla)
 
     def _keep_loss(self, result: tuple[Any, list[Any]]) -> object:
         self._loss = result[0]

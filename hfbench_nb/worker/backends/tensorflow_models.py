@@ -12,6 +12,8 @@ from hfbench_nb.worker.backends.tensorflow_weights import RandomWeights
 
 Tensors = dict[str, Any]
 
+Pass = Callable[[Tensors], Any]
+
 
 def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[], None] | None) -> Any:
     """Build a model with random weights.
@@ -67,3 +69,23 @@ def training_pass(model: Any, details: dict[str, Any]) -> Callable[[Tensors], tu
         return loss, [gradient for gradient in gradients if gradient is not None]
 
     return run
+
+
+def as_graph(run: Pass, *, jit_compile: bool) -> Pass:
+    """Return a pass that is traced into a graph at its first call and runs as that graph from then on.
+
+    AutoGraph, which rewrites Python source so that it may branch on values of tensors, takes seconds for each process
+    and changes nothing where a model does not: the pass is traced without it, and with it only where that fails.
+    """
+    graphs = [tf.function(run, jit_compile=jit_compile, autograph=autograph) for autograph in (True, False)]
+
+    def call(inputs: Tensors) -> Any:
+        try:
+            return graphs[-1](inputs)
+        except (tf.errors.OperatorNotAllowedInGraphError, TypeError):  # what a tensor's value cannot do in a trace
+            if len(graphs) == 1:
+                raise
+            graphs.pop()
+            return graphs[-1](inputs)
+
+    return call

@@ -21,6 +21,8 @@ from hfbench_nb import (
 from hfbench_nb.configurations import catalog
 from hfbench_nb.execution import requirements
 from hfbench_nb.frontends import cli
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.model_kinds import HEAD
 from hfbench_nb.protocol.request import ModelSpec
 
 pytestmark = pytest.mark.measures
@@ -58,6 +60,36 @@ def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
             assert details["compile_s"] > 10 * max(measurement.timing.samples_s)
     assert capfd.readouterr() == ("", ""), "TensorFlow's chatter belongs to the log"
     assert not list(Path(tempfile.gettempdir()).rglob("__autograph_generated_file*")), "left by the worker"
+
+
+@needs_tensorflow
+def test_a_graph_is_traced_without_autograph_where_that_gives_the_same():
+    import tensorflow as tf
+
+    from hfbench_nb.worker.backends import tensorflow_models
+
+    runtime = workloads.open_runtime("TensorFlow")
+    spec = ModelSpec("bert", tiny_bert(num_hidden_layers=1).to_dict(), "test")
+    model = runtime.build(spec, HEAD, training=True).model
+    inputs = runtime.make_inputs(model, Case("TensorFlow", "bert", "training", 1, 8), labels=True).tensors
+    train = tensorflow_models.training_pass(model, {})
+    graphs = [tf.function(train, autograph=how).get_concrete_function(inputs).graph for how in (True, False)]
+    with_autograph, without = ([operation.type for operation in graph.get_operations()] for graph in graphs)
+    assert len(without) > 100
+    assert without == with_autograph
+
+    def branches(inputs):
+        total = tf.constant(0)
+        for number in tf.range(len(inputs["x"])):
+            if inputs["x"][number] > 0:
+                total += inputs["x"][number]
+        return total
+
+    for jit_compile in (False, True):
+        run = tensorflow_models.as_graph(branches, jit_compile=jit_compile)
+        assert [int(run({"x": tf.constant([1, -5, 3])})), int(run({"x": tf.constant([2, 2, 2])}))] == [4, 6]
+    with pytest.raises(TypeError, match="unhashable"):
+        tensorflow_models.as_graph(lambda inputs: {inputs["x"]: hash([])}, jit_compile=False)({"x": tf.constant(1)})
 
 
 # The model types of the catalogue that Transformers 4.57 has TensorFlow classes for; variables of each, in training,
