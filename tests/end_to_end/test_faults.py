@@ -203,10 +203,12 @@ def test_an_interrupted_kernel_keeps_what_is_finished_and_measures_again():
     manager, kernel = start_new_kernel(cwd=TESTS)
     try:
         code = """
-            from support.models import short, tiny_bert
-            from support.faulty import FaultyConfig
+            from support import light
+            from support.models import short
             from hfbench_nb import PyTorchBenchmark
-            benchmark = PyTorchBenchmark(short(models=["fine", "hangs"]), configs=[tiny_bert(), FaultyConfig("hangs")])
+            benchmark = PyTorchBenchmark(
+                short(models=["fine", "hangs"]), configs=[light.fine, light.hangs], inputs=light.inputs
+            )
             benchmark.run();
         """
         running = kernel.execute(textwrap.dedent(code), stop_on_error=False)
@@ -217,7 +219,7 @@ def test_an_interrupted_kernel_keeps_what_is_finished_and_measures_again():
         manager.interrupt_kernel()
         assert reply(kernel, running)["ename"] == "KeyboardInterrupt"
         running = kernel.execute(
-            "first = list(benchmark.results.frame['status']); again = PyTorchBenchmark(short(), configs=[tiny_bert()])",
+            "first = list(benchmark.results.frame['status']); again = PyTorchBenchmark(short(models=[light.bert()]))",
             user_expressions={"both": "first, list(again.run().frame['status'])"},
         )
         told = reply(kernel, running)["user_expressions"]["both"]
@@ -332,9 +334,10 @@ def test_where_the_peak_cannot_be_reset_it_is_sampled_and_the_record_says_so():
     if subprocess.run([*through, "sh", "true"], capture_output=True).returncode:
         pytest.skip("no mount namespace can be made here")
     code = f"""
-        from support.models import short, tiny_bert
+        from support import light
+        from support.models import short
         from hfbench_nb import PyTorchBenchmark
-        row = PyTorchBenchmark(short(speed=False), configs=[tiny_bert(**{MIDDLING})]).run().frame.iloc[0]
+        row = PyTorchBenchmark(short(models=[light.bert(**{MIDDLING})], speed=False)).run().frame.iloc[0]
         print(row["status"], row["memory_method"], row["memory_mb"], row["weights_mb"], sep="|")
     """
     status, method, memory_mb, weights_mb = run_script(code, through=[*through, "sh"]).stdout.strip().split("|")
@@ -348,12 +351,13 @@ def test_where_the_peak_cannot_be_reset_in_the_callers_process_the_record_says_s
     """In a process of its own: what this one frees meanwhile would be taken off the weights."""
     code = f"""
         from pathlib import Path
-        from support.models import short, tiny_bert
+        from support import light
+        from support.models import short
         from hfbench_nb import PyTorchBenchmark
         from hfbench_nb.worker import memory
         memory._CLEAR_REFS = Path({str(tmp_path)!r})  # a folder: it cannot be written
-        args = short(multi_process=False, speed=False)
-        row = PyTorchBenchmark(args, configs=[tiny_bert(**{MIDDLING})]).run().frame.iloc[0]
+        args = short(models=[light.bert(**{MIDDLING})], multi_process=False, speed=False)
+        row = PyTorchBenchmark(args).run().frame.iloc[0]
         print(*row[["status", "memory_method", "memory_mb", "baseline_mb", "weights_mb", "working_mb"]], sep="|")
     """
     status, method, *figures = run_script(code).stdout.strip().split("|")

@@ -138,18 +138,19 @@ STATES = {
 }
 SCRIPT = """
 import asyncio, json
+from support import light
 from support.models import short
-from transformers import BertConfig
 from hfbench_nb import PyTorchBenchmark
 from hfbench_nb.execution.servers import close_all
 
 STATES = json.loads({states!r})
-config = BertConfig(hidden_size=256, num_hidden_layers=2, num_attention_heads=4, intermediate_size=1024)
+sizes = {{"num_attention_heads": 4, "intermediate_size": 1024, "vocab_size": 30522, "max_position_embeddings": 512}}
+model = light.bert(hidden_size=256, **sizes)
 
 def memory():
     close_all()  # the server is started anew, by a caller in this state
-    args = short(speed=False, sequence_lengths=[128], device={device!r})
-    row = PyTorchBenchmark(args, configs=[config]).run().frame.iloc[0]
+    args = short(models=[model], speed=False, sequence_lengths=[128], device={device!r})
+    row = PyTorchBenchmark(args).run().frame.iloc[0]
     return [row["memory_mb"], row["baseline_mb"], row["weights_mb"], row["working_mb"]]
 
 async def in_a_loop():

@@ -143,9 +143,10 @@ def test_faults_are_rows_in_fresh_interpreters_too_and_leave_no_process(monkeypa
 
 def test_a_script_needs_no_main_guard():
     code = """
-        from support.models import short, tiny_bert
+        from support import light
+        from support.models import short
         from hfbench_nb import PyTorchBenchmark
-        print(PyTorchBenchmark(short(models=["a", "b"]), configs=[tiny_bert(), tiny_bert()]).run())
+        print(PyTorchBenchmark(short(models=[light.bert(), light.bert(vocab_size=99)])).run())
     """
     done = run_script(code)
     assert done.returncode == 0, done.stderr
@@ -155,11 +156,13 @@ def test_a_script_needs_no_main_guard():
 
 INTERRUPTED = """
     import os, signal, sys, threading, time
-    from support.models import short, tiny_bert
-    from support.faulty import FaultyConfig
+    from support import light
+    from support.models import short
     import psutil
     from hfbench_nb import PyTorchBenchmark
-    benchmark = PyTorchBenchmark(short(models=["fine", "hangs"]), configs=[tiny_bert(), FaultyConfig("hangs")])
+    benchmark = PyTorchBenchmark(
+        short(models=["fine", "hangs"]), configs=[light.fine, light.hangs], inputs=light.inputs
+    )
     def interrupt():
         while not benchmark.results.entries:
             time.sleep(0.05)
@@ -244,17 +247,16 @@ def test_a_run_is_cancelled_while_the_server_starts():
 def test_nothing_is_left_when_the_caller_is_killed():
     code = """
         import os, threading, time
+        from support import light
         from support.models import short
-        from support.faulty import FaultyConfig
         from hfbench_nb import PyTorchBenchmark
-        from hfbench_nb.execution import servers as client
         import psutil
         def tell():
             while len(psutil.Process().children(recursive=True)) < 3:
                 time.sleep(0.05)
             print(*[p.pid for p in psutil.Process().children(recursive=True)], flush=True)
         threading.Thread(target=tell).start()
-        PyTorchBenchmark(short(), configs=[FaultyConfig("hangs")]).run()
+        PyTorchBenchmark(short(models=[light.bert()], max_seconds=3600.0, repeat=10**9, memory=False)).run()
     """
     caller = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, cwd=TESTS

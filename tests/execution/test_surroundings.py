@@ -86,9 +86,10 @@ def test_more_threads_than_the_system_allows_cost_their_row_alone():
     code = """
         import resource
         resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))  # each thread needs address space for its stack
-        from support.models import short, tiny_bert
+        from support import light
+        from support.models import short
         from hfbench_nb import PyTorchBenchmark
-        frame = PyTorchBenchmark(short(threads=[8000, 1]), configs=[tiny_bert()]).run().frame
+        frame = PyTorchBenchmark(short(models=[light.bert()], threads=[8000, 1])).run().frame
         print(list(frame["status"]), frame["error"][0])
     """
     done = run_script(code, env={**os.environ, "OMP_NUM_THREADS": "1"})

@@ -108,10 +108,11 @@ def test_a_program_without_standard_error_measures_too():
     code = """
         import sys
         sys.stderr = None
-        from support.models import short, tiny_bert
+        from support import light
+        from support.models import short
         from hfbench_nb import PyTorchBenchmark
         for verbose in (False, True):
-            print(*PyTorchBenchmark(short(verbose=verbose), configs=[tiny_bert()]).run().frame["status"])
+            print(*PyTorchBenchmark(short(models=[light.bert()], verbose=verbose)).run().frame["status"])
     """
     assert run_script(code).stdout == "ok\nok\n"
 
@@ -183,10 +184,11 @@ def test_a_user_without_a_home_measures_without_a_cache():
         pwd.getpwuid = nobody
         del os.environ["XDG_CACHE_HOME"]
         os.environ.pop("HOME", None)
-        from support.models import short, tiny_bert
+        from support import light
+        from support.models import short
         from hfbench_nb import PyTorchBenchmark
         with warnings.catch_warnings(record=True) as caught:
-            results = PyTorchBenchmark(short(), configs=[tiny_bert()]).run()
+            results = PyTorchBenchmark(short(models=[light.bert()])).run()
         print(*results.frame["status"], results.folder, caught[0].message)
     """
     done = run_script(code)

@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from support.faulty import FaultyConfig
+from support import light
 from support.models import short, tiny_bert
 from support.places import TESTS
 
@@ -73,11 +73,11 @@ def test_what_is_not_asked_for_now_stays_in_the_folder(tmp_path, measured):
 def test_a_run_that_was_killed_is_resumed(tmp_path):
     code = """
         import sys
-        from support.models import short, tiny_bert
-        from support.faulty import FaultyConfig
+        from support import light
+        from support.models import short
         from hfbench_nb import PyTorchBenchmark
-        configs = [tiny_bert(), FaultyConfig("hangs")]
-        PyTorchBenchmark(short(models=["fine", "hangs"], memory=False), configs=configs).run(sys.argv[1])
+        args = short(models=["fine", "hangs"], memory=False)
+        PyTorchBenchmark(args, configs=[light.fine, light.hangs], inputs=light.inputs).run(sys.argv[1])
     """
     script = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), str(tmp_path)], cwd=TESTS)
     while not (tmp_path / FILE_NAME).exists() or len(lines_of(tmp_path)) < 2:
@@ -86,7 +86,8 @@ def test_a_run_that_was_killed_is_resumed(tmp_path):
     script.send_signal(signal.SIGKILL)
     script.wait()
     arguments = short(models=["fine", "hangs"], memory=False, timeout_s=1.0)
-    resumed = PyTorchBenchmark(arguments, configs=[tiny_bert(), FaultyConfig("hangs")]).run(resume=tmp_path)
+    benchmark = PyTorchBenchmark(arguments, configs=[light.fine, light.hangs], inputs=light.inputs)
+    resumed = benchmark.run(resume=tmp_path)
     assert list(resumed.frame["status"]) == ["ok", "timeout"]
 
 
