@@ -132,7 +132,8 @@ def apply_overrides(config: dict[str, Any], overrides: dict[str, Scalar], name: 
                 raise _unknown_key(name, part, [k for k, v in holder.items() if isinstance(v, dict)])
             holder = holder[part]
         known, other_names = class_keys(str(holder.get("model_type", "")))
-        key = other_names.get(key, key)
+        # Transformers 5 maps num_experts of Qwen3 MoE, which is its own key, to one that it does not have.
+        key = alias if (alias := other_names.get(key)) in {*holder, *known} else key
         allowed = ({*holder, *known} | other_names.keys()) - {*_FIXED}
         if key not in allowed:
             raise _unknown_key(name, path, allowed)

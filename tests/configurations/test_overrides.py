@@ -30,9 +30,16 @@ def test_a_variant_has_the_configuration_with_its_settings_replaced():
     assert original["num_hidden_layers"] == 12
 
 
-@pytest.mark.parametrize(("name", "key"), [("gpt2", "n_layer"), ("distilbert-base-uncased", "n_layers")])
-def test_a_key_may_have_the_name_that_other_models_give_it(name, key):
-    assert find_model(f"{name}:num_hidden_layers=3").overrides == {key: 3}
+@pytest.mark.parametrize(
+    ("name", "given", "key"),
+    [
+        ("gpt2", "num_hidden_layers", "n_layer"),
+        ("distilbert-base-uncased", "num_hidden_layers", "n_layers"),
+        ("Qwen/Qwen3-30B-A3B", "num_experts", "num_experts"),  # mapped to no key in Transformers 5
+    ],
+)
+def test_a_key_may_have_the_name_that_other_models_give_it(name, given, key):
+    assert find_model(f"{name}:{given}=3").overrides == {key: 3}
 
 
 def test_a_part_of_the_configuration_is_reached_by_a_dot():
