@@ -114,7 +114,8 @@ def apply_overrides(config: dict[str, Any], overrides: dict[str, Scalar], name: 
     overrides
         New values by key; ``text_config.num_hidden_layers`` addresses a part. A key may also be one that only the
         configuration's class in the installed Transformers has, or an alias that the class defines, such as
-        ``num_hidden_layers`` for GPT-2's ``n_layer``.
+        ``num_hidden_layers`` for GPT-2's ``n_layer``. Another number of layers changes the length of lists with an
+        entry for each, such as ``layer_types``.
     name
         The model's name, used in messages.
 
@@ -138,8 +139,23 @@ def apply_overrides(config: dict[str, Any], overrides: dict[str, Scalar], name: 
         if key not in allowed:
             raise _unknown_key(name, path, allowed)
         _check_type(name, path, value, [v for v in (holder.get(key), known.get(key)) if v is not None])
+        if key in ("num_hidden_layers", other_names.get("num_hidden_layers")) and isinstance(value, int):
+            holder.update(_fitted_to_depth(holder, holder.get(key), value))
         holder[key] = value
     return changed
+
+
+def _fitted_to_depth(holder: dict[str, Any], old: Any, new: int) -> dict[str, list[Any]]:
+    """Return the lists with an entry for each layer, such as ``layer_types``, for another number of layers.
+
+    What repeats, such as five layers with a window and one without, goes on repeating.
+    """
+    lists = {k: v for k, v in holder.items() if "layer" in k and isinstance(v, list) and v and len(v) == old}
+    found = {}
+    for key, entries in lists.items():
+        period = next(p for p in range(1, len(entries) + 1) if entries[p:] == entries[:-p])
+        found[key] = [entries[layer % period] for layer in range(new)]
+    return found
 
 
 def _unknown_key(name: str, key: str, allowed: Any) -> ArgumentError:

@@ -48,6 +48,19 @@ def test_a_part_of_the_configuration_is_reached_by_a_dot():
     assert spec.config["text_config"]["hidden_size"] == 512
 
 
+@pytest.mark.parametrize(
+    ("layers", "types", "others"), [(2, "ss", "ab"), (7, "sssfsss", "abbbbbb"), (11, "sssfsssfsss", "abbbbbbcabb")]
+)
+def test_lists_with_an_entry_for_each_layer_follow_their_number(folder, layers, types, others):
+    held = {"layer_types": list("sssfsssf"), "no_rope_layers": list("abbbbbbc"), "layer_ids": [1, 2]}
+    (folder / "config.json").write_text(json.dumps({**TINY["bert"], "num_hidden_layers": 8, **held}))
+    config = find_model(f"{folder}:num_hidden_layers={layers}").config
+    assert config == {
+        **TINY["bert"], "num_hidden_layers": layers, "layer_types": list(types), "no_rope_layers": list(others),
+        "layer_ids": [1, 2],
+    }  # fmt: skip
+
+
 def test_a_key_that_only_the_class_knows_may_be_overridden():
     config = find_model("distilbert-base-uncased").config
     assert "sinusoidal_pos_embds" in class_keys("distilbert")[0]
