@@ -120,10 +120,11 @@ def test_the_number_of_threads_is_used_and_recorded():
 def test_a_model_without_a_tensorflow_class_is_a_row():
     from transformers import LlamaConfig
 
-    config = LlamaConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
-    results = run({"llama": config, "bert": tiny_bert()}, eager_mode=True)
-    assert list(results.frame["status"]) == ["error", "ok"]
-    assert results.frame["error"][0].endswith("has no TensorFlow model for LlamaConfig")
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    bare, named = LlamaConfig(**sizes), LlamaConfig(**sizes, architectures=["LlamaForCausalLM"])
+    results = run({"llama": bare, "llama with a head": named, "bert": tiny_bert()}, eager_mode=True)
+    assert list(results.frame["status"]) == ["error", "error", "ok"]
+    assert results.frame["error"][:2].str.endswith("has no TensorFlow model for LlamaConfig").all()
 
 
 @needs_tensorflow
