@@ -137,7 +137,8 @@ def apply_overrides(config: dict[str, Any], overrides: dict[str, Scalar], name: 
         key = alias if (alias := other_names.get(key)) in {*holder, *known} else key
         allowed = ({*holder, *known} | other_names.keys()) - {*_FIXED}
         if key not in allowed:
-            raise _unknown_key(name, path, allowed)
+            inner = [".".join([*parts, k, key]) for k, v in holder.items() if isinstance(v, dict) and key in v]
+            raise _unknown_key(name, path, inner or allowed)
         _check_type(name, path, value, [v for v in (holder.get(key), known.get(key)) if v is not None])
         if key in ("num_hidden_layers", other_names.get("num_hidden_layers")) and isinstance(value, int):
             holder.update(_fitted_to_depth(holder, holder.get(key), value))
@@ -196,13 +197,17 @@ def class_keys(model_type: str) -> tuple[dict[str, Any], dict[str, str]]:
     folder = model_type.replace("-", "_")
     if found is None or found.origin is None or not folder.isidentifier():
         return {}, {}
-    path = Path(found.origin).parent / "models" / folder / f"configuration_{folder}.py"
+    models = Path(found.origin).parent / "models"
+    while folder and not (models / folder).is_dir():  # that of gemma3_text is gemma3
+        folder = folder.rpartition("_")[0]
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse((models / folder / f"configuration_{folder}.py").read_text(encoding="utf-8"))
     except (OSError, SyntaxError):
         return {}, {}
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    fitting = [node for node in classes if _class_values(node).get("model_type") == model_type] or classes
+    fitting = [node for node in classes if _class_values(node).get("model_type") == model_type]
+    if not fitting and folder == model_type.replace("-", "_"):
+        fitting = classes
     keys: dict[str, Any] = {}
     other_names: dict[str, str] = {}
     for node in fitting:

@@ -65,6 +65,17 @@ def test_a_key_that_only_the_class_knows_may_be_overridden():
     config = find_model("distilbert-base-uncased").config
     assert "sinusoidal_pos_embds" in class_keys("distilbert")[0]
     assert find_model("distilbert-base-uncased:qa_dropout=0.3").config == {**config, "qa_dropout": 0.3}
+    # A type whose class is in the file of another.
+    assert find_model("google/gemma-3-270m:use_bidirectional_attention=true").overrides == {
+        "use_bidirectional_attention": True
+    }
+    assert "use_bidirectional_attention" not in class_keys("gemma3")[0]
+    assert class_keys("gemma3_nonsense") == class_keys("nonsense") == ({}, {})
+
+
+def test_a_key_of_a_part_is_named_with_its_part():
+    with pytest.raises(ArgumentError, match=r"Did you mean (text_config|vision_config)\.num_hidden_layers, \w+\.num_h"):
+        find_model("google/gemma-3-4b-it:num_hidden_layers=2")
 
 
 @pytest.mark.parametrize(
