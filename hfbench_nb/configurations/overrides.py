@@ -114,7 +114,8 @@ def apply_overrides(config: dict[str, Any], overrides: dict[str, Scalar], name: 
     overrides
         New values by key; ``text_config.num_hidden_layers`` addresses a part. A key may also be one that only the
         configuration's class in the installed Transformers has, or an alias that the class defines, such as
-        ``num_hidden_layers`` for GPT-2's ``n_layer``.
+        ``num_hidden_layers`` for GPT-2's ``n_layer``. Another number of layers changes the length of lists with an
+        entry for each, such as ``layer_types``.
     name
         The model's name, used in messages.
 
@@ -132,13 +133,30 @@ def apply_overrides(config: dict[str, Any], overrides: dict[str, Scalar], name: 
                 raise _unknown_key(name, part, [k for k, v in holder.items() if isinstance(v, dict)])
             holder = holder[part]
         known, other_names = class_keys(str(holder.get("model_type", "")))
-        key = other_names.get(key, key)
+        # Transformers 5 maps num_experts of Qwen3 MoE, which is its own key, to one that it does not have.
+        key = alias if (alias := other_names.get(key)) in {*holder, *known} else key
         allowed = ({*holder, *known} | other_names.keys()) - {*_FIXED}
         if key not in allowed:
-            raise _unknown_key(name, path, allowed)
+            inner = [".".join([*parts, k, key]) for k, v in holder.items() if isinstance(v, dict) and key in v]
+            raise _unknown_key(name, path, inner or allowed)
         _check_type(name, path, value, [v for v in (holder.get(key), known.get(key)) if v is not None])
+        if key in ("num_hidden_layers", other_names.get("num_hidden_layers")) and isinstance(value, int):
+            holder.update(_fitted_to_depth(holder, holder.get(key), value))
         holder[key] = value
     return changed
+
+
+def _fitted_to_depth(holder: dict[str, Any], old: Any, new: int) -> dict[str, list[Any]]:
+    """Return the lists with an entry for each layer, such as ``layer_types``, for another number of layers.
+
+    What repeats, such as five layers with a window and one without, goes on repeating.
+    """
+    lists = {k: v for k, v in holder.items() if "layer" in k and isinstance(v, list) and v and len(v) == old}
+    found = {}
+    for key, entries in lists.items():
+        period = next(p for p in range(1, len(entries) + 1) if entries[p:] == entries[:-p])
+        found[key] = [entries[layer % period] for layer in range(new)]
+    return found
 
 
 def _unknown_key(name: str, key: str, allowed: Any) -> ArgumentError:
@@ -179,13 +197,17 @@ def class_keys(model_type: str) -> tuple[dict[str, Any], dict[str, str]]:
     folder = model_type.replace("-", "_")
     if found is None or found.origin is None or not folder.isidentifier():
         return {}, {}
-    path = Path(found.origin).parent / "models" / folder / f"configuration_{folder}.py"
+    models = Path(found.origin).parent / "models"
+    while folder and not (models / folder).is_dir():  # that of gemma3_text is gemma3
+        folder = folder.rpartition("_")[0]
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse((models / folder / f"configuration_{folder}.py").read_text(encoding="utf-8"))
     except (OSError, SyntaxError):
         return {}, {}
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    fitting = [node for node in classes if _class_values(node).get("model_type") == model_type] or classes
+    fitting = [node for node in classes if _class_values(node).get("model_type") == model_type]
+    if not fitting and folder == model_type.replace("-", "_"):
+        fitting = classes
     keys: dict[str, Any] = {}
     other_names: dict[str, str] = {}
     for node in fitting:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import jinja2
+    import markupsafe
 
 
 def render(template: str, **values: Any) -> str:
@@ -18,6 +20,15 @@ def render(template: str, **values: Any) -> str:
 def _environment() -> jinja2.Environment:
     import jinja2
 
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("hfbench_nb.rendering"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["label"] = _label
+    return environment
+
+
+def _label(text: str) -> markupsafe.Markup:
+    """Escape a label, whose lines may end behind the settings of a variant and not only within words."""
+    import markupsafe
+
+    return markupsafe.Markup("<wbr>").join(re.split(r"(?<=[:,])(?=\w)", text))

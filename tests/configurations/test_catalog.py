@@ -19,6 +19,11 @@ pytestmark = pytest.mark.measures
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+try:
+    from transformers.initialization import no_init_weights
+except ImportError:  # Transformers 4
+    from transformers.modeling_utils import no_init_weights
+
 ALL = catalog.checkpoints()
 each = pytest.mark.parametrize("checkpoint", ALL, ids=[checkpoint.name for checkpoint in ALL])
 
@@ -83,7 +88,8 @@ def count(checkpoint: Checkpoint, architecture: str | None) -> int:
     """Build a class from the checkpoint's configuration, without memory, and count its parameters, tied ones once."""
     config = configuration(checkpoint)
     build = getattr(transformers, architecture) if architecture else transformers.AutoModel.from_config
-    with torch.device("meta"):
+    # Initializing takes most of the time, even without memory: minutes for 18,000 experts.
+    with torch.device("meta"), no_init_weights():
         model = build(config)
         model.tie_weights()
     # parameters() gives a tied one once; buffers are not among them.
@@ -118,14 +124,40 @@ def test_every_major_reads_the_same_configuration(checkpoint: Checkpoint) -> Non
     config, written = configuration(checkpoint), checkpoint.config
     assert config.model_type == written["model_type"]
     assert config.architectures == written.get("architectures")
+    if "text_config" in written:
+        config, written = config.text_config, written["text_config"]
     if "rope_theta" in written:
         scaling = written.get("rope_scaling") or {}
-        # Transformers 5 keeps all of it in one dictionary.
-        rope = getattr(config, "rope_parameters", None)
-        if rope is None:
-            rope = {**(getattr(config, "rope_scaling", None) or {}), "rope_theta": config.rope_theta}
+        rope, local = rope_of(config)
         assert rope["rope_theta"] == written["rope_theta"]
         assert {key: rope[key] for key in scaling} == scaling
+        assert local == written.get("rope_local_base_freq")
+
+
+def rope_of(config: Any) -> tuple[dict[str, Any], float | None]:
+    """Return the rope settings, and the base of layers with a window where these have one of their own."""
+    rope = getattr(config, "rope_parameters", None)
+    if rope is None:  # Transformers 4
+        rope = {**(getattr(config, "rope_scaling", None) or {}), "rope_theta": config.rope_theta}
+        return rope, getattr(config, "rope_local_base_freq", None)
+    if "full_attention" in rope:  # Transformers 5 keeps all of it in one dictionary, or one for each kind of layer
+        return rope["full_attention"], rope["sliding_attention"]["rope_theta"]
+    return rope, None
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "expected"),
+    [
+        ("google/gemma-3-270m", "layer_types", (["sliding_attention"] * 5 + ["full_attention"]) * 3),
+        ("google/gemma-3-4b-it", "layer_types", ((["sliding_attention"] * 5 + ["full_attention"]) * 6)[:34]),
+        ("openai/gpt-oss-20b", "layer_types", ["sliding_attention", "full_attention"] * 12),
+        ("HuggingFaceTB/SmolLM3-3B", "no_rope_layers", [1, 1, 1, 0] * 9),
+    ],
+)
+def test_kinds_of_layers_that_a_file_leaves_out_are_those_published(name: str, field: str, expected: list[Any]) -> None:
+    checkpoint = next(checkpoint for checkpoint in ALL if checkpoint.name == name)
+    config = configuration(checkpoint)
+    assert getattr(getattr(config, "text_config", config), field) == expected
 
 
 def test_every_file_has_every_field_and_the_name_of_its_checkpoint() -> None:
@@ -135,7 +167,7 @@ def test_every_file_has_every_field_and_the_name_of_its_checkpoint() -> None:
         for entry in resources.files("hfbench_nb.configurations.catalog").iterdir()
         if entry.name.endswith(".json")
     ]
-    assert len(files) == len(ALL) >= 45
+    assert len(files) == len(ALL) >= 90
     for entry in files:
         data = json.loads(entry.read_text(encoding="utf-8"))
         assert sorted({*data, "parameters_by_major"}) == sorted(fields), entry.name

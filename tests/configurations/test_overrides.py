@@ -30,9 +30,16 @@ def test_a_variant_has_the_configuration_with_its_settings_replaced():
     assert original["num_hidden_layers"] == 12
 
 
-@pytest.mark.parametrize(("name", "key"), [("gpt2", "n_layer"), ("distilbert-base-uncased", "n_layers")])
-def test_a_key_may_have_the_name_that_other_models_give_it(name, key):
-    assert find_model(f"{name}:num_hidden_layers=3").overrides == {key: 3}
+@pytest.mark.parametrize(
+    ("name", "given", "key"),
+    [
+        ("gpt2", "num_hidden_layers", "n_layer"),
+        ("distilbert-base-uncased", "num_hidden_layers", "n_layers"),
+        ("Qwen/Qwen3-30B-A3B", "num_experts", "num_experts"),  # mapped to no key in Transformers 5
+    ],
+)
+def test_a_key_may_have_the_name_that_other_models_give_it(name, given, key):
+    assert find_model(f"{name}:{given}=3").overrides == {key: 3}
 
 
 def test_a_part_of_the_configuration_is_reached_by_a_dot():
@@ -41,10 +48,34 @@ def test_a_part_of_the_configuration_is_reached_by_a_dot():
     assert spec.config["text_config"]["hidden_size"] == 512
 
 
+@pytest.mark.parametrize(
+    ("layers", "types", "others"), [(2, "ss", "ab"), (7, "sssfsss", "abbbbbb"), (11, "sssfsssfsss", "abbbbbbcabb")]
+)
+def test_lists_with_an_entry_for_each_layer_follow_their_number(folder, layers, types, others):
+    held = {"layer_types": list("sssfsssf"), "no_rope_layers": list("abbbbbbc"), "layer_ids": [1, 2]}
+    (folder / "config.json").write_text(json.dumps({**TINY["bert"], "num_hidden_layers": 8, **held}))
+    config = find_model(f"{folder}:num_hidden_layers={layers}").config
+    assert config == {
+        **TINY["bert"], "num_hidden_layers": layers, "layer_types": list(types), "no_rope_layers": list(others),
+        "layer_ids": [1, 2],
+    }  # fmt: skip
+
+
 def test_a_key_that_only_the_class_knows_may_be_overridden():
     config = find_model("distilbert-base-uncased").config
     assert "sinusoidal_pos_embds" in class_keys("distilbert")[0]
     assert find_model("distilbert-base-uncased:qa_dropout=0.3").config == {**config, "qa_dropout": 0.3}
+    # A type whose class is in the file of another.
+    assert find_model("google/gemma-3-270m:use_bidirectional_attention=true").overrides == {
+        "use_bidirectional_attention": True
+    }
+    assert "use_bidirectional_attention" not in class_keys("gemma3")[0]
+    assert class_keys("gemma3_nonsense") == class_keys("nonsense") == ({}, {})
+
+
+def test_a_key_of_a_part_is_named_with_its_part():
+    with pytest.raises(ArgumentError, match=r"Did you mean (text_config|vision_config)\.num_hidden_layers, \w+\.num_h"):
+        find_model("google/gemma-3-4b-it:num_hidden_layers=2")
 
 
 @pytest.mark.parametrize(

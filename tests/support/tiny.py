@@ -28,6 +28,7 @@ _LIKE_T5 = {
 }  # fmt: skip
 _GROUPED = {**_TEXT, "num_key_value_heads": 1}
 _GROUPED_HEAD = {**_GROUPED, "head_dim": 16}
+_GEMMA3 = {**_GROUPED_HEAD, "sliding_window": 16, "sliding_window_pattern": 2, "query_pre_attn_scalar": 16}
 _LIKE_GPT2 = {"vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": POSITIONS,
               "bos_token_id": 1, "eos_token_id": 2}  # fmt: skip
 _IMAGES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
@@ -92,6 +93,8 @@ TINY: dict[str, Config] = dict([
     _of("qwen3", "Qwen3ForCausalLM", _GROUPED_HEAD),
     _of("gemma", "GemmaForCausalLM", _GROUPED_HEAD),
     _of("gemma2", "Gemma2ForCausalLM", _GROUPED_HEAD, sliding_window=16, query_pre_attn_scalar=16),
+    _of("gemma3_text", "Gemma3ForCausalLM", _GEMMA3),
+    _of("smollm3", "SmolLM3ForCausalLM", _GROUPED, no_rope_layer_interval=2),
     _of("phi", "PhiForCausalLM", _TEXT),
     _of("phi3", "Phi3ForCausalLM", _GROUPED),
     _of("stablelm", "StableLmForCausalLM", _GROUPED),
@@ -100,6 +103,12 @@ TINY: dict[str, Config] = dict([
     _of("olmoe", "OlmoeForCausalLM", _GROUPED, num_experts=4, num_experts_per_tok=2),
     _of("qwen2_moe", "Qwen2MoeForCausalLM", _GROUPED, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32,
         shared_expert_intermediate_size=32),
+    _of("qwen3_moe", "Qwen3MoeForCausalLM", _GROUPED_HEAD, num_experts=4, num_experts_per_tok=2,
+        moe_intermediate_size=32),
+    _of("gpt_oss", "GptOssForCausalLM", _GROUPED_HEAD, num_local_experts=4, num_experts_per_tok=2, sliding_window=8),
+    _of("deepseek_v2", "DeepseekV2ForCausalLM", _TEXT, kv_lora_rank=16, q_lora_rank=None, qk_nope_head_dim=16,
+        qk_rope_head_dim=8, v_head_dim=16, n_routed_experts=4, n_shared_experts=1, num_experts_per_tok=2,
+        moe_intermediate_size=32, first_k_dense_replace=1, n_group=1, topk_group=1),
     _of("mamba", "MambaForCausalLM", {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2,
                                       "state_size": 8}),
     # ---- encoders with decoders
@@ -142,6 +151,10 @@ TINY: dict[str, Config] = dict([
         {"text_config": {"model_type": "llama", **_GROUPED},
          "vision_config": {"model_type": "clip_vision_model", **_IMAGES}},
         image_token_index=7, image_seq_length=16),
+    _of("gemma3", "Gemma3ForConditionalGeneration",
+        {"text_config": {"model_type": "gemma3_text", **_GEMMA3},
+         "vision_config": {"model_type": "siglip_vision_model", **_IMAGES, "vision_use_head": False}},
+        boi_token_index=8, eoi_token_index=9, image_token_index=7, mm_tokens_per_image=4),
     # ---- of an encoder and a decoder of other types
     _of("vision-encoder-decoder", "VisionEncoderDecoderModel",
         {"encoder": {"model_type": "vit", **_IMAGES},

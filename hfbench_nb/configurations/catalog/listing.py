@@ -19,6 +19,7 @@ _TASKS = (
     ("ForCausalLM", "causal language model"),
     ("LMHeadModel", "causal language model"),
     ("WhisperForConditionalGeneration", "speech to text"),
+    ("Gemma3ForConditionalGeneration", "image and text to text"),
     ("ForConditionalGeneration", "text to text"),
     ("MTModel", "text to text"),
     ("ForCTC", "speech to text"),

@@ -63,6 +63,7 @@ def find_class(spec: ModelSpec, kind: str, framework: str, *, only_pretrain_mode
         if named is not None:
             return config, named
         if own is None:
+            class_for(config, kind, framework)  # raises where there is nothing to advise
             raise ValueError(
                 f"Transformers {transformers.__version__} has no class {name}, which the configuration names; "
                 "only_pretrain_model=True measures the pretrained model instead"

@@ -35,15 +35,17 @@ def silence_deprecations() -> None:
 
 @contextmanager
 def traceable_masks() -> Iterator[None]:
-    """Let Transformers 4 make attention masks as Transformers 5 does: by broadcasting.
+    """Let Transformers make attention masks by broadcasting, as Transformers 5 makes most.
 
-    It makes them by `torch.vmap`, which TorchScript cannot trace.  The masks are the same.
+    Transformers 4 makes all by `torch.vmap`, and Transformers 5 those that a model adds to (Gemma 3 with images);
+    TorchScript cannot trace that.  The masks are the same.
     """
     masking = importlib.import_module("transformers.masking_utils")
-    instead = {"_vmap_for_bhqkv": _broadcast, "TransformGetItemToIndex": nullcontext}
+    instead: dict[str, Any] = {"_vmap_for_bhqkv": _broadcast, "_vmap_expansion_sdpa": _broadcast}  # of 4, of 5
     with ExitStack() as patches:
-        for name, function in instead.items() if hasattr(masking, "_vmap_for_bhqkv") else ():
-            patches.enter_context(mock.patch.object(masking, name, function, create=True))
+        for name, function in {**instead, "TransformGetItemToIndex": nullcontext}.items():
+            if name not in instead or hasattr(masking, name):
+                patches.enter_context(mock.patch.object(masking, name, function, create=True))
         yield
 
 

@@ -16,6 +16,7 @@ from support.places import ROOT
 from support.tiny import LIMITED, TINY, UNLIMITED, tiny
 
 from hfbench_nb import PyTorchBenchmark
+from hfbench_nb.configurations import catalog
 from hfbench_nb.protocol.request import ModelSpec
 from hfbench_nb.worker.backends import pytorch_models
 from hfbench_nb.worker.backends.inputs import make_inputs
@@ -38,8 +39,9 @@ def prepare(spec, task="inference", length=LENGTH, settings=None, **method):
     return prepared.model, prepared, prepared.call
 
 
-def test_there_are_at_least_thirty_types_and_the_documentation_lists_them():
+def test_there_are_at_least_thirty_types_with_all_of_the_catalogue_and_the_documentation_lists_them():
     assert len(TINY) >= 30
+    assert {checkpoint.config["model_type"] for checkpoint in catalog.checkpoints()} <= set(TINY)
     page = (ROOT / "SUPPORTED_MODELS.md").read_text(encoding="utf-8")
     listed = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")}
     assert listed >= set(TINY)

@@ -117,8 +117,9 @@ def test_every_family_of_the_catalogue_runs_in_both_tasks(model_type):
 def test_no_family_of_the_catalogue_is_forgotten():
     in_catalogue = {checkpoint.config["model_type"] for checkpoint in catalog.checkpoints()}
     without_tensorflow = {
-        "big_bird", "bloom", "gemma2", "gpt_neo", "gpt_neox", "llama", "modernbert", "olmoe", "phi", "qwen2",
-        "qwen2_moe", "qwen3",
+        "big_bird", "bloom", "deepseek_v2", "gemma2", "gemma3", "gemma3_text", "gpt_neo", "gpt_neox", "gpt_oss",
+        "llama", "mamba", "mixtral", "modernbert", "olmoe", "phi", "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe",
+        "smollm3",
     }  # fmt: skip
     assert in_catalogue - without_tensorflow == set(FAMILIES)
 
@@ -151,10 +152,11 @@ def test_the_number_of_threads_is_used_and_recorded():
 def test_a_model_without_a_tensorflow_class_is_a_row():
     from transformers import LlamaConfig
 
-    config = LlamaConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
-    results = run({"llama": config, "bert": tiny_bert()}, eager_mode=True)
-    assert list(results.frame["status"]) == ["error", "ok"]
-    assert results.frame["error"][0].endswith("has no TensorFlow model for LlamaConfig")
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    bare, named = LlamaConfig(**sizes), LlamaConfig(**sizes, architectures=["LlamaForCausalLM"])
+    results = run({"llama": bare, "llama with a head": named, "bert": tiny_bert()}, eager_mode=True)
+    assert list(results.frame["status"]) == ["error", "error", "ok"]
+    assert results.frame["error"][:2].str.endswith("has no TensorFlow model for LlamaConfig").all()
 
 
 @needs_tensorflow
