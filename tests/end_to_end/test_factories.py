@@ -9,7 +9,7 @@ import pytest
 from support.kernels import execute
 from support.models import tiny_bert
 
-pytestmark = [pytest.mark.measures, pytest.mark.shows, pytest.mark.xdist_group("measuring")]
+pytestmark = [pytest.mark.measures, pytest.mark.shows]
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

@@ -24,7 +24,6 @@ from hfbench_nb.protocol.measurement import MEGABYTE
 pytestmark = [
     pytest.mark.measures,
     pytest.mark.skipif(sys.platform != "linux", reason="the kernel's high-water mark is Linux's"),
-    pytest.mark.xdist_group("measuring"),
 ]
 
 

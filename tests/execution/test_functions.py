@@ -12,7 +12,7 @@ import pytest
 from hfbench_nb import ArgumentError, IsolationError, load_results, measure
 from hfbench_nb.protocol.measurement import MEGABYTE
 
-pytestmark = [pytest.mark.xdist_group("measuring"), pytest.mark.quick]
+pytestmark = pytest.mark.quick
 
 BLOCK = 64 * MEGABYTE
 

@@ -85,8 +85,9 @@ def test_a_full_disk_behind_the_output_is_one_line():
 
 
 @posix
-@pytest.mark.parametrize("redirect", ["2>&-", "<&- 2>&-", "2>/dev/full"])
-@pytest.mark.parametrize("more", [(), ("--verbose",)], ids=["quiet", "verbose"])
+@pytest.mark.parametrize(
+    ("redirect", "more"), [("2>&-", ()), ("<&- 2>&-", ("--verbose",)), ("2>/dev/full", ("--verbose",))]
+)
 def test_models_are_measured_without_standard_error(redirect, more, model):
     done = hfbench(*MEASURE, model, *more, redirect=redirect)
     assert done.returncode == 0, done.stdout

@@ -8,7 +8,7 @@ import pytest
 from hfbench_nb.worker import memory
 from hfbench_nb.worker.memory import HighWaterMeter, SamplingMeter, host_meter
 
-pytestmark = [pytest.mark.xdist_group("measuring"), pytest.mark.quick]
+pytestmark = pytest.mark.quick
 
 MIB = 1 << 20
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's high-water mark is Linux's")

@@ -17,7 +17,7 @@ from .page import Faults
 from .servers import ARTEFACTS, jupyterlab
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 NEEDED = ("axe_playwright_python", "jupyterlab", "playwright", "voila")
 
@@ -56,13 +56,20 @@ def lab(browser: Browser, folder: Path, tmp_path_factory: pytest.TempPathFactory
         yield address
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """An empty page of its own session; the test fails if anything in it complained."""
+@pytest.fixture(scope="package")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """What the pages share: the programs that they have fetched and translated, which takes seconds."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """An empty page; the test fails if anything in it complained."""
     page = context.new_page()
     faults = Faults(page)
     yield page
-    context.close()
+    page.close()
     assert not faults.seen, "\n".join(faults.seen)

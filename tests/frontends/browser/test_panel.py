@@ -126,29 +126,32 @@ def test_wrong_input_is_shown_at_its_field_and_run_is_off(notebook, page):
     assert panel.root.get_by_role("alert").count() == 0
 
 
-@pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_it_can_be_read_in_both_themes_and_in_a_narrow_window(notebook, page, folder, theme):
+def test_it_can_be_read_in_both_themes_and_in_a_narrow_window(notebook, page, folder):
     """Twice a model, once with a long name; the tiny models have no room for 128 tokens, so these cells fail."""
-    name = theme.split()[1].lower()
-    if not (folder / LONG).exists():
-        shutil.copytree(folder / "tiny", folder / LONG)
-    notebook.set_theme(theme)
+    shutil.copytree(folder / "tiny", folder / LONG)
     panel = PanelView(page)
+
+    def look(theme, what):
+        notebook.set_theme(theme)
+        assert barriers(page, ".hfbench-panel") == []
+        notebook.screenshot(f"panel-{theme.split()[1].lower()}-{what}")
+
     panel.describe("tiny", "8, 32, 128", max_seconds=0.2)
     panel.add_model(LONG)
-    assert barriers(page, ".hfbench-panel") == []
-    notebook.screenshot(f"panel-{name}-advanced")
+    for theme in (DARK, LIGHT):
+        look(theme, "advanced")
     panel.open_advanced()
     panel.press_run()
     assert panel.wait_for_end().startswith("6 of 6 cases in ")
-    for title in ("Table", "Curves", "Environment", "Log", "Code"):
-        panel.open_tab(title)
-        assert barriers(page, ".hfbench-panel") == []
-        notebook.screenshot(f"panel-{name}-{title.lower()}")
+    for theme in (LIGHT, DARK):
+        for title in ("Table", "Curves", "Environment", "Log", "Code"):
+            panel.open_tab(title)
+            look(theme, title.lower())
     panel.open_tab("Table")
     assert panel.table.get_by_text("error").count() >= 2
     page.set_viewport_size({"width": 700, "height": 900})
-    notebook.screenshot(f"panel-{name}-narrow")
+    for theme in (LIGHT, DARK):
+        look(theme, "narrow")
 
 
 def test_a_voila_page_shows_the_panel_and_runs_it(page, folder, tmp_path):

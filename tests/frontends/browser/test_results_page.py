@@ -43,10 +43,8 @@ def path(folder):
     return path
 
 
-@pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_twenty_models_can_be_read(lab, page, path, theme):
+def test_twenty_models_can_be_read(lab, page, path):
     notebook = Notebook(page, lab.format(path.name))
-    notebook.set_theme(theme)
     notebook.run_all()
     output = notebook.cell(1).locator(".jp-OutputArea-output")
     assert output.locator("table").first.locator("tbody tr").count() == 20
@@ -55,7 +53,9 @@ def test_twenty_models_can_be_read(lab, page, path, theme):
     assert page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts() == []
     assert all(notebook.image_widths())
     assert len(notebook.image_widths()) == 2
-    notebook.screenshot(f"results-{theme.split()[1].lower()}")
+    for theme in (LIGHT, DARK):
+        notebook.set_theme(theme)
+        notebook.screenshot(f"results-{theme.split()[1].lower()}")
 
 
 @pytest.mark.parametrize(("background", "text"), [("#ffffff", "#202020"), ("#111111", "#e0e0e0")])

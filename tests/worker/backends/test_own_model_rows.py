@@ -14,7 +14,7 @@ from support.own_models import WIDTH, Net, Scalar, error_of, measure
 from hfbench_nb import ArgumentError, PyTorchBenchmark, load_results
 from hfbench_nb.protocol.measurement import MEGABYTE
 
-pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("measuring")]
+pytestmark = pytest.mark.measures
 
 
 def raising():

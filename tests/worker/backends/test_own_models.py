@@ -12,7 +12,7 @@ from hfbench_nb import PyTorchBenchmark
 from hfbench_nb.protocol.measurement import MEGABYTE
 from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
 
-pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("measuring")]
+pytestmark = pytest.mark.measures
 
 
 # ---- measured

@@ -14,7 +14,7 @@ from hfbench_nb import PyTorchBenchmark
 from hfbench_nb.configurations.lookup import find_model
 from hfbench_nb.protocol.measurement import MEGABYTE
 
-pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("measuring"), pytest.mark.usefixtures("no_hub")]
+pytestmark = [pytest.mark.measures, pytest.mark.usefixtures("no_hub")]
 
 SIZES = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 8, "vocab_size": 20_000}
 
