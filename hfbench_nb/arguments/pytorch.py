@@ -12,7 +12,6 @@ from hfbench_nb.arguments.fields import Axis, option
 from hfbench_nb.arguments.foreign_names import refuse_foreign_names
 from hfbench_nb.arguments.measurement import MEASURE
 from hfbench_nb.arguments.negative_names import accept_negative_names
-from hfbench_nb.protocol.case import LARGEST_SIZE
 from hfbench_nb.protocol.errors import wrong_value
 
 WEIGHTS = ("random", "pretrained")
@@ -31,7 +30,7 @@ def _check_attention(name: str, value: object) -> None:
 
 
 def _check_new_tokens(name: str, value: object) -> None:
-    checks.integer(name, value, minimum=_LEAST_NEW_TOKENS, maximum=LARGEST_SIZE)
+    checks.integer(name, value, minimum=_LEAST_NEW_TOKENS)
 
 
 def _check_cache(name: str, value: object) -> None:

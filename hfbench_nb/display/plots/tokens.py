@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
 
+_NEW_TOKENS = "new_tokens"
 _SHARES = (0.1, 0.9)
 # Number of tokens above which not every one has a marker.
 _MARKED = 32
@@ -44,18 +45,24 @@ def plot_tokens(results: ResultSet, *, ax: Axes | None = None) -> Axes:
     """
     import numpy as np
 
-    cases = [row for row in results.rows if row.case.task == GENERATION and "itl_s" in row.measurement.timings]
-    if not cases:
+    labels = results.labels_without([_NEW_TOKENS])
+    labelled = [
+        (row, label)
+        for row, label in zip(results.rows, labels, strict=True)
+        if row.case.task == GENERATION and "itl_s" in row.measurement.timings
+    ]
+    if not labelled:
         raise ArgumentError("There is nothing to show: no time of generation was measured.")
-    sizes = ["batch_size", "sequence_length"]
-    names = series_names([(row.label, row.case.task, *row.case.sizes) for row in cases], sizes)
+    cases = [row for row, _ in labelled]
+    keys = [(label, GENERATION, *row.case.sizes, row.case.settings.get(_NEW_TOKENS)) for row, label in labelled]
+    names = series_names(keys, ["batch_size", "sequence_length", _NEW_TOKENS])
     gaps_s = [_gaps(row) for row in cases]
     scale_s, unit = time_unit(float(np.median(of_case)) for of_case in gaps_s)
     own = ax is None
     ax = new_axes() if ax is None else ax
     for i, (row, name, of_case) in enumerate(zip(cases, names, gaps_s, strict=True)):
         first = format_time(row.measurement.timings["ttft_s"].median_s)
-        _draw(ax, of_case / scale_s, plain_text(f"{name} (first token: {first})"), i)
+        _draw(ax, of_case / scale_s, plain_text(f"{name} (first: {first})"), i)
     ax.set_ylim(bottom=0)
     plain_ticks(ax.yaxis, *ax.get_ylim(), log=False)
     ax.set_xlabel("Token")
