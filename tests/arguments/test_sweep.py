@@ -27,6 +27,7 @@ def test_an_axis_of_one_task_multiplies_the_cases_of_that_task_alone():
     assert len(found) == 6
     assert cases(generation=True, inference=False) == [("generation", 32, None)]
     assert len(cases(new_tokens=[32, 128], dtype=["float32", "bfloat16"])) == 2
+    assert PyTorchBenchmarkArguments(new_tokens=8).new_tokens == [8]  # always a list, as sizes are
 
 
 def test_cases_of_earlier_versions_get_no_axis_of_another_task():

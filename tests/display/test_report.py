@@ -121,7 +121,7 @@ def test_a_further_metric_that_was_measured_has_a_section_of_its_own():
             "TRAIN - SPEED - RESULTS",
             "TRAIN - MEMORY - RESULTS",
         ]
-        assert "     Dreams in s   " in report
+        assert "  Dreams in s  " in report
         assert ["bert", "8", "8", "0.25"] in rows_of(report, "bert")
     finally:
         METRICS.remove("dreams_s")
