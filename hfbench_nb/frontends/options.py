@@ -136,8 +136,10 @@ class _Parser(argparse.ArgumentParser):
         """Parse the words; for an unknown option, suggest a similar one."""
         given, unknown = self.parse_known_args(list(map(underscored, args)), namespace)
         if unknown:
-            chosen = _subparsers(self).get(getattr(given, "command", ""), self)
-            chosen.error(f"unrecognized arguments: {' '.join(unknown)}{chosen._suggestion(unknown)}")
+            parsers = _subparsers(self)
+            chosen = parsers.get(getattr(given, "command", ""), self)
+            hint = _owners(parsers, unknown) or chosen._suggestion(unknown)
+            chosen.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return given
 
     def _suggestion(self, unknown: Sequence[str]) -> str:
@@ -172,6 +174,13 @@ def _subparsers(parser: argparse.ArgumentParser) -> dict[str, _Parser]:
     """Return the parser of each command by its name."""
     actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     return {name: each for action in actions for name, each in action.choices.items()}
+
+
+def _owners(parsers: dict[str, _Parser], unknown: Sequence[str]) -> str:
+    """Say which other commands have the first of some unknown options, if any has."""
+    option = next((underscored(word).partition("=")[0] for word in unknown if word.startswith("--")), "")
+    owners = [name for name, parser in parsers.items() if option in parser.known]
+    return f". {option} is an option of hfbench {' and hfbench '.join(owners)}" if owners else ""
 
 
 # ---- from fields to options

@@ -76,6 +76,11 @@ def test_the_metrics_are_those_of_the_definitions(results):
     assert math.isnan(results.frame.iloc[0]["ttft_s"])
 
 
+def test_numbers_of_new_tokens_stay_whole_in_pivoted_tables(results):
+    table = results.table("ttft_s", index=["label", "batch_size", "task"], columns="new_tokens")
+    assert [str(size) for size in table.columns][-2:] == ["5", "9"]
+
+
 def test_a_run_without_generation_has_no_columns_for_it():
     frame = BenchmarkResults([(cell(), ok())], {}, {}).frame
     assert not {"ttft_s", "kv_cache_mb", "new_tokens"} & set(frame.columns)
