@@ -121,10 +121,13 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
         taken.details["first_call_s"] = first_call.wall_s
         if method.speed:
             taken.timing = _take_time(prepared, stopwatch, method, report)
-            taken.timings = _timings_of_parts(prepared, len(taken.timing.samples_s), method)
-        if method.memory:
-            report("memory", {})
-            taken.memory = _read_memory(runtime, stopwatch, prepared, first_peak)
+        try:
+            if method.memory:
+                report("memory", {})
+                taken.memory = _read_memory(runtime, stopwatch, prepared, first_peak)
+        finally:  # only now: thousands of samples would count as memory of the call
+            if taken.timing is not None:
+                taken.timings = _timings_of_parts(prepared, len(taken.timing.samples_s), method)
         if runtime.compiles:
             later_s = stopwatch.last_s if taken.timing is None else taken.timing.median_s
             taken.details["compile_s"] = max(0.0, first_call.wall_s - later_s)

@@ -54,6 +54,7 @@ class Prepared:
         How to make the call where memory is read: in phases; None for a call that has only one.
     parts
         Parts of a call whose durations are samples, too, by the name of their metric; None for a call without such.
+        Calls that are made in `phases` do not count.
     metrics
         Asked once, when the calls for memory and time have been made: further metrics by name, in the units of the
         metrics registry.  A value that is no finite number counts as absent.
