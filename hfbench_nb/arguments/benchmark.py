@@ -20,6 +20,7 @@ from hfbench_nb.arguments.fields import (
     as_lines,
     as_table,
     axes_of,
+    default_of,
     option,
     timestamped,
     value_types,
@@ -193,9 +194,9 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
                     if value is given:
                         raise
                     raise ArgumentError(f"{name}={shown(given)} cannot be used: {error}", name) from None
-            if isinstance(given, list | tuple):
-                setattr(self, name, list(given))
-                checks.several_values(name, list(given))
+            if isinstance(given, list | tuple) or isinstance(default_of(found[name]), list):
+                setattr(self, name, checks.values_of_axis(self, name))
+                checks.several_values(name, getattr(self, name))
 
     def _check_files(self) -> None:
         for name in self.csv_file_fields():

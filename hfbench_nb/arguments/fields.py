@@ -43,6 +43,10 @@ class Axis:
         Whether it determines where the worker runs (interpreter, device): each place has its own environment.
     is_path
         Whether its values are paths, which are long and are left out of labels if versions distinguish the rows.
+    is_size
+        Whether its values are sizes of a case, beside batch size and sequence length: tables may have a column for it.
+    task
+        The only task that it concerns: it multiplies the cases of no other; empty if it concerns all.
     """
 
     check: Callable[[str, Any], None] | None = None
@@ -50,6 +54,12 @@ class Axis:
     title: str = ""
     is_place: bool = False
     is_path: bool = False
+    is_size: bool = False
+    task: str = ""
+
+    def concerns(self, task: str) -> bool:
+        """Return whether the cases of a task have this axis."""
+        return self.task in ("", task)
 
     def describe(self, name: str, value: Any) -> str:
         """Return the words for a value of the axis called `name`."""

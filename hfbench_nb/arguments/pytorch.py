@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 
 from hfbench_nb.arguments import checks
-from hfbench_nb.arguments.benchmark import MODELS, BenchmarkArguments
+from hfbench_nb.arguments.benchmark import MODELS, SIZES, BenchmarkArguments
 from hfbench_nb.arguments.fields import Axis, option
 from hfbench_nb.arguments.foreign_names import refuse_foreign_names
+from hfbench_nb.arguments.measurement import MEASURE
 from hfbench_nb.arguments.negative_names import accept_negative_names
 from hfbench_nb.protocol.errors import wrong_value
 
@@ -17,12 +18,24 @@ WEIGHTS = ("random", "pretrained")
 FP16_OPT_LEVELS = ("O0", "O1", "O2", "O3")
 
 
+GENERATION = "generation"
+_LEAST_NEW_TOKENS = 2  # the time per token is that between the first and the last
+_CACHE = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _ATTENTION = re.compile(r"[A-Za-z][\w|/@.:-]{0,99}")
 
 
 def _check_attention(name: str, value: object) -> None:
     if not isinstance(value, str) or not _ATTENTION.fullmatch(value):
         raise wrong_value(name, value, "the name of an attention kernel, such as 'eager' or 'sdpa', or None")
+
+
+def _check_new_tokens(name: str, value: object) -> None:
+    checks.integer(name, value, minimum=_LEAST_NEW_TOKENS)
+
+
+def _check_cache(name: str, value: object) -> None:
+    if not isinstance(value, str) or not _CACHE.fullmatch(value):
+        raise wrong_value(name, value, "the name of a cache, such as 'dynamic' or 'static', or None")
 
 
 @refuse_foreign_names
@@ -48,6 +61,23 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
 
     framework = "PyTorch"
 
+    generation: bool = option(
+        False, "Measure generation: the model's generate, greedy, with its cache.", task=GENERATION, group=MEASURE
+    )
+    new_tokens: int | list[int] = option(
+        [32],
+        "Number of tokens to generate after each prompt (generation only), at least 2.",
+        axis=Axis(_check_new_tokens, title="New tokens", is_size=True, task=GENERATION),
+        group=SIZES,
+    )
+    cache_implementation: str | list[str] | None = option(
+        None,
+        "Cache of keys and values (generation only): dynamic, static, offloaded, quantized, or another that the "
+        "installed Transformers knows. By default the model's own.",
+        axis=Axis(_check_cache, lambda name: "default cache" if name is None else f"{name} cache", task=GENERATION),
+        suggestions=lambda: ("dynamic", "static", "offloaded", "quantized"),
+        group=MODELS,
+    )
     attn_implementation: str | list[str] | None = option(
         None,
         "Attention kernel: eager, sdpa, flex_attention, flash_attention_2, or another that the installed Transformers "

@@ -9,7 +9,7 @@ from typing import Any
 
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
-from hfbench_nb.arguments.fields import Axis, axes_of
+from hfbench_nb.arguments.fields import Axis, axes_of, default_of
 from hfbench_nb.arguments.frameworks import FRAMEWORKS, frameworks_with_models
 from hfbench_nb.protocol.case import Case, Setting, Settings
 
@@ -18,15 +18,28 @@ def plan(args: BenchmarkArguments) -> list[Case]:
     """Return the cases in the order in which they are measured.
 
     The order is the original's: model, batch size, length, task; all settings of a model are measured consecutively.
+    Settings that differ only in what a task has no use for are one case of it.
     """
-    return [
-        Case(args.framework, model, task, batch_size, sequence_length, settings)
+    cases = (
+        Case(args.framework, model, task, batch_size, sequence_length, of_task[task])
         for model in args.model_names
-        for settings in combinations(args)
+        for of_task in _by_task(args)
         for batch_size in args.batch_sizes
         for sequence_length in args.sequence_lengths
         for task in args.tasks
-    ]
+    )
+    return list(dict.fromkeys(cases))
+
+
+def _by_task(args: BenchmarkArguments) -> list[dict[str, Settings]]:
+    """Return, for each combination of the axes' values, the settings that each task has of it."""
+    foreign = {task: foreign_axes(axes_of(args), task) for task in args.tasks}
+    return [{task: settings.without(names) for task, names in foreign.items()} for settings in combinations(args)]
+
+
+def foreign_axes(axes: Mapping[str, Axis], task: str) -> list[str]:
+    """Return the names of the axes that do not concern a task."""
+    return [name for name, axis in axes.items() if not axis.concerns(task)]
 
 
 def combinations(args: BenchmarkArguments) -> list[Settings]:
@@ -61,12 +74,20 @@ def completed(case: Case, arguments: Mapping[str, Any]) -> Case:
         return case
     kind = FRAMEWORKS[case.framework].arguments_class
     defaults: dict[str, Any] = {
-        found.name: found.default for found in fields(kind) if found.metadata["axis"] is not None
+        found.name: _first(default_of(found))
+        for found in fields(kind)
+        if found.metadata["axis"] is not None and found.metadata["axis"].concerns(case.task)
     }
     told = {name: arguments[name] for name in defaults if _is_setting(arguments.get(name, defaults))}
     if arguments.get("fp16") is True:
         told["dtype"] = "float16"
     return replace(case, settings=Settings({**defaults, **told, **case.settings}))
+
+
+def _first(default: Any) -> Setting:
+    """Return the value that cases had before the axis took several."""
+    value: Setting = default[0] if isinstance(default, list) else default
+    return value
 
 
 def _is_setting(value: Any) -> bool:

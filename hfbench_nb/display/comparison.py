@@ -49,7 +49,8 @@ class Comparison:
         return [
             metric
             for metric in headlines()
-            if metric.group or any(value == value for pair in self.pairs for value in pair.values(metric))
+            if (metric.group and not metric.task)
+            or any(value == value for pair in self.pairs for value in pair.values(metric))
         ]
 
     @property

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from hfbench_nb.display.llama_bench import to_llama_bench
 from hfbench_nb.display.tables import NOISY_MARK, Table, TableCell, list_failures, make_legend, make_tables
+from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code
 from hfbench_nb.results.environment import Environment
 from hfbench_nb.results.result_set import ResultSet
 
+STYLES = ("tables", "llama-bench")
 
-def to_markdown(results: ResultSet, *, environment: bool = False) -> str:
+
+def to_markdown(results: ResultSet, *, environment: bool = False, style: str = "tables") -> str:
     """Return the results as tables in GitHub's Markdown, to be pasted into an issue or a README.
 
     Names, reasons and facts are in code spans, so that nothing in them becomes markup, a link or a mention.  Where
@@ -20,7 +24,24 @@ def to_markdown(results: ResultSet, *, environment: bool = False) -> str:
         What to show; the results themselves when called as a method.
     environment
         Whether to add the environment.
+    style
+        ``tables``, or ``llama-bench`` for the cases of generation as llama-bench prints its results.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such style, or nothing to show in it.
     """
+    if style not in STYLES:
+        raise wrong_value("style", style, " or ".join(map(repr, STYLES)))
+    parts = [to_llama_bench(results)] if style == "llama-bench" else _tables(results)
+    if environment and results.environment:
+        parts.append(_facts(results.environment))
+    return for_stdout("\n\n".join(parts))
+
+
+def _tables(results: ResultSet) -> list[str]:
+    """Return the tables, their legend, and the cases that failed."""
     tables = make_tables(results)
     parts = [_table(table) for table in tables]
     if legend := make_legend(tables):
@@ -28,15 +49,13 @@ def to_markdown(results: ResultSet, *, environment: bool = False) -> str:
     if failures := list_failures(results):
         lines = [f"- {markdown_code(case)}: {markdown_code(reason)}" for case, reason in failures]
         parts.append("\n".join(["Cases without a metric:", "", *lines]))
-    if environment and results.environment:
-        parts.append(_facts(results.environment))
-    return for_stdout("\n\n".join(parts))
+    return parts
 
 
 def _table(table: Table) -> str:
     with_batch_size = len(table.blocks) > 1
     heads = [*(["Batch size"] if with_batch_size else []), table.row_title]
-    heads += [f"{table.column_title} {column}" if i == 0 else column for i, column in enumerate(table.columns)]
+    heads += [f"{table.column_title} {column}".strip() if i == 0 else column for i, column in enumerate(table.columns)]
     marks = [*(["---:"] if with_batch_size else []), ":---", *("---:" for _ in table.columns)]
     lines = [f"**{table.title}**", "", _line(*heads), f"|{'|'.join(marks)}|"]
     for block in table.blocks:

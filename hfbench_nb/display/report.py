@@ -26,7 +26,7 @@ def make_report(results: ResultSet, *, environment: bool) -> str:
     lines: list[str] = []
     for task in results.tasks:
         for metric in results.headlines(task):
-            word = metric.group or metric.stem
+            word = metric.short if metric.task else metric.group or metric.stem
             lines += ["", _heading(TASKS[task].report_heading.format(word.upper())), *_table(results, task, metric)]
         if results.arguments.get("trace_memory_line_by_line", False) and TASKS[task].has_sizes:
             lines += ["", _heading(f"{TASKS[task].report_word} - {_LINES_TITLE}"), *_line_by_line(results, task)]
@@ -48,13 +48,14 @@ def _table(results: ResultSet, task: str, metric: Metric) -> list[str]:
     model_width = max([_MODEL_WIDTH, *long_names])
     rule = (_RULE_WIDTH + model_width - _MODEL_WIDTH) * "-"
     heading = "Model Name".center(model_width) + "Batch Size".center(_WIDTH) + "Seq Length".center(_WIDTH)
-    lines = [rule, heading + f"{metric.stem.capitalize()} in {metric.unit}".center(_WIDTH), rule]
+    title = metric.short if metric.task else metric.stem.capitalize()
+    lines = [rule, heading + f"{title} in {metric.unit}".center(_WIDTH), rule]
     for model, of_model in nested.items():
         for batch_size, by_length in of_model["result"].items():
             for length, value in by_length.items():
                 sizes = ["-" if size is None else str(size) for size in (batch_size, length)]
                 start = model.center(model_width) + sizes[0].center(_WIDTH)
-                lines.append(f"{start} {sizes[1].center(_WIDTH)} {_value(value).center(_WIDTH)}")
+                lines.append(f"{start} {sizes[1].center(_WIDTH)} {_value(value, metric).center(_WIDTH)}")
     rows = [row for row in results.rows if row.case.task == task]
     reasons = [
         _item(f"N/A: {printable(str(row))}: {row.measurement.status}: {row.measurement.failure}")
@@ -99,8 +100,10 @@ def _line_by_line(results: ResultSet, task: str) -> list[str]:
     return lines
 
 
-def _value(value: object) -> str:
+def _value(value: object, metric: Metric) -> str:
     if not isinstance(value, float):
         return str(value)
+    if metric.task:  # unknown to the original, which rounds times to the millisecond
+        return f"{value:.4g}"
     rounded = round(1000 * value) / 1000
     return "< 0.001" if rounded == 0.0 else str(rounded)

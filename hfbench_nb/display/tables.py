@@ -7,88 +7,42 @@ that are shown as the same number.  If that is the whole column, or its only val
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
 
-from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
+from hfbench_nb.display.summary_tables import summary_table
+from hfbench_nb.display.table_parts import (
+    NOISY_MARK,
+    Block,
+    Key,
+    Size,
+    Table,
+    TableCell,
+    metric_cells,
+    only_batch_size,
+    without_value,
+)
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.rendering.escaping import printable, printable_lines
-from hfbench_nb.rendering.units import format_memory, format_number, format_share, time_unit
-from hfbench_nb.results.metrics import SPEED, Metric
+from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.result_set import ResultSet, Row
 
-NOISY_MARK = "\N{WARNING SIGN}\N{VARIATION SELECTOR-15}"  # shown as text, not as a coloured emoji
+__all__ = ["NOISY_MARK", "Table", "TableCell", "list_failures", "make_legend", "make_tables"]
+
 _LEGEND = {
     "spread": ("\N{PLUS-MINUS SIGN}", "half the 95 % confidence interval of the median"),
     "best": ("Bold", "the best of its column and batch size, and what cannot be told from it"),
+    "best_of_sizes": ("Bold", "the best of the same sizes, and what cannot be told from it"),
     "noisy": (NOISY_MARK, "noisy: the interval stayed wider than asked for"),
 }
-
-Size: TypeAlias = int | None
-Key: TypeAlias = tuple[str, Size, Size]
-
-
-@dataclass(frozen=True)
-class TableCell:
-    """One cell of a table: the value of a case, its spread, its marks, and the text shown on hover."""
-
-    text: str
-    spread: str = ""
-    hint: str = ""
-    failed: bool = False
-    noisy: bool = False
-    best: bool = False
-
-
-@dataclass(frozen=True)
-class Block:
-    """The rows of one batch size: one per label, with a cell (or None) for each column."""
-
-    batch_size: Size
-    rows: tuple[tuple[str, tuple[TableCell | None, ...]], ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """One metric of one task, all in one unit.
-
-    Attributes
-    ----------
-    title
-        The metric with its unit, the task, and the batch size if there is only one.
-    row_title
-        What the rows are: models or functions.
-    column_title
-        What the columns are; empty if there is only one.
-    columns
-        The sequence lengths, ascending; for functions, which have none, what the value is.
-    blocks
-        One block per batch size, ascending.
-    """
-
-    title: str
-    row_title: str
-    column_title: str
-    columns: tuple[str, ...]
-    blocks: tuple[Block, ...]
-
-    @property
-    def cells(self) -> Iterator[TableCell]:
-        """Every cell that shows a case."""
-        return (cell for block in self.blocks for _, cells in block.rows for cell in cells if cell is not None)
-
-    @property
-    def has_spread(self) -> bool:
-        """Whether a value is shown with its spread."""
-        return any(cell.spread for cell in self.cells)
 
 
 def make_tables(results: ResultSet) -> list[Table]:
     """Make the tables of the requested metrics, task by task."""
     tables = []
     for task in results.tasks:
+        if TASKS[task].across:
+            tables.append(summary_table(results, task))
+            continue
         rows = {
             (row.label, row.case.batch_size, row.case.sequence_length): row
             for row in results.rows
@@ -100,8 +54,14 @@ def make_tables(results: ResultSet) -> list[Table]:
 
 def make_legend(tables: Iterable[Table]) -> list[tuple[str, str]]:
     """Return each mark that occurs, and its meaning."""
-    cells = [cell for table in tables for cell in table.cells]
-    return [entry for name, entry in _LEGEND.items() if any(getattr(cell, name) for cell in cells)]
+    marks = {name for table in tables for cell in table.cells for name in _marks(table, cell)}
+    return [entry for name, entry in _LEGEND.items() if name in marks]
+
+
+def _marks(table: Table, cell: TableCell) -> Iterable[str]:
+    best = "best_of_sizes" if table.size_columns else "best"
+    marks = {"spread": bool(cell.spread), best: cell.best, "noisy": cell.noisy}
+    return (name for name, is_there in marks.items() if is_there)
 
 
 def list_failures(results: ResultSet) -> list[tuple[str, str]]:
@@ -114,11 +74,7 @@ def list_failures(results: ResultSet) -> list[tuple[str, str]]:
 
 
 def _table(metric: Metric, task: str, rows: Mapping[Key, Row]) -> Table:
-    values = {key: metric.of(row.case, row.measurement) for key, row in rows.items()}
-    values = {key: value for key, value in values.items() if value == value}
-    scale, unit = time_unit(values.values()) if metric.unit == "s" else (1.0, metric.unit)
-    best = _best(metric, {key: (value, *_bounds(metric, rows[key], value)) for key, value in values.items()})
-    cells = {key: _cell(metric, rows[key], value / scale, is_best=key in best) for key, value in values.items()}
+    cells, unit = metric_cells(metric, rows)
     batch_sizes, lengths = _ascending(key[1] for key in rows), _ascending(key[2] for key in rows)
     labels: dict[Size, dict[str, None]] = {size: {} for size in batch_sizes}
     for label, size, _ in rows:
@@ -128,9 +84,8 @@ def _table(metric: Metric, task: str, rows: Mapping[Key, Row]) -> Table:
         for size, of_size in labels.items()
     )
     has_sizes = TASKS[task].has_sizes
-    only = batch_sizes[0] if len(batch_sizes) == 1 else None
     return Table(
-        title=f"{metric.title} ({unit}), {task}" + ("" if only is None else f", batch size {only}"),
+        title=f"{metric.title} ({unit}), {task}{only_batch_size(blocks)}",
         row_title="Model" if has_sizes else task.capitalize(),
         column_title="Sequence length" if has_sizes else "",
         columns=tuple(map(str, lengths))
@@ -140,85 +95,10 @@ def _table(metric: Metric, task: str, rows: Mapping[Key, Row]) -> Table:
     )
 
 
-def _cell(metric: Metric, row: Row, value: float, *, is_best: bool) -> TableCell:
-    """Make the cell of a value, in the unit of the table."""
-    if metric.unit == "MB":
-        return TableCell(f"{round(value):,}", hint=_hint(_memory_parts(row.measurement), row), best=is_best)
-    if metric.interval is None:
-        return TableCell(format_number(value), hint=_hint([], row), best=is_best)
-    timing = row.measurement.timing if metric.group == SPEED else None
-    text, spread, parts = format_number(value), "", []
-    low, high = metric.interval_of(row.case, row.measurement)
-    if low == low:
-        amount = abs(metric.of(row.case, row.measurement))
-        spread = format_share((high - low) / 2 / amount if amount else math.inf)
-        parts.append(f"95 % interval {metric.text(low)} to {metric.text(high)}")
-    if timing is not None:
-        count = len(timing.samples_s)
-        parts.append(f"{count} sample{'s' if count > 1 else ''}")
-        if count == 1 and "." in text:
-            text = text.rstrip("0").rstrip(".")  # 0.006 s, as published, has one digit
-    return TableCell(text, spread, _hint(parts, row), noisy=timing is not None and timing.noisy, best=is_best)
-
-
-def _memory_parts(measurement: Measurement) -> list[str]:
-    memory = measurement.memory
-    if memory is None:
-        return []
-    parts = {"baseline": memory.baseline_bytes, "weights": memory.weights_bytes, "working": memory.working_bytes}
-    known = [f"{name} {format_memory(size / MEGABYTE)}" for name, size in parts.items() if size is not None]
-    return [*known, memory.method]
-
-
-def _hint(parts: Iterable[str], row: Row) -> str:
-    return printable_lines("; ".join(part for part in (", ".join(parts), row.measurement.note) if part))
-
-
-def _bounds(metric: Metric, row: Row, value: float) -> tuple[float, float]:
-    """Return the interval that distinguishes a value from others; without an interval, the value as shown, twice."""
-    low, high = metric.interval_of(row.case, row.measurement)
-    if low == low and high == high:
-        return low, high
-    shown = float(round(value)) if metric.unit == "MB" else value
-    return shown, shown
-
-
-def _best(metric: Metric, values: Mapping[Key, tuple[float, float, float]]) -> set[Key]:
-    """Return the cells whose interval overlaps that of the best of their column.
-
-    Parameters
-    ----------
-    metric
-        The metric, which defines what is better.
-    values
-        Each value and the ends of its interval, in any unit.
-    """
-    columns: dict[tuple[Size, Size], dict[Key, tuple[float, float]]] = {}
-    for key, (_, low, high) in values.items():
-        # With the sign changed where higher is better, the smallest is the best.
-        bounds = (-high, -low) if metric.higher_is_better else (low, high)
-        columns.setdefault(key[1:], {})[key] = bounds
-    centres = {key: -value if metric.higher_is_better else value for key, (value, _, _) in values.items()}
-    best: set[Key] = set()
-    for column in columns.values():
-        first = min(column, key=lambda key: centres[key])
-        marked = {key for key, (low, _) in column.items() if low <= column[first][1]}
-        if len(marked) < len(column):
-            best |= marked
-    return best
-
-
 def _row(
     label: str, keys: Iterable[Key], rows: Mapping[Key, Row], cells: Mapping[Key, TableCell]
 ) -> tuple[str, tuple[TableCell | None, ...]]:
-    return printable(label), tuple(cells.get(key) or _without_value(rows.get(key)) for key in keys)
-
-
-def _without_value(row: Row | None) -> TableCell | None:
-    if row is None:
-        return None
-    text = "N/A" if row.measurement.succeeded else row.measurement.status
-    return TableCell(text, hint=printable_lines(str(row.measurement.failure or "")), failed=True)
+    return printable(label), tuple(cells.get(key) or without_value(rows.get(key)) for key in keys)
 
 
 def _ascending(sizes: Iterable[Size]) -> list[Size]:

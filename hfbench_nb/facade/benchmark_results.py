@@ -13,7 +13,7 @@ from hfbench_nb.display.csv_export import write_files
 from hfbench_nb.display.html_tables import results_to_html
 from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
-from hfbench_nb.display.plots import plot, plot_memory
+from hfbench_nb.display.plots import plot, plot_memory, plot_tokens
 from hfbench_nb.display.report import make_report
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
@@ -133,7 +133,7 @@ class BenchmarkResults(ResultSet):
         ArgumentError
             If there is no such metric.
         """
-        chosen = {each.group: each for each in headlines()} | {each.name: each for each in METRICS}
+        chosen = {each.group: each for each in headlines() if not each.task} | {each.name: each for each in METRICS}
         if metric not in chosen:
             raise wrong_value("metric", metric, " or ".join(map(repr, chosen)))
         return nest(self, task, chosen[metric])
@@ -176,6 +176,7 @@ class BenchmarkResults(ResultSet):
     to_markdown = to_markdown
     plot = plot
     plot_memory = plot_memory
+    plot_tokens = plot_tokens
     scaling = scaling
     compare = compare
 
@@ -188,7 +189,8 @@ class BenchmarkResults(ResultSet):
         ----------
         folder
             Created if it does not exist. The files are ``inference_time.csv``, ``inference_memory.csv``,
-            ``train_time.csv``, ``train_memory.csv``, ``function_time.csv``, ``function_memory.csv`` (those that were
+            ``train_time.csv``, ``train_memory.csv``, ``function_time.csv``, ``function_memory.csv``,
+            ``generation_time.csv``, ``generation_ttft.csv``, ``generation_kv_cache.csv`` ... (those that were
             measured) and ``env_info.csv``.
         """
         target = Path(folder)

@@ -58,7 +58,7 @@ def _run(words: list[str]) -> int:
         say(f"hfbench {tool_version()}")
         return SUCCESS
     try:
-        command = parse(words or ["--help"])
+        command = parse(words or ["--help"], prints=True)
     except HelpShown as shown:
         (complain if shown.code else say)(shown.text, end="")
         return shown.code
@@ -79,9 +79,9 @@ def _(command: MeasureCommand) -> int:
     try:
         results = benchmark.run(**vars(command.options))
     except KeyboardInterrupt:
-        say(benchmark.results)
+        say(command.printing.text(benchmark.results))
         raise
-    say(results)
+    say(command.printing.text(results))
     return SUCCESS if any(measurement.succeeded for _, measurement in results.entries) else FAILURE
 
 

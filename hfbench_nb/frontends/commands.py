@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from hfbench_nb.arguments.benchmark import PLACE, BenchmarkArguments
 from hfbench_nb.arguments.fields import REQUIRED, option
 from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import FunctionArguments
 from hfbench_nb.execution.executors import EXECUTORS
+from hfbench_nb.protocol.errors import wrong_value
 
 
 @dataclass(kw_only=True)
@@ -28,12 +31,38 @@ class RunOptions:
     resume: str | None = option(None, "Folder of a run to resume: only missing cases are measured.", group=PLACE)
 
 
+_TEXTS: dict[str, Callable[[Any], str]] = {
+    "report": str,
+    "markdown": lambda results: str(results.to_markdown()),
+    "llama-bench": lambda results: str(results.to_markdown(style="llama-bench")),
+}
+
+
+@dataclass(kw_only=True)
+class PrintOptions:
+    """How the shell prints results."""
+
+    format: str = option(
+        "report", "How the results are printed; llama-bench: the table of that tool, for generation.", tuple(_TEXTS)
+    )
+
+    def check(self, arguments: BenchmarkArguments) -> None:
+        """Raise if results of these arguments cannot be printed so."""
+        if self.format == "llama-bench" and not ("generation" in arguments.tasks and arguments.speed):
+            raise wrong_value("format", self.format, "report or markdown unless the time of generation is measured")
+
+    def text(self, results: Any) -> str:
+        """Return results as they are printed; those of a run that was stopped before its first case, as a report."""
+        return _TEXTS[self.format if results.entries else "report"](results)
+
+
 @dataclass(frozen=True)
 class MeasureCommand:
-    """Measure models: how, and where the run is stored."""
+    """Measure models: how, where the run is stored, and how the shell prints the results."""
 
     arguments: BenchmarkArguments
     options: RunOptions
+    printing: PrintOptions = field(default_factory=PrintOptions)
 
 
 @dataclass(kw_only=True)

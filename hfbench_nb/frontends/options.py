@@ -14,7 +14,14 @@ from typing import Any, NoReturn
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import ValueType, default_of, value_types
-from hfbench_nb.frontends.commands import Command, FunctionOptions, MeasureCommand, RunOptions, command_classes
+from hfbench_nb.frontends.commands import (
+    Command,
+    FunctionOptions,
+    MeasureCommand,
+    PrintOptions,
+    RunOptions,
+    command_classes,
+)
 
 PROGRAM = "hfbench"
 
@@ -42,13 +49,15 @@ class HelpShown(Exception):
         self.line = line
 
 
-def parse(words: Sequence[str]) -> Command:
+def parse(words: Sequence[str], *, prints: bool = False) -> Command:
     """Make the argument object that the words of a command line describe.
 
     Parameters
     ----------
     words
         A command (``pytorch``, ``plot``, ``models`` ...) and its options.
+    prints
+        Whether results will be printed, so that there are options for that.
 
     Raises
     ------
@@ -66,14 +75,23 @@ def parse(words: Sequence[str]) -> Command:
         _add_fields(subparser, kind)
         if issubclass(kind, BenchmarkArguments):
             _add_fields(subparser, RunOptions)
+            if prints:
+                _add_fields(subparser, PrintOptions)
     given = vars(parser.parse_args(list(words)))
     kind = classes[given.pop("command")]
     if not issubclass(kind, BenchmarkArguments):
         made: Any = kind(**given)
         command: Command = made
         return command
-    options = {f.name: given.pop(f.name) for f in dataclasses.fields(RunOptions) if f.name in given}
-    return MeasureCommand(kind(**given), RunOptions(**options))
+    options, printing = RunOptions(**_taken(RunOptions, given)), PrintOptions(**_taken(PrintOptions, given))
+    arguments = kind(**given)
+    printing.check(arguments)
+    return MeasureCommand(arguments, options, printing)
+
+
+def _taken(kind: type, given: dict[str, Any]) -> dict[str, Any]:
+    """Remove what the fields of a dataclass are given, and return it."""
+    return {f.name: given.pop(f.name) for f in dataclasses.fields(kind) if f.name in given}
 
 
 def parse_function_options(words: Sequence[str], program: str) -> FunctionOptions:
@@ -118,8 +136,10 @@ class _Parser(argparse.ArgumentParser):
         """Parse the words; for an unknown option, suggest a similar one."""
         given, unknown = self.parse_known_args(list(map(underscored, args)), namespace)
         if unknown:
-            chosen = _subparsers(self).get(getattr(given, "command", ""), self)
-            chosen.error(f"unrecognized arguments: {' '.join(unknown)}{chosen._suggestion(unknown)}")
+            parsers = _subparsers(self)
+            chosen = parsers.get(getattr(given, "command", ""), self)
+            hint = _owners(parsers, unknown) or chosen._suggestion(unknown)
+            chosen.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return given
 
     def _suggestion(self, unknown: Sequence[str]) -> str:
@@ -154,6 +174,13 @@ def _subparsers(parser: argparse.ArgumentParser) -> dict[str, _Parser]:
     """Return the parser of each command by its name."""
     actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     return {name: each for action in actions for name, each in action.choices.items()}
+
+
+def _owners(parsers: dict[str, _Parser], unknown: Sequence[str]) -> str:
+    """Say which other commands have the first of some unknown options, if any has."""
+    option = next((underscored(word).partition("=")[0] for word in unknown if word.startswith("--")), "")
+    owners = [name for name, parser in parsers.items() if option in parser.known]
+    return f". {option} is an option of hfbench {' and hfbench '.join(owners)}" if owners else ""
 
 
 # ---- from fields to options

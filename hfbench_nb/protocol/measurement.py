@@ -40,6 +40,7 @@ class MemoryUse:
         What the calls needed in addition, and those buffers.
     details
         Further readings by name, bytes, such as the framework's own allocated and reserved peaks.
+        If the call consists of phases, ``prefill_peak_bytes`` is that of the phase ``prefill``.
     """
 
     method: str
@@ -90,6 +91,8 @@ class Measurement:
         The axes as the worker resolved them: the device that ``auto`` stands for, the framework's number of threads.
     metrics
         Further metrics by name, in the units of the metrics registry.
+    timings
+        Samples of parts of the timed calls, such as the time to the first token, by the name of their metric.
     details
         Further facts from the worker, for display only: model class, parameters, shapes of the inputs, ``build_s``,
         ``start_s`` ...  ``calls`` passes were made in total and took ``calls_s``.
@@ -105,6 +108,13 @@ class Measurement:
     note: str = ""
     resolved: Settings = field(default_factory=Settings)
     metrics: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, Timing] = field(default_factory=dict)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the call, or a part of it, is not known as precisely as requested."""
+        taken = [*([] if self.timing is None else [self.timing]), *self.timings.values()]
+        return any(timing.noisy for timing in taken)
 
     @property
     def succeeded(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BASE, HEAD = "base", "head"
+BASE, HEAD, GENERATIVE = "base", "head", "generative"
 
 # A class of a kind is looked up in these, in this order: what a model generates from decides before what it can also
 # be used for.  Those that an older version does not have are left out.
@@ -22,6 +22,12 @@ CLASS_MAPPINGS = {
         "MODEL_FOR_OBJECT_DETECTION_MAPPING",
         "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING",
         "MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING",
+    ),
+    GENERATIVE: (
+        "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING",
+        "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING",
+        "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING",
+        "MODEL_FOR_CAUSAL_LM_MAPPING",
     ),
 }
 

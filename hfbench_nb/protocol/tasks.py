@@ -23,6 +23,9 @@ class Task:
         Heading of its tables in the text report, with ``{}`` for the metric.
     has_sizes
         Whether its cases have a batch size and a sequence length.
+    across
+        Names of metrics that are the columns of one table, with a row per case; by default each metric has a table of
+        its own.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Task:
     file_stem: str = ""
     report_heading: str = ""
     has_sizes: bool = True
+    across: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.file_stem:
@@ -51,6 +55,13 @@ TASKS.register(
         "hfbench_nb.worker.workloads.training:Training",
         file_stem="train",
         report_heading="TRAIN - {} - RESULTS",
+    )
+)
+TASKS.register(
+    Task(
+        "generation",
+        "hfbench_nb.worker.workloads.generation:Generation",
+        across=("ttft_s", "tpot_s", "prefill_tokens_per_s", "decode_tokens_per_s", "kv_cache_mb", "memory_mb"),
     )
 )
 TASKS.register(Task("function", "hfbench_nb.worker.workloads.function:FunctionCall", has_sizes=False))

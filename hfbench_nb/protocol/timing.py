@@ -85,6 +85,13 @@ class Timing:
         deviations_s = [sample - mean_s for sample in self.samples_s]
         return math.sqrt(math.fsum(map(operator.mul, deviations_s, deviations_s)) / (n - 1))
 
+    def quantile_s(self, share: float) -> float:
+        """Return the value below which a share of the samples lies, seconds, interpolated between its neighbours."""
+        place = share * (len(self._ordered_s) - 1)
+        lower = int(place)
+        low_s, high_s = self._ordered_s[lower], self._ordered_s[min(lower + 1, len(self._ordered_s) - 1)]
+        return low_s + (place - lower) * (high_s - low_s)
+
     @property
     def noisy(self) -> bool:
         """Whether the interval stayed wider than requested, be it by noise, a drift or disturbances."""

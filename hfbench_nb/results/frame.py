@@ -17,18 +17,23 @@ IDENTITY = ("framework", "model", "task", "batch_size", "sequence_length")
 
 
 def columns(cases: Iterable[Case]) -> list[str]:
-    """Return the names of the columns: identity, a column per axis, status, metrics, and the error."""
-    axes = dict.fromkeys(name for case in cases for name in case.settings)
+    """Return the names of the columns: identity, a column per axis, status, metrics, and the error.
+
+    A metric that only one task has is a column where there are cases of that task.
+    """
+    known = list(cases)
+    axes = dict.fromkeys(name for case in known for name in case.settings)
+    tasks = {case.task for case in known}
     return [
         *IDENTITY,
         *axes,
         "status",
-        *(metric.name for metric in _of_group(SPEED)),
+        *(metric.name for metric in _of_group(SPEED, tasks)),
         "samples",
         "noisy",
-        *(metric.name for metric in _of_group(MEMORY)),
+        *(metric.name for metric in _of_group(MEMORY, tasks)),
         "memory_method",
-        *(metric.name for metric in _of_group("")),
+        *(metric.name for metric in _of_group("", tasks)),
         "error",
     ]
 
@@ -45,12 +50,14 @@ def make_frame(rows: Sequence[tuple[Case, Measurement, Settings]]) -> pd.DataFra
     return pd.DataFrame([_row(names, *row) for row in rows], columns=names)
 
 
-def _of_group(group: str) -> list[Metric]:
-    return [metric for metric in METRICS if metric.is_column and metric.group == group]
+def _of_group(group: str, tasks: set[str]) -> list[Metric]:
+    of_group = (metric for metric in METRICS if metric.is_column and metric.group == group)
+    return [metric for metric in of_group if not metric.task or metric.task in tasks]
 
 
-def _row(names: Iterable[str], case: Case, measurement: Measurement, settings: Settings) -> dict[str, Any]:
+def _row(names: Sequence[str], case: Case, measurement: Measurement, settings: Settings) -> dict[str, Any]:
     timing, memory = measurement.timing, measurement.memory
+    wanted = set(names)
     identity = {name: getattr(case, name) for name in IDENTITY}
     known = {name: value for name, value in identity.items() if value is not None}
     return {
@@ -58,9 +65,9 @@ def _row(names: Iterable[str], case: Case, measurement: Measurement, settings: S
         **known,
         **settings,
         "status": measurement.status,
-        **{metric.name: metric.of(case, measurement) for metric in METRICS if metric.is_column},
+        **{metric.name: metric.of(case, measurement) for metric in METRICS if metric.name in wanted},
         "samples": 0 if timing is None else len(timing.samples_s),
-        "noisy": timing is not None and timing.noisy,
+        "noisy": measurement.noisy,
         "memory_method": "" if memory is None else memory.method,
         "error": "" if measurement.failure is None else str(measurement.failure),
     }

@@ -11,7 +11,7 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.registry import Registry
 from hfbench_nb.protocol.timing import Timing
-from hfbench_nb.rendering.units import format_memory, format_rate, format_time
+from hfbench_nb.rendering.units import format_memory, format_number, format_rate, format_time
 
 SPEED, MEMORY = "speed", "memory"
 
@@ -45,6 +45,12 @@ class Metric:
         Formats a value with its unit.
     of_time
         Computes it from seconds, batch size and sequence length, for a metric that derives from the time.
+    task
+        The only task that has it; empty if every task may.
+    short
+        Title in narrow columns; by default the title.
+    source
+        Name of the timing that it is computed from, if that has another name.
     """
 
     name: str
@@ -58,11 +64,18 @@ class Metric:
     higher_is_better: bool = False
     format: Callable[[float], str] | None = None
     of_time: Callable[[Any, Any, Any], Any] | None = None
+    task: str = ""
+    short: str = ""
+    source: str = ""
+
+    def is_of(self, task: str) -> bool:
+        """Return whether cases of a task may have it."""
+        return self.task in ("", task)
 
     @property
     def stem(self) -> str:
-        """The name without the unit, as in ``time`` of ``time_s``."""
-        return self.name.rpartition("_")[0] or self.name
+        """The name without the unit, as in ``time`` of ``time_s``; a rate has no name without it."""
+        return self.name if self.name.endswith("_per_s") else self.name.rpartition("_")[0] or self.name
 
     @property
     def axis_title(self) -> str:
@@ -78,6 +91,10 @@ class Metric:
     def interval_of(self, case: Case, measurement: Measurement) -> tuple[float, float]:
         """Return the ends of the 95 % interval of the value; NaN where they are not known."""
         return (math.nan, math.nan) if self.interval is None else self.interval(case, measurement)
+
+    def timing_of(self, measurement: Measurement) -> Timing | None:
+        """Return the samples that the value is computed from, if it is one of a timing."""
+        return measurement.timings.get(self.source or self.name, measurement.timing if self.group == SPEED else None)
 
     def text(self, value: float) -> str:
         """Return a value with its unit; empty for NaN."""
@@ -160,3 +177,91 @@ METRICS.register(
 METRICS.register(
     _rate("tokens_per_s", "Throughput", "tokens/s", lambda time_s, batch_size, length: batch_size * length / time_s)
 )
+
+
+# ---- generation: the definitions are those of the NVIDIA AIPerf metrics reference, for calls of one batch
+
+GENERATION = "generation"
+
+
+def _of_part(name: str, read: Callable[[Timing], float]) -> Value:
+    def value(case: Case, measurement: Measurement) -> float:
+        return read(measurement.timings[name]) if name in measurement.timings else math.nan
+
+    return value
+
+
+def _part_interval(name: str) -> Interval:
+    def interval(case: Case, measurement: Measurement) -> tuple[float, float]:
+        return measurement.timings[name].interval_s if name in measurement.timings else (math.nan, math.nan)
+
+    return interval
+
+
+def _part_metric(name: str, title: str, short: str) -> Metric:
+    """Make a metric of the time of a part of each call: its median."""
+    return Metric(
+        name, title, "s", _of_part(name, lambda timing: timing.median_s), _part_interval(name), SPEED,
+        is_headline=True, format=format_time, task=GENERATION, short=short,
+    )  # fmt: skip
+
+
+def _part_rate(name: str, title: str, short: str, source: str, tokens: Callable[[Case], int]) -> Metric:
+    """Make a metric of the tokens per second of a part of each call: the longest time gives its lowest value."""
+
+    def at(case: Case, time_s: float) -> float:
+        return tokens(case) / time_s if time_s > 0 else math.nan
+
+    def value(case: Case, measurement: Measurement) -> float:
+        return at(case, METRICS[source].of(case, measurement))
+
+    def interval(case: Case, measurement: Measurement) -> tuple[float, float]:
+        low_s, high_s = METRICS[source].interval_of(case, measurement)
+        return at(case, high_s), at(case, low_s)
+
+    return Metric(
+        name, title, "tokens/s", value, interval, SPEED, is_headline=True, higher_is_better=True, format=format_rate,
+        task=GENERATION, short=short, source=source,
+    )  # fmt: skip
+
+
+def _gap_metric(percent: int) -> Metric:
+    """Make a metric of the gaps between the tokens of all calls: a quantile, by linear interpolation."""
+    return Metric(
+        f"itl_p{percent}_s", f"Time between tokens, {percent} % quantile", "s",
+        _of_part("itl_s", lambda timing: timing.quantile_s(percent / 100)), group=SPEED, format=format_time,
+        task=GENERATION, short=f"ITL p{percent}", source="itl_s",
+    )  # fmt: skip
+
+
+def _phase_metric(phase: str) -> Metric:
+    def value(case: Case, measurement: Measurement) -> float:
+        details = {} if measurement.memory is None else measurement.memory.details
+        peak_bytes = details.get(f"{phase}_peak_bytes")
+        return math.nan if peak_bytes is None else peak_bytes / MEGABYTE
+
+    return Metric(
+        f"{phase}_peak_mb", f"Peak memory of the {phase}", "MB", value, group=MEMORY, format=format_memory,
+        task=GENERATION,
+    )  # fmt: skip
+
+
+METRICS.register(_part_metric("ttft_s", "Time to first token", "TTFT"))
+METRICS.register(_part_metric("tpot_s", "Time per output token", "TPOT"))
+for _percent in (50, 90, 99):
+    METRICS.register(_gap_metric(_percent))
+METRICS.register(
+    _part_rate(
+        "prefill_tokens_per_s", "Prefill", "Prefill", "ttft_s",
+        lambda case: (case.batch_size or 0) * (case.sequence_length or 0),
+    )
+)  # fmt: skip
+METRICS.register(_part_rate("decode_tokens_per_s", "Decode", "Decode", "tpot_s", lambda case: case.batch_size or 0))
+METRICS.register(
+    Metric(
+        "kv_cache_mb", "Cache", "MB", group=MEMORY, is_headline=True, format=lambda mb: f"{format_number(mb)} MB",
+        task=GENERATION, short="Cache",
+    )
+)  # fmt: skip
+METRICS.register(_phase_metric("prefill"))
+METRICS.register(_phase_metric("decode"))

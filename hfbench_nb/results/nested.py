@@ -56,4 +56,4 @@ def _classic_value(metric: Metric, case: Case, measurement: Measurement) -> floa
     value = metric.of(case, measurement)
     if value != value:
         return NOT_AVAILABLE
-    return Memory(round(value * MEGABYTE)) if metric.unit == "MB" else value
+    return Memory(round(value * MEGABYTE)) if metric.unit == "MB" and not metric.task else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hfbench_nb.arguments.sweep import known_axes
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.results.points import SIZE_TITLES
 from hfbench_nb.results.result_set import ResultSet
@@ -56,7 +57,9 @@ def table(
     """
     frame = results.frame.assign(label=results.labels)
     # A function has no sizes: without this, the sizes of models in the same frame would become floats.
-    frame = frame.astype({name: "Int64" for name in _SIZES if frame[name].isna().any()})
+    # So would numbers of new tokens, which only cases of generation have.
+    more = [name for name, axis in known_axes().items() if axis.is_size and name in frame]
+    frame = frame.astype({name: "Int64" for name in (*_SIZES, *more) if frame[name].isna().any()})
     names = ["label" if (frame["label"] != frame["model"]).any() else "model"]
     of_functions = bool(frame["sequence_length"].isna().all()) and not frame.empty
     several_tasks = ["task"] if len(results.tasks) > 1 else []

@@ -61,7 +61,7 @@ def make_points(
     rows = []
     for row, label in zip(results.rows, results.labels_without([along]), strict=True):
         case, measurement = row.case, row.measurement
-        if case.batch_size is None or (task is not None and case.task != task):
+        if case.batch_size is None or (task is not None and case.task != task) or not metric.is_of(case.task):
             continue
         low, high = metric.interval_of(case, measurement)
         identity = {

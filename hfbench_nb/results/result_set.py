@@ -152,7 +152,8 @@ class ResultSet:
         return [
             metric
             for metric in headlines()
-            if (self.asked_for(metric.group) if metric.group else any(_is_there(metric, *entry) for entry in cases))
+            if metric.is_of(task)
+            and (self.asked_for(metric.group) if metric.group else any(_is_there(metric, *entry) for entry in cases))
         ]
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+from hfbench_nb.worker import memory
 from hfbench_nb.worker.clock import Reading
 from hfbench_nb.worker.heap import release_free_memory
-from hfbench_nb.worker.memory import Peak
 from hfbench_nb.worker.nvml import NvmlDevice
 
 
@@ -115,25 +115,29 @@ class AcceleratorMeter:
         return lambda: int(self._module.memory_allocated())
 
     @contextmanager
-    def watch(self) -> Iterator[Peak]:
+    def watch(self) -> Iterator[memory.Peak]:
         """Find the peak while the block runs.
 
         Allocators keep what they have reserved, so the driver's reading after the block is the peak of the block, less
         what they released in the meantime.
         """
-        peak = Peak()
+        peak = memory.Peak(self._read_peak, lambda: self._statistic("reset_peak_memory_stats"))
         self._statistic("reset_peak_memory_stats")
         yield peak
-        peak.details = {
+        peak.end()
+
+    def _read_peak(self) -> memory.Reading:
+        details = {
             "process_bytes": self._nvml.process_bytes() if self._nvml else None,
             "device_used_bytes": self._nvml.device_bytes() if self._nvml else None,
             "allocated_peak_bytes": self._statistic("max_memory_allocated"),
             "reserved_peak_bytes": self._statistic("max_memory_reserved"),
         }
-        peak.bytes = self._seen_bytes()
+        peak_bytes = self._seen_bytes()
         if self._nvml is None or self._told == "memory_reserved":
             given_back = (self._statistic(f"max_{self._told}") or 0) - (self._statistic(self._told) or 0)
-            peak.bytes += max(0, given_back)
+            peak_bytes += max(0, given_back)
+        return memory.Reading(peak_bytes, details)
 
     def _statistic(self, name: str) -> int | None:
         read = getattr(self._module, name, None)

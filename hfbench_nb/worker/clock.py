@@ -7,7 +7,7 @@ import itertools
 import math
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
@@ -44,6 +44,15 @@ class Reading(NamedTuple):
 
     wall_s: float
     device_s: float | None
+
+
+Parts = Callable[[int], Mapping[str, Sequence[float]]]
+"""Returns the durations of the parts of the last `n` calls, seconds, by name, in the order of the calls."""
+
+
+def once_per_call(parts: Mapping[str, Sequence[float]], calls: int) -> list[Sequence[float]]:
+    """Return the durations of the parts that each of a number of calls has once."""
+    return [durations for durations in parts.values() if len(durations) == calls]
 
 
 class Stopwatch(Protocol):
@@ -98,6 +107,7 @@ def take_samples(
     repeat: int,
     precision: float,
     max_seconds: float,
+    parts: Parts | None = None,
     on_progress: Callable[[int, float], None] = lambda samples, half_width: None,
     now: Callable[[], float] = time.perf_counter,
 ) -> Timing:
@@ -115,6 +125,9 @@ def take_samples(
         Sampling stops once half the width of the median's 95 % interval is at most this share of the median.
     max_seconds
         Time budget, seconds, excluding warm-up; exceeded only to reach `repeat` samples.
+    parts
+        Returns the durations of the parts of the last calls, the number of which it is given.  The parts that each call
+        has once must be precise enough then, in place of the whole call.
     on_progress
         Called at each check with the number of samples and the relative half width of the interval.
     now
@@ -149,11 +162,12 @@ def take_samples(
             due = is_pilot_over if planned is None else taken >= planned
             if taken < repeat or not (due or spent):
                 continue
-            half_width = relative_half_width(samples)
+            decisive = [samples] if parts is None else once_per_call(parts(taken), taken)
+            half_width = max(map(relative_half_width, decisive))
             on_progress(taken, half_width)
             if spent or half_width <= precision * (PILOT_SHARE if planned is None else 1.0):
                 break
-            planned = _plan(samples, precision)
+            planned = max(_plan(each, precision) for each in decisive)
     return Timing(
         samples_s=tuple(samples),
         calls_per_sample=number,

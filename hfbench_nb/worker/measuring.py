@@ -83,6 +83,7 @@ def measure(
         taken.note,
         resolved=Settings() if runtime is None else runtime.resolved,
         metrics=taken.metrics,
+        timings=taken.timings,
     )
 
 
@@ -98,6 +99,7 @@ class _Taken:
     explain: Callable[[Exception], Exception] = lambda error: error
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    timings: dict[str, Timing] = dataclasses.field(default_factory=dict)
 
 
 def _measure(runtime: Runtime, workload: Workload, method: Method, report: Report, taken: _Taken) -> None:
@@ -110,16 +112,22 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
             taken.details |= prepared.details
             report("warm-up", {})
             with runtime.meter.watch() as first_peak:
-                first_call = stopwatch(prepared.call, 1)
+                first_call = stopwatch(prepared.watched_by(first_peak), 1)
                 if runtime.meter.first_call_repeats:
+                    if prepared.phases is not None:
+                        first_peak.split()  # what comes now is no phase of the first call
                     stopwatch(prepared.call, 1)  # may need more, with what the first has set up
         taken.note = "; ".join(filter(None, [prepared.note, *heard]))
         taken.details["first_call_s"] = first_call.wall_s
         if method.speed:
-            taken.timing = _take_time(prepared.call, stopwatch, method, report)
-        if method.memory:
-            report("memory", {})
-            taken.memory = _read_memory(runtime, stopwatch, prepared, first_peak)
+            taken.timing = _take_time(prepared, stopwatch, method, report)
+        try:
+            if method.memory:
+                report("memory", {})
+                taken.memory = _read_memory(runtime, stopwatch, prepared, first_peak)
+        finally:  # only now: thousands of samples would count as memory of the call
+            if taken.timing is not None:
+                taken.timings = _timings_of_parts(prepared, len(taken.timing.samples_s), method)
         if runtime.compiles:
             later_s = stopwatch.last_s if taken.timing is None else taken.timing.median_s
             taken.details["compile_s"] = max(0.0, first_call.wall_s - later_s)
@@ -156,8 +164,9 @@ def _read_memory(runtime: Runtime, stopwatch: CountingStopwatch, prepared: Prepa
         # Gradients of the pass before would leave gaps in the heap when this one clears them.
         runtime.forget_passes(prepared.model)
         with meter.settled(), meter.watch() as last_peak:
-            stopwatch(prepared.call, 1)
+            stopwatch(prepared.watched_by(last_peak), 1)
         peak = (max if runtime.compiles else min)(first_peak, last_peak, key=lambda of: of.bytes)
+    phases = {} if prepared.phases is None else dict(zip(prepared.phases.names, peak.phases, strict=False))
     # The kernel counts lazily: a process that needed no more memory can read one page less than before.
     peak_bytes = max(peak.bytes, prepared.loaded_bytes)
     return MemoryUse(
@@ -166,23 +175,36 @@ def _read_memory(runtime: Runtime, stopwatch: CountingStopwatch, prepared: Prepa
         baseline_bytes=prepared.baseline_bytes,
         weights_bytes=prepared.loaded_bytes - prepared.baseline_bytes,
         working_bytes=peak_bytes - prepared.loaded_bytes,
-        details={**peak.details, "first_call_peak_bytes": first_peak.bytes},
+        details={
+            **peak.details,
+            "first_call_peak_bytes": first_peak.bytes,
+            **{f"{name}_{of}": size for name, phase in phases.items() for of, size in phase.details.items()},
+            **{f"{name}_peak_bytes": phase.bytes for name, phase in phases.items()},
+        },
     )
 
 
+def _timings_of_parts(prepared: Prepared, calls: int, method: Method) -> dict[str, Timing]:
+    """Return the samples of the parts of the calls that were timed last."""
+    parts = {} if prepared.parts is None else prepared.parts(calls)
+    precisions = {name: method.precision if len(durations) == calls else None for name, durations in parts.items()}
+    return {name: Timing(tuple(durations), precision=precisions[name]) for name, durations in parts.items()}
+
+
 def _take_time(
-    call: Callable[[], object],
+    prepared: Prepared,
     stopwatch: CountingStopwatch,
     method: Method,
     report: Report,
 ) -> Timing:
     report("timing", {"samples": 0})
     return take_samples(
-        call,
+        prepared.call,
         stopwatch,
         repeat=method.repeat,
         precision=method.precision,
         max_seconds=method.max_seconds,
+        parts=prepared.parts,
         on_progress=lambda samples, half_width: report("timing", {"samples": samples}),
     )
 

@@ -6,10 +6,10 @@ import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hfbench_nb.worker.heap import release_free_memory, settled_heap
 
@@ -22,20 +22,56 @@ _RESET_PEAK = "5"
 _SAMPLING_INTERVAL_S = 0.001
 
 
+class Reading(NamedTuple):
+    """The largest memory of the process since the last reset, and additional readings by name, bytes."""
+
+    bytes: int
+    details: Mapping[str, int | None]
+
+
 class Peak:
-    """The peak of a watched block, filled in when the block ends.
+    """The peak of a watched block, known once the block has ended, and those of its phases.
+
+    Parameters
+    ----------
+    read
+        Reads the peak since the last reset.
+    reset
+        Lets the peak begin at the present size.
 
     Attributes
     ----------
-    bytes
-        Largest memory of the process during the block, bytes.
-    details
-        Additional readings by name, bytes.
+    phases
+        The peak of each phase: of the whole block, unless `split` has divided it.
     """
 
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.details: dict[str, int | None] = {}
+    def __init__(self, read: Callable[[], Reading], reset: Callable[[], object]) -> None:
+        self._read, self._reset = read, reset
+        self.phases: list[Reading] = []
+
+    def split(self) -> None:
+        """End a phase, and begin the next."""
+        self.end()
+        self._reset()
+
+    def end(self) -> None:
+        """End the last phase."""
+        self.phases.append(self._read())
+
+    @property
+    def bytes(self) -> int:
+        """Largest memory of the process during the block, bytes."""
+        return max(phase.bytes for phase in self.phases)
+
+    @property
+    def details(self) -> dict[str, int | None]:
+        """Additional readings by name, bytes: the largest of the phases."""
+        names = dict.fromkeys(name for phase in self.phases for name in phase.details)
+        return {name: _largest(phase.details.get(name) for phase in self.phases) for name in names}
+
+
+def _largest(readings: Iterable[int | None]) -> int | None:
+    return max((reading for reading in readings if reading is not None), default=None)
 
 
 class Meter(Protocol):
@@ -121,10 +157,10 @@ class HighWaterMeter(HostMeter):
     @contextmanager
     def watch(self) -> Iterator[Peak]:
         """Reset the high-water mark, run the block, and read the mark."""
-        peak = Peak()
-        _CLEAR_REFS.write_text(_RESET_PEAK)
+        peak = Peak(lambda: Reading(_status_bytes("VmHWM"), {}), _reset_high_water)
+        _reset_high_water()
         yield peak
-        peak.bytes = _status_bytes("VmHWM")
+        peak.end()
 
 
 class SamplingMeter(HostMeter):
@@ -143,14 +179,23 @@ class SamplingMeter(HostMeter):
     @contextmanager
     def watch(self) -> Iterator[Peak]:
         """Sample resident memory while the block runs."""
-        peak = Peak()
-        peak.bytes = self._read()
+        largest_bytes = self._read()
         stop = threading.Event()
+
+        def take() -> Reading:
+            nonlocal largest_bytes
+            largest_bytes = max(largest_bytes, self._read())
+            return Reading(largest_bytes, {})
+
+        def reset() -> None:
+            nonlocal largest_bytes
+            largest_bytes = self._read()
 
         def sample() -> None:
             while not stop.wait(_SAMPLING_INTERVAL_S):
-                peak.bytes = max(peak.bytes, self._read())
+                take()
 
+        peak = Peak(take, reset)
         thread = threading.Thread(target=sample, daemon=True)
         thread.start()
         try:
@@ -158,7 +203,11 @@ class SamplingMeter(HostMeter):
         finally:
             stop.set()
             thread.join()
-            peak.bytes = max(peak.bytes, self._read())
+            peak.end()
+
+
+def _reset_high_water() -> None:
+    _CLEAR_REFS.write_text(_RESET_PEAK)
 
 
 def _status_bytes(key: str) -> int:

@@ -107,7 +107,7 @@ def test_ranges_and_arrays_become_lists_of_numbers():
         ({"overlay": "/no/such/folder"}, "overlay='/no/such/folder' cannot be used"),
         ({"fp16_opt_level": "O4"}, "fp16_opt_level='O4' cannot be used: fp16_opt_level must be 'O0', 'O1', 'O2' or"),
         ({"speed": False, "memory": False}, "speed=False, memory=False leave nothing to measure"),
-        ({"inference": False}, "inference=False, training=False leave nothing to measure"),
+        ({"inference": False}, "inference=False, training=False, generation=False leave nothing to measure"),
         ({"fp16": True, "dtype": "bfloat16"}, "fp16=True and dtype='bfloat16' contradict each other"),
         ({"cuda": False, "device": "cuda"}, "cuda=False and device='cuda' contradict each other"),
         ({"save_to_csv": True, "train_time_csv_file": "/no/such/folder/t.csv"},

@@ -28,6 +28,11 @@ Inputs and labels follow the model's main input, its forward pass and its config
 if the configuration names it as its architecture.
 """
 
+GENERATION = """\
+Types that have a class for it also generated 4 tokens after prompts of 16 (`tests/benchmarks/survey_generation.py`);
+the column *generates* names the versions with which they do, or the reason why not:
+"""
+
 CANNOT = """
 ## What cannot be measured, and why
 
@@ -66,8 +71,8 @@ def types_table(surveys: list[dict[str, Any]]) -> list[str]:
     """Return a line for each type that runs with any version."""
     versions = [survey["transformers"] for survey in surveys]
     rows = [{row["type"]: row for row in survey["rows"]} for survey in surveys]
-    lines = [f"| model type | class | trained | minimised in training | {' | '.join(versions)} | note |",
-             "|:---|:---|:---|:---|" + ":---|" * len(versions) + ":---|"]  # fmt: skip
+    lines = [f"| model type | class | trained | minimised in training | {' | '.join(versions)} | generates | note |",
+             "|:---|:---|:---|:---|" + ":---|" * len(versions) + ":---|:---|"]  # fmt: skip
     for model_type in sorted(dict.fromkeys(name for of in rows for name in of)):
         found = [of.get(model_type) for of in rows]
         if not any(row is not None and runs(row) for row in found):
@@ -77,8 +82,35 @@ def types_table(surveys: list[dict[str, Any]]) -> list[str]:
         told = [inference.get("class", ""), training.get("class", ""), training.get("loss", "")]
         results = [result(row) for row in found]
         note = training.get("note") or inference.get("note", "")
-        lines.append("| " + " | ".join([f"`{model_type}`", *told, *results, short(note)]) + " |")
+        generated = generates(found, versions)
+        lines.append("| " + " | ".join([f"`{model_type}`", *told, *results, generated, short(note)]) + " |")
     return lines
+
+
+def generation_table(surveys: list[dict[str, Any]]) -> list[str]:
+    """Return how many types generate, by version and in all of them."""
+    by_version = [{row["type"]: row["generation"] for row in of["rows"] if row.get("generation")} for of in surveys]
+    lines = ["| Transformers | types with a class that generates | that generate | with a reason why not |",
+             "|:---|---:|---:|---:|"]  # fmt: skip
+    named = [(of["transformers"], found) for of, found in zip(surveys, by_version, strict=True)]
+    common = set.intersection(*(set(found) for found in by_version))
+    both = {
+        name: next((f[name] for f in by_version if f[name]["status"] != "ok"), by_version[0][name]) for name in common
+    }
+    for version, found in [*named, ("each of them", both)]:
+        good = sum(each["status"] == "ok" for each in found.values())
+        lines.append(f"| {version} | {len(found)} | {good} | {len(found) - good} |")
+    return lines
+
+
+def generates(found: list[dict[str, Any] | None], versions: list[str]) -> str:
+    """Return with which versions a type generates, or why it does not; nothing if it has no class for it."""
+    tried = [(version, row["generation"]) for version, row in zip(versions, found, strict=True)
+             if row is not None and row.get("generation")]  # fmt: skip
+    good = [version for version, generation in tried if generation["status"] == "ok"]
+    if good or not tried:
+        return ", ".join(good)
+    return short(f"no: {tried[-1][1].get('error_type', '')}: {tried[-1][1].get('message', '')}")
 
 
 def runs(row: dict[str, Any]) -> bool:
@@ -114,7 +146,17 @@ def main(folders: list[str]) -> None:
     """Write the page from the surveys in these folders."""
     surveys = [json.loads((Path(folder) / "survey.json").read_text(encoding="utf-8")) for folder in folders]
     apart = "\n## Types whose bare model does not run\n\nFrom the small default configuration, with plausible inputs."
-    lines = [HEAD, *counts_table(surveys), "", *types_table(surveys), CANNOT.rstrip(), apart]
+    lines = [
+        HEAD,
+        *counts_table(surveys),
+        "",
+        GENERATION,
+        *generation_table(surveys),
+        "",
+        *types_table(surveys),
+        CANNOT.rstrip(),
+        apart,
+    ]
     TARGET.write_text(
         "\n".join([*lines, *(line for of in surveys for line in not_running(of))]) + "\n", encoding="utf-8"
     )

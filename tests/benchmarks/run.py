@@ -13,6 +13,7 @@ from pathlib import Path
 import building
 import caller
 import cases
+import generation
 import gpu
 import repeats
 import results_speed
@@ -36,6 +37,7 @@ SECTIONS = [
     Section("repeats", "Memory that repeats", repeats.memory_repeats),
     Section("truth", "Times that are known", truth.truth),
     Section("weights", "Weights that are known", weights.weights_of_the_catalogue),
+    Section("generation", "Generation", generation.generation),
     Section("gpu", "On a GPU", gpu.gpu),
     Section("sweep", "The documentation's sweep", sweep.documentation_sweep),
     Section("peers", "What each tool gets wrong", shortcomings.shortcomings, shortcomings.COLUMNS),

@@ -97,10 +97,10 @@ def measure(model_type: str, config: Any) -> dict[str, Any]:
     except Exception as error:
         refused = {"status": "refused", "error_type": type(error).__name__, "message": str(error)[:600]}
         return dict.fromkeys(TASKS, refused)
-    return {case.task: _plain(measurement) for case, measurement in entries}
+    return {case.task: plain(measurement) for case, measurement in entries}
 
 
-def _plain(measurement: Any) -> dict[str, Any]:
+def plain(measurement: Any) -> dict[str, Any]:
     found = {"status": measurement.status, "note": measurement.note}
     found["class"] = measurement.details.get("model_class", "")
     found["loss"] = measurement.details.get("loss", "")

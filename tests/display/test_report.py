@@ -110,21 +110,21 @@ def test_rows_stand_in_the_order_of_models_batch_sizes_and_lengths_measured():
 
 
 def test_a_further_metric_that_was_measured_has_a_section_of_its_own():
-    METRICS.register(Metric("ttft_s", "Time to first token", "s", is_headline=True))
+    METRICS.register(Metric("dreams_s", "Time of dreams", "s", is_headline=True))
     try:
-        measured = dataclasses.replace(ok(), metrics={"ttft_s": 0.25})
+        measured = dataclasses.replace(ok(), metrics={"dreams_s": 0.25})
         report = str(results_of((cell(), measured), (cell(task="training"), ok())))
         assert headings(report) == [
             "INFERENCE - SPEED - RESULT",
             "INFERENCE - MEMORY - RESULT",
-            "INFERENCE - TTFT - RESULT",
+            "INFERENCE - DREAMS - RESULT",
             "TRAIN - SPEED - RESULTS",
             "TRAIN - MEMORY - RESULTS",
         ]
-        assert "     Ttft in s   " in report
+        assert "  Dreams in s  " in report
         assert ["bert", "8", "8", "0.25"] in rows_of(report, "bert")
     finally:
-        METRICS.remove("ttft_s")
+        METRICS.remove("dreams_s")
 
 
 # ---- settings

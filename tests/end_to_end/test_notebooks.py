@@ -30,6 +30,7 @@ NAMES = [
     "compare_pretrained_models",
     "compare_configurations",
     "pytorch_vs_tensorflow",
+    "generation",
     "panel_and_magics",
 ]
 

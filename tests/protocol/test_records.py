@@ -148,7 +148,7 @@ def case_data(**given):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (case_data(task="sleeping"), "unknown task 'sleeping'; known: inference, training, function"),
+        (case_data(task="sleeping"), "unknown task 'sleeping'; known: inference, training, generation, function"),
         (case_data(model=" "), "the name of the model is empty"),
         (case_data(task="function"), "a function has no batch size or sequence length"),
         (case_data(task="function", batch_size=None), "a function has no batch size or sequence length"),

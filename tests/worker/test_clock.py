@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 
+from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.worker import clock
 from hfbench_nb.worker.clock import CountingStopwatch, Reading, take_samples
 
@@ -59,6 +60,18 @@ def test_sampling_stops_at_the_budget_and_says_that_it_is_noisy():
     timing = fake.sample(max_seconds=2.0)
     assert 2.0 <= fake.now_s < 3.0
     assert timing.noisy
+
+
+def test_sampling_goes_on_until_the_parts_that_each_call_has_once_are_known():
+    noise = random.Random(0)
+    steady, part_s = FakeTime(itertools.repeat(0.01)), [noise.gauss(0.01, 0.002) for _ in range(10_000)]
+    alone = steady.sample(max_seconds=60.0)
+    together = FakeTime(itertools.repeat(0.01))
+    timing = together.sample(max_seconds=60.0, parts=lambda n: {"part_s": part_s[:n], "gaps_s": [0.0, 9.0] * n})
+    calls = len(timing.samples_s)
+    assert len(alone.samples_s) < calls < 2000  # the parts that a call has twice do not count
+    low, high = Timing(tuple(part_s[:calls])).interval_s
+    assert (high - low) / 2 / statistics.median(part_s[:calls]) <= 0.02
 
 
 def test_a_drift_is_noisy():

@@ -62,3 +62,14 @@ def test_the_sampler_sees_what_lasts():
 def test_method_is_named():
     assert isinstance(host_meter(), HighWaterMeter)
     assert host_meter().method == "VmHWM"
+
+
+@pytest.mark.parametrize("make_meter", [host_meter, SamplingMeter])
+def test_each_phase_has_a_peak_of_its_own(make_meter):
+    with make_meter().watch() as peak:
+        hold(256 * MIB)
+        peak.split()
+        hold(64 * MIB)
+    high, low = (phase.bytes for phase in peak.phases)
+    assert 180 * MIB <= high - low <= 200 * MIB
+    assert peak.bytes == high

@@ -43,7 +43,8 @@ def line_style(i: int) -> dict[str, Any]:
 def series_names(keys: Sequence[tuple[Any, ...]], sizes: Sequence[str]) -> list[str]:
     """Name each (label, task, size, ...) by what distinguishes it from the others; `sizes` says what the sizes are."""
     several = [len({key[i] for key in keys}) > 1 for i in range(1, 2 + len(sizes))]
-    words = ["", *(f"{'batch' if size == 'batch_size' else 'length'} " for size in sizes)]
+    short = {"batch_size": "batch", "sequence_length": "length"}
+    words = ["", *(f"{short.get(size, size.replace('_', ' '))} " for size in sizes)]
     return [
         ", ".join(
             [

@@ -188,6 +188,35 @@ class CodeRuntime(Runtime, Protocol):
         ...
 
 
+class GenerateCall(Protocol):
+    """Generates text once, exactly as many new tokens as asked for."""
+
+    def __call__(self, on_token: Callable[[], None]) -> None:
+        """Generate; call `on_token` as soon as a new token of every sequence is on the host."""
+        ...
+
+    def watched(self, on_token: Callable[[], None]) -> None:
+        """Do the same, and look at the cache at the end."""
+        ...
+
+    @property
+    def cache_bytes(self) -> int | None:
+        """Bytes of the cache's tensors at the end of the last call that was watched; None if there is no such cache."""
+        ...
+
+
+class GeneratingRuntime(Runtime, Protocol):
+    """A runtime of a framework in which models generate text."""
+
+    def make_prompt(self, model: Any, case: Case) -> CallInputs:
+        """Make random prompts of the case's sizes, with what else the model needs to continue them."""
+        ...
+
+    def generate_call(self, model: Any, inputs: CallInputs, case: Case) -> GenerateCall:
+        """Return a call that continues the prompts by as many tokens as the case says."""
+        ...
+
+
 class Backend(Protocol):
     """A framework that is imported but has touched no device and started no thread."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import transformers
 
-from hfbench_nb.protocol.model_kinds import BASE, CLASS_MAPPINGS
+from hfbench_nb.protocol.model_kinds import BASE, CLASS_MAPPINGS, GENERATIVE
 from hfbench_nb.protocol.request import ModelSpec
 
 # The module with a framework's mappings, and the prefixes of their names and of its classes' names.
@@ -61,7 +61,7 @@ def find_class(spec: ModelSpec, kind: str, framework: str, *, only_pretrain_mode
         name = f"{_FRAMEWORKS[framework][2]}{architectures[0]}"
         named = getattr(transformers, name, None)
         if named is not None:
-            return config, named
+            return config, named if _suits(named, kind) else _suitable(config, kind, framework) or named
         if own is None:
             class_for(config, kind, framework)  # raises where there is nothing to advise
             raise ValueError(
@@ -69,6 +69,17 @@ def find_class(spec: ModelSpec, kind: str, framework: str, *, only_pretrain_mode
                 "only_pretrain_model=True measures the pretrained model instead"
             )
     return config, own or class_for(config, kind, framework)
+
+
+def _suits(model_class: Any, kind: str) -> bool:
+    """Return whether a class can do what models of a kind are for."""
+    return kind != GENERATIVE or (hasattr(model_class, "can_generate") and bool(model_class.can_generate()))
+
+
+def _suitable(config: Any, kind: str, framework: str) -> Any:
+    """Return the class of a kind for a configuration that names another one; None if none can do what is asked."""
+    found = class_for(config, kind, framework)
+    return found if _suits(found, kind) else None
 
 
 def make_config(spec: ModelSpec) -> tuple[Any, dict[str, Any]]:

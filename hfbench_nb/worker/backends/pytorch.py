@@ -17,13 +17,19 @@ import transformers.models.auto.modeling_auto
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
-from hfbench_nb.worker.backends import model_errors, pytorch_models, pytorch_own, pytorch_pretrained
-from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs
+from hfbench_nb.worker.backends import model_errors, pytorch_generation, pytorch_models, pytorch_own, pytorch_pretrained
+from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, GenerateCall
 from hfbench_nb.worker.backends.labels import describe_call
 from hfbench_nb.worker.backends.library_log import hear_of_slow_code
 from hfbench_nb.worker.backends.model_classes import dense_note, import_code
 from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention, set_attention
-from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, device_name, find_device
+from hfbench_nb.worker.backends.pytorch_devices import (
+    XlaModule,
+    device_module,
+    device_name,
+    find_device,
+    touch_common_code,
+)
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_majors import silence_deprecations
 from hfbench_nb.worker.backends.pytorch_parts import PartsWatch, count_features
@@ -90,6 +96,7 @@ class PyTorchRuntime:
         self._settings = settings
         self._method = method
         self._parts = PartsWatch()
+        self._generate: pytorch_generation.Generate | None = None
         self.compiles = False
         dtype = str(settings.get("dtype", "float32"))
         self._dtype: torch.dtype = getattr(torch, dtype)
@@ -114,14 +121,14 @@ class PyTorchRuntime:
             self.meter = host_meter()
             self.stopwatch = EventStopwatch(self._xla)
         elif self.device.type == "cpu":
-            _touch_common_code(self.device, self._dtype)
+            touch_common_code(self.device, self._dtype)
             self.meter = host_meter()
             self.stopwatch = wall_clock
         else:
             used_before = used_bytes_by_uuid()  # before this process uses the device, which creates its context
             module = device_module(self.device)
             module.set_device(self.device)
-            _touch_common_code(self.device, self._dtype)
+            touch_common_code(self.device, self._dtype)
             if self.device.type == "cuda":
                 self.nvml = open_nvml(used_before, uuid=str(module.get_device_properties(self.device).uuid))
             self.meter = AcceleratorMeter(module, self.nvml)
@@ -190,6 +197,16 @@ class PyTorchRuntime:
 
     def make_inputs(self, model: torch.nn.Module, case: Case, *, labels: bool) -> CallInputs:
         """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""
+        inputs = self._describe_inputs(model, case, labels=labels)
+        if {"input_ids", "decoder_input_ids"} & set(inputs.tensors):
+            check_positions(model, case.sizes[1], only_decoder="input_ids" not in inputs.tensors)
+        return inputs
+
+    def make_prompt(self, model: torch.nn.Module, case: Case) -> CallInputs:
+        """Make random prompts of the case's sizes, with what else the model needs to continue them."""
+        return pytorch_generation.prompt_of(model, self._describe_inputs(model, case, labels=False))
+
+    def _describe_inputs(self, model: torch.nn.Module, case: Case, *, labels: bool) -> CallInputs:
         pytorch_own.check_inputs_can_be_made(model)
 
         def to_tensors(arrays: dict[str, Any]) -> dict[str, Any]:
@@ -204,8 +221,6 @@ class PyTorchRuntime:
                 raise
 
         inputs = describe_call(model, case, self._method.seed, labels=labels, count_features=count)
-        if {"input_ids", "decoder_input_ids"} & set(inputs.tensors):
-            check_positions(model, case.sizes[1], only_decoder="input_ids" not in inputs.tensors)
         self._parts.begin(model)
         return replace(inputs, tensors=to_tensors(inputs.tensors))
 
@@ -223,6 +238,21 @@ class PyTorchRuntime:
         """Return a function that clears the gradients and runs one forward and one backward pass."""
         loss = pytorch_models.model_loss if inputs.loss is None else pytorch_own.checked_loss(inputs.loss)
         return self._stepping(lambda: pytorch_models.train(model, inputs.tensors, loss))
+
+    def generate_call(self, model: torch.nn.Module, inputs: CallInputs, case: Case) -> GenerateCall:
+        """Return a call that continues the prompts by as many tokens as the case says."""
+        if self._settings.get("torchscript"):
+            raise NotImplementedError("generation with torchscript=True is not possible: only a forward pass is traced")
+        cache = self._settings.get("cache_implementation")
+        self._generate = pytorch_generation.Generate(
+            model,
+            inputs.tensors,
+            case.sizes[1],
+            int(case.settings["new_tokens"] or 0),
+            None if cache is None else str(cache),
+        )
+        self.compiles = self.device.type == "cuda" and pytorch_generation.is_compiled(cache)
+        return self._generate
 
     def _stepping(self, call: Callable[[], object]) -> Callable[[], object]:
         """On a TPU, make each call run: torch_xla only records operations until it is told that a step ends."""
@@ -258,20 +288,13 @@ class PyTorchRuntime:
         with hear_of_slow_code() as heard, self._parts.watching():
             yield heard
         heard += self._parts.notes()
+        if self._generate is not None:
+            heard += self._generate.notes()
+            if self._settings.get("cache_implementation") is None and self._generate.cache_kind is not None:
+                self.resolved = Settings(self.resolved, cache_implementation=self._generate.cache_kind)
 
     def close(self) -> None:
         """Restore the number of threads, and print torch_xla's metrics if requested."""
         if self._xla is not None and self._method.torch_xla_tpu_print_metrics:
             print(self._xla.metrics_report())
         torch.set_num_threads(self._threads_before)
-
-
-def _touch_common_code(device: torch.device, dtype: torch.dtype) -> None:
-    """Run what building a model runs, so that the framework's code and context are baseline and not weights."""
-    # Larger than a block of random numbers, so that all of the filling code runs.
-    some = torch.nn.Parameter(torch.empty(257, 256, device=device, dtype=dtype))
-    pytorch_models.fill(torch.nn.ParameterList([some, torch.nn.Parameter(some.detach()[0])]), seed=0)
-    some.detach().fill_(1.0)
-    # Frequencies of positions.
-    frequencies = 10_000.0 ** -torch.arange(8.0)
-    torch.cat([frequencies.exp().sin(), frequencies.exp().cos()])

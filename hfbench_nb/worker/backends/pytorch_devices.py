@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from hfbench_nb.protocol.request import Method
+from hfbench_nb.worker.backends import pytorch_models
 from hfbench_nb.worker.backends.base import DeviceNotFoundError
 
 
@@ -86,3 +87,14 @@ class XlaModule:
         """Wait until the TPU has finished its work."""
         self._model.mark_step()
         self._model.wait_device_ops()
+
+
+def touch_common_code(device: torch.device, dtype: torch.dtype) -> None:
+    """Run what building a model runs, so that the framework's code and context are baseline and not weights."""
+    # Larger than a block of random numbers, so that all of the filling code runs.
+    some = torch.nn.Parameter(torch.empty(257, 256, device=device, dtype=dtype))
+    pytorch_models.fill(torch.nn.ParameterList([some, torch.nn.Parameter(some.detach()[0])]), seed=0)
+    some.detach().fill_(1.0)
+    # Frequencies of positions.
+    frequencies = 10_000.0 ** -torch.arange(8.0)
+    torch.cat([frequencies.exp().sin(), frequencies.exp().cos()])

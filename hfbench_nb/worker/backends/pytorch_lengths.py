@@ -28,26 +28,56 @@ def check_positions(model: torch.nn.Module, length: int, *, only_decoder: bool) 
         If there are fewer positions than tokens.
     """
     for name, count, window in _tables(model):
-        if _NOT_OF_TEXT.search(name) or (only_decoder and _ENCODER.search(name)):
-            continue
-        padded = -(-length // window) * window
-        if padded > count:
-            said = f"sequence_length {length}"
-            if padded > length:
-                said += f", padded to {padded} for attention in windows of {window},"
-            raise ValueError(f"{said} is beyond the {count} positions of {type(model).__name__}")
+        if not (only_decoder and _ENCODER.search(name)):
+            _check(model, count, window, length, f"sequence_length {length}", "is")
+
+
+def check_generated_positions(model: torch.nn.Module, length: int, new_tokens: int, *, reads_text: bool) -> None:
+    """Raise if prompts, or what continues them, exceed a table of positions.
+
+    Parameters
+    ----------
+    length, new_tokens
+        Number of tokens of a prompt, and of those that follow.
+    reads_text
+        Whether the prompt is what the model reads: an encoder's, if it has one.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer positions than tokens.
+    """
+    apart = reads_text and bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
+    for name, count, window in _tables(model):
+        if not _ENCODER.search(name):
+            prompt = "the start token" if apart else f"sequence_length {length}"
+            total = (1 if apart else length) + new_tokens
+            _check(model, count, window, total, f"{prompt} with new_tokens {new_tokens}", "are")
+        elif reads_text:
+            _check(model, count, window, length, f"sequence_length {length}", "is")
+
+
+def _check(model: torch.nn.Module, count: int, window: int, length: int, said: str, verb: str) -> None:
+    padded = -(-length // window) * window
+    if padded > count:
+        if padded > length:
+            said += f", padded to {padded} for attention in windows of {window},"
+        raise ValueError(f"{said} {verb} beyond the {count} positions of {type(model).__name__}")
 
 
 def _tables(model: torch.nn.Module) -> Iterator[tuple[str, int, int]]:
-    """Yield the tables of positions: name, number of positions for tokens, and of how many tokens they are a multiple.
+    """Yield the tables of positions of texts: name, number of positions for tokens, and a multiple of which they are.
 
     They are layers or, where positions are computed, tensors of a module, registered as buffers or not.
     """
     for place, module in model.named_modules():
+        if _NOT_OF_TEXT.search(place):
+            continue
         if isinstance(module, torch.nn.Embedding) and _POSITIONS.search(place):
             yield place, module.num_embeddings - _reserved(model, place, module), _window(model, place, module)
         for name, table in {**vars(module), **module._buffers, **module._parameters}.items():
-            if isinstance(table, torch.Tensor) and table.ndim == 2 and _POSITIONS.search(name):
+            is_table = isinstance(table, torch.Tensor) and table.ndim == 2
+            if is_table and _POSITIONS.search(name) and not _NOT_OF_TEXT.search(name):
                 yield f"{place}.{name}".lstrip("."), len(table), 1
 
 

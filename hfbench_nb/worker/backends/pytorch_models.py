@@ -13,7 +13,7 @@ import torch
 import transformers
 from transformers import PretrainedConfig, PreTrainedModel
 
-from hfbench_nb.protocol.model_kinds import BASE, HEAD
+from hfbench_nb.protocol.model_kinds import BASE, GENERATIVE, HEAD
 from hfbench_nb.protocol.request import ModelSpec
 from hfbench_nb.worker.backends import model_classes
 from hfbench_nb.worker.backends.pytorch_majors import initialisation_tables, traceable_masks
@@ -56,6 +56,7 @@ def find_class(
 _REMOTE_CLASSES = {
     BASE: ("AutoModel", "AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModelForSeq2SeqLM"),
     HEAD: ("AutoModelForSeq2SeqLM", "AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModel"),
+    GENERATIVE: ("AutoModelForSeq2SeqLM", "AutoModelForCausalLM", "AutoModel"),
 }
 
 

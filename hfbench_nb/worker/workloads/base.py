@@ -10,6 +10,24 @@ from typing import Any, Protocol, cast
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
 from hfbench_nb.worker.backends.base import Built, CodeRuntime, Runtime
+from hfbench_nb.worker.clock import Parts
+from hfbench_nb.worker.memory import Peak
+
+
+@dataclass(frozen=True)
+class Phases:
+    """How to make a call whose phases have peaks of memory of their own.
+
+    Attributes
+    ----------
+    names
+        The phases, in their order.
+    call
+        Makes the call, and calls the function that it is given where one phase ends and the next begins.
+    """
+
+    names: tuple[str, ...]
+    call: Callable[[Callable[[], None]], object]
 
 
 @dataclass(frozen=True)
@@ -32,6 +50,11 @@ class Prepared:
         What else is worth showing.
     explain
         Returns what is reported instead of an error that the call has raised.
+    phases
+        How to make the call where memory is read: in phases; None for a call that has only one.
+    parts
+        Parts of a call whose durations are samples, too, by the name of their metric; None for a call without such.
+        Calls that are made in `phases` do not count.
     metrics
         Asked once, when the calls for memory and time have been made: further metrics by name, in the units of the
         metrics registry.  A value that is no finite number counts as absent.
@@ -44,7 +67,14 @@ class Prepared:
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)
     explain: Callable[[Exception], Exception] = lambda error: error
+    phases: Phases | None = None
+    parts: Parts | None = None
     metrics: Callable[[], Mapping[str, float]] = dict
+
+    def watched_by(self, peak: Peak) -> Callable[[], object]:
+        """Return the call, as it is made while a peak is read."""
+        phases = self.phases
+        return self.call if phases is None else lambda: phases.call(peak.split)
 
 
 class Workload(Protocol):

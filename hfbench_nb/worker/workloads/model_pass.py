@@ -67,13 +67,17 @@ class ModelPass:
         if make is not None:
             inputs = cast(CodeRuntime, runtime).take_inputs(make, model)
         else:
-            inputs = runtime.make_inputs(model, self.case, labels=self.training and own.loss is None)
+            inputs = self.make_inputs(runtime, model, labels=self.training and own.loss is None)
         if own.loss is not None:
             inputs = replace(inputs, loss=own.loss)
         if self.training and inputs.loss is not None:
             source = "loss=" if own.loss is not None else "the model"
             inputs = replace(inputs, details={**inputs.details, "loss": f"what {source} returns"})
         return inputs
+
+    def make_inputs(self, runtime: Runtime, model: object, *, labels: bool) -> CallInputs:
+        """Return random inputs of the case's sizes, with labels if asked for."""
+        return runtime.make_inputs(model, self.case, labels=labels)
 
     def make_call(self, runtime: Runtime, model: object, inputs: CallInputs) -> Callable[[], object]:
         """Return the function that is measured."""

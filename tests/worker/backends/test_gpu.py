@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from support.models import short, tiny_bert
+from support.models import short, tiny_bert, tiny_gpt2
 
 from hfbench_nb import PyTorchBenchmark, measure
 from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
@@ -207,14 +207,10 @@ def test_a_device_without_events_is_timed_by_the_wall_clock():
     assert EventStopwatch(module)(lambda: None, 1).device_s is None
 
 
-def test_the_device_figures_reach_the_record(monkeypatch):
-    """The whole path of an accelerator, with the device module and the driver as the only fakes."""
-    from hfbench_nb.configurations.lookup import find_models
-    from hfbench_nb.protocol.case import Case, Settings
-    from hfbench_nb.protocol.request import Method
-    from hfbench_nb.worker import measuring as worker
-    from hfbench_nb.worker.backends import load_backend, pytorch
-    from hfbench_nb.worker.workloads.inference import Inference
+@pytest.fixture
+def fake_gpu(monkeypatch):
+    """Make PyTorch's backend measure on an accelerator whose device module and driver are fakes; return the module."""
+    from hfbench_nb.worker.backends import pytorch
 
     module = FakeModule()
     module.set_device = lambda device: None
@@ -223,7 +219,7 @@ def test_the_device_figures_reach_the_record(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pynvml", FakeNvml())
     monkeypatch.setattr(pytorch, "find_device", lambda name, method: FakeDevice())
     monkeypatch.setattr(torch, "get_device_module", lambda device: module)
-    monkeypatch.setattr(pytorch, "_touch_common_code", lambda device, dtype: None)
+    monkeypatch.setattr(pytorch, "touch_common_code", lambda device, dtype: None)
 
     class FakeDevice:
         type = "cuda"
@@ -236,20 +232,56 @@ def test_the_device_figures_reach_the_record(monkeypatch):
     monkeypatch.setattr(pytorch.pytorch_models, "build", lambda *a: original(*a[:3], cpu, *a[4:]))
     to_tensors = pytorch.pytorch_models.to_tensors
     monkeypatch.setattr(pytorch.pytorch_models, "to_tensors", lambda *a: to_tensors(*a[:2], cpu))
-    (spec,) = find_models(["tiny"], [tiny_bert()])
-    method = Method(max_seconds=0.05)
+    return module
+
+
+def measured_on_fake(config, workload, task, **settings):
+    from hfbench_nb.configurations.lookup import find_models
+    from hfbench_nb.protocol.case import Case, Settings
+    from hfbench_nb.protocol.request import Method
+    from hfbench_nb.worker import measuring as worker
+    from hfbench_nb.worker.backends import load_backend
+
+    (spec,) = find_models(["tiny"], [config])
+    method, settings = Method(max_seconds=0.05), Settings(device="cuda:1", **settings)
     measurement = worker.measure(
-        lambda: load_backend("hfbench_nb.worker.backends.pytorch").open(Settings(device="cuda:1"), method),
-        Inference(Case("PyTorch", "tiny", "inference", 1, 8), spec),
+        lambda: load_backend("hfbench_nb.worker.backends.pytorch").open(settings, method),
+        workload(Case("PyTorch", "tiny", task, 1, 8, settings), spec),
         method,
         lambda phase, facts: None,
     )
     assert measurement.status == "ok", measurement.failure
+    return measurement
+
+
+def test_the_device_figures_reach_the_record(fake_gpu):
+    """The whole path of an accelerator, with the device module and the driver as the only fakes."""
+    from hfbench_nb.worker.workloads.inference import Inference
+
+    measurement = measured_on_fake(tiny_bert(), Inference, "inference")
     assert measurement.memory.method == "NVML process"
     assert measurement.memory.details["reserved_peak_bytes"] == 140 * MIB
     assert len(measurement.timing.device_samples_s) == len(measurement.timing.samples_s)
     assert measurement.timing.device_samples_s[0] == pytest.approx(0.012)
     assert measurement.details["device"] == "cuda:1"
+
+
+def test_each_phase_of_a_generation_has_the_peaks_of_allocator_and_process(fake_gpu):
+    from hfbench_nb.worker.workloads.generation import Generation
+
+    resets = iter(range(1, 100))
+    state = SimpleNamespace(phase=0)
+    fake_gpu.reset_peak_memory_stats = lambda: setattr(state, "phase", next(resets))
+    # Before the first call, between its phases, and before the second call of the first watched block.
+    fake_gpu.max_memory_allocated = lambda: {1: 120, 2: 90, 3: 125}.get(state.phase, 0) * MIB
+    measurement = measured_on_fake(tiny_gpt2(), Generation, "generation", new_tokens=4, cache_implementation="static")
+    details = measurement.memory.details
+    assert details["prefill_allocated_peak_bytes"] == 120 * MIB
+    assert details["decode_allocated_peak_bytes"] == 90 * MIB
+    assert details["allocated_peak_bytes"] == 125 * MIB
+    # 300 MiB of the process, and 10 MiB that the allocator has released meanwhile.
+    assert details["prefill_peak_bytes"] == details["decode_peak_bytes"] == 310 * MIB
+    assert measurement.details["compile_s"] >= 0  # generate compiles the pass with a static cache on a GPU
 
 
 def test_nothing_but_memory_v2_is_asked_for_the_used_memory():
@@ -393,3 +425,15 @@ def test_a_pass_that_does_not_fit_is_out_of_memory_and_keeps_nothing_back(real_g
         configs=[tiny_bert(hidden_size=1024, num_attention_heads=16)],
     ).run()
     assert list(results.frame.set_index("batch_size")["status"].loc[[1 << 20, 1]]) == ["oom", "ok"]
+
+
+@pytest.mark.gpu
+def test_generation_on_a_gpu_has_a_peak_per_phase_and_a_cache(real_gpu):
+    row, measurement, _ = measured_on_gpu(
+        tiny_gpt2(), inference=False, generation=True, cache_implementation="static", timeout_s=300.0
+    )
+    assert row["kv_cache_mb"] > 0
+    assert 0 < row["prefill_peak_mb"] <= row["memory_mb"]
+    assert 0 < row["decode_peak_mb"] <= row["memory_mb"]
+    assert measurement.memory.details["prefill_allocated_peak_bytes"] > 0
+    assert measurement.details["compile_s"] > 0

@@ -1,0 +1,133 @@
+"""Generation as the table that users of llama-bench know (llama.cpp, ``tools/llama-bench``), to compare the two.
+
+``pp512`` is the processing of a prompt of 512 tokens; ``tg128 @ d512`` the generation of 128 tokens with 512 before
+them in the context; ``t/s`` is mean and standard deviation over the calls, of the tokens of the whole batch.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hfbench_nb.display.summary_tables import size_axes
+from hfbench_nb.display.tables import list_failures
+from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.rendering.escaping import for_stdout, markdown_code
+from hfbench_nb.results.metrics import GENERATION
+from hfbench_nb.results.result_set import ResultSet, Row
+
+_ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+# Titles, whether they are aligned to the right, and llama-bench's widths.
+_COLUMNS = (
+    ("model", False, 30), ("size", True, 10), ("params", True, 10), ("backend", False, 10), ("threads", True, 7),
+    ("batch", True, 5), ("test", True, 15), ("t/s", True, 20),
+)  # fmt: skip
+_BATCH = 5
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What the rows of one model and batch size begin with."""
+
+    model: str
+    size: str
+    params: str
+    backend: str
+    threads: str
+    batch: str
+
+
+def to_llama_bench(results: ResultSet) -> str:
+    """Return the cases of generation as llama-bench prints its results; a batch size has a column if it is not 1.
+
+    Raises
+    ------
+    ArgumentError
+        If no time of generation was measured.
+    """
+    tests: dict[tuple[_Subject, str], list[float]] = {}
+    labels = results.labels_without(size_axes(results, GENERATION))
+    for row, label in zip(results.rows, labels, strict=True):
+        if row.case.task == GENERATION and row.measurement.timings:
+            subject = _subject(row, label)
+            for test, rates in _tests(row):
+                tests.setdefault((subject, test), []).extend(rates)
+    failures = [f"- {markdown_code(case)}: {markdown_code(reason)}" for case, reason in list_failures(results)]
+    if not tests and not failures:
+        raise ArgumentError("There is nothing to show: llama-bench's table needs times of generation.", "style")
+    # The prompt before the generation, as in llama-bench, for each model; otherwise in the order measured.
+    ordered = {subject: sorted(_of(subject, tests), key=_is_generation) for subject, _ in tests}
+    lines = [(*vars(s).values(), test, _rate(tests[s, test])) for s, names in ordered.items() for test in names]
+    with_batch = any(subject.batch != "1" for subject in ordered)
+    shown = [i for i in range(len(_COLUMNS)) if i != _BATCH or with_batch]
+    table = _table([[line[i] for i in shown] for line in lines], [_COLUMNS[i] for i in shown]) if lines else []
+    return for_stdout("\n".join([*table, *([""] if table and failures else []), *failures]))
+
+
+def _subject(row: Row, label: str) -> _Subject:
+    settings, details = row.settings, row.measurement.details
+    dtype, parameters = str(settings.get("dtype", "")), details.get("parameters")
+    size_bytes = details.get("weights_bytes")
+    if size_bytes is None and isinstance(parameters, int) and dtype in _ITEM_BYTES:
+        size_bytes = parameters * _ITEM_BYTES[dtype] + int(details.get("buffer_bytes", 0))
+    return _Subject(
+        model=label if dtype in label else f"{label} {dtype}".strip(),
+        size=_scaled(size_bytes, 1 << 20, 1 << 30, "MiB", "GiB"),
+        params=_scaled(parameters, 10**6, 10**9, "M", "B"),
+        backend=str(settings.get("device", "")).partition(":")[0].upper(),
+        threads=str(settings.get("threads") or ""),
+        batch=str(row.case.batch_size),
+    )
+
+
+def _scaled(amount: Any, small: int, large: int, small_unit: str, large_unit: str) -> str:
+    """Return an amount as llama-bench prints it: with two digits, in one of two units; empty if it is unknown."""
+    if not isinstance(amount, int):
+        return ""
+    return f"{amount / large:.2f} {large_unit}" if amount >= large else f"{amount / small:.2f} {small_unit}"
+
+
+def _tests(row: Row) -> Iterator[tuple[str, list[float]]]:
+    """Yield the names of the two tests of a case, and their tokens per second in each call."""
+    batch_size, length = row.case.sizes
+    timings = row.measurement.timings
+    yield f"pp{length}", [batch_size * length / time_s for time_s in timings["ttft_s"].samples_s if time_s > 0]
+    new_tokens = row.settings.get("new_tokens")
+    yield f"tg{new_tokens} @ d{length}", [batch_size / time_s for time_s in timings["tpot_s"].samples_s if time_s > 0]
+
+
+def _of(subject: _Subject, tests: Iterable[tuple[_Subject, str]]) -> list[str]:
+    return [test for of, test in tests if of == subject]
+
+
+def _is_generation(test: str) -> bool:
+    return test.startswith("tg")
+
+
+def _rate(rates: Sequence[float]) -> str:
+    if not rates:
+        return ""
+    deviation = statistics.stdev(rates) if len(rates) > 1 else math.nan
+    return f"{statistics.fmean(rates):.2f} ± {0.0 if math.isnan(deviation) else deviation:.2f}"
+
+
+def _table(lines: list[list[str]], columns: Sequence[tuple[str, bool, int]]) -> list[str]:
+    """Return the lines of the table, padded so that it reads as plain text, too."""
+    cells = [[markdown_code(line[0]), *line[1:]] for line in lines]
+    widths = [max([width, *(len(line[i]) for line in cells)]) for i, (_, _, width) in enumerate(columns)]
+    rule = [f"{'-' * (width - 1)}:" if right else "-" * width
+            for (_, right, _), width in zip(columns, widths, strict=True)]  # fmt: skip
+    return [_line([title for title, *_ in columns], columns, widths), f"| {' | '.join(rule)} |"] + [
+        _line(line, columns, widths) for line in cells
+    ]
+
+
+def _line(texts: Sequence[str], columns: Sequence[tuple[str, bool, int]], widths: Sequence[int]) -> str:
+    padded = [
+        text.rjust(width) if right else text.ljust(width)
+        for text, (_, right, _), width in zip(texts, columns, widths, strict=True)
+    ]
+    return f"| {' | '.join(padded)} |"

@@ -1,0 +1,62 @@
+"""From arguments to cases: axes that concern one task alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb.arguments.sweep import completed, plan
+from hfbench_nb.protocol.case import Case, Settings
+
+pytestmark = pytest.mark.quick
+
+
+def cases(**given):
+    args = PyTorchBenchmarkArguments(models=["gpt2"], batch_sizes=[1], sequence_lengths=[8], **given)
+    return [
+        (case.task, case.settings.get("new_tokens"), case.settings.get("cache_implementation")) for case in plan(args)
+    ]
+
+
+def test_an_axis_of_one_task_multiplies_the_cases_of_that_task_alone():
+    found = cases(generation=True, training=True, new_tokens=[32, 128], cache_implementation=["dynamic", "static"])
+    assert found.count(("inference", None, None)) == found.count(("training", None, None)) == 1
+    assert {case for case in found if case[0] == "generation"} == {
+        ("generation", tokens, cache) for tokens in (32, 128) for cache in ("dynamic", "static")
+    }
+    assert len(found) == 6
+    assert cases(generation=True, inference=False) == [("generation", 32, None)]
+    assert len(cases(new_tokens=[32, 128], dtype=["float32", "bfloat16"])) == 2
+    assert PyTorchBenchmarkArguments(new_tokens=8).new_tokens == [8]  # always a list, as sizes are
+
+
+def test_cases_of_earlier_versions_get_no_axis_of_another_task():
+    before = {"dtype": "float32"}
+    inference = completed(Case("PyTorch", "gpt2", "inference", 1, 8, Settings(before)), before)
+    assert "new_tokens" not in inference.settings
+    generation = completed(Case("PyTorch", "gpt2", "generation", 1, 8, Settings(before)), before)
+    assert generation.settings["new_tokens"] == 32
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"new_tokens": 1}, "new_tokens=1 cannot be used: new_tokens must be a whole number of at least 2"),
+        ({"new_tokens": [32, 1]}, r"new_tokens=\[32, 1\]"),
+        ({"new_tokens": []}, r"new_tokens=\[\]"),
+        ({"new_tokens": [32, 32]}, "different values"),
+        ({"new_tokens": None}, "new_tokens=None"),
+        ({"cache_implementation": "a b"}, "cache_implementation='a b'"),
+        ({"generation": 1}, "generation=1"),
+    ],
+)
+def test_what_cannot_be_generated_is_refused_before_anything_runs(given, message):
+    with pytest.raises(ArgumentError, match=message):
+        PyTorchBenchmarkArguments(models=["gpt2"], **{"generation": True, **given})
+
+
+@pytest.mark.parametrize("given", [{"generation": True}, {"new_tokens": 8}, {"cache_implementation": "static"}])
+def test_tensorflow_refuses_generation(given):
+    (name,) = given
+    with pytest.raises(ArgumentError, match=f"{name}=.* cannot be used with TensorFlow: it is an argument of PyTorch"):
+        TensorFlowBenchmarkArguments(models=["gpt2"], **given)

@@ -1,0 +1,72 @@
+"""Generation against a loop written by hand, a bare `generate`, and optimum-benchmark."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from launching import run_program
+from peers import OPTIMUM
+from report import Row
+
+from hfbench_nb.configurations.lookup import find_model
+
+# Real sizes, cut in depth where a call would take too long.
+MODELS = {
+    "GPT-2": "openai-community/gpt2",
+    "Llama (4 layers)": "meta-llama/Llama-3.2-1B:num_hidden_layers=4",
+    "Qwen3 (4 layers)": "Qwen/Qwen3-0.6B:num_hidden_layers=4",
+    "T5": "google-t5/t5-base",
+}
+SIZES: dict[str, Any] = {"batch_size": 1, "length": 128, "new_tokens": 32}
+# HFBENCH_FAST=1 tries the section: a few calls of a short text.
+FAST = os.environ.get("HFBENCH_FAST") == "1"
+SECONDS = 5.0 if FAST else 60.0
+if FAST:
+    SIZES |= {"length": 16, "new_tokens": 8}
+_LIMIT = "0.97 to 1.03"
+
+
+def generation() -> Iterator[Row]:
+    """Compare the ways of generating, model by model."""
+    for title, name in MODELS.items():
+        found = run_program("generation_loops", {**SIZES, "model": name, "seconds": SECONDS}).answer()
+        sizes = f"prompt {SIZES['length']}, {SIZES['new_tokens']} new tokens, {found['calls']} calls each in turn"
+        for what, ratio in found["ratios"].items():
+            metric, other = what.split(" / ")
+            ours_s, theirs_s = (found["found"][way][metric] for way in ("ours", other))
+            measured = f"{ratio:.3f} ({1000 * ours_s:.2f} ms / {1000 * theirs_s:.2f} ms)"
+            yield f"{title}, {metric} against {other}: {sizes}", measured, _LIMIT
+        yield f"{title}, the tokens of all three are the same", str(found["same tokens"]), "True"
+    yield from _beside_optimum()
+
+
+def _settings(name: str) -> dict[str, Any]:
+    """Return the configuration of a model, with the changes that its name makes."""
+    spec = find_model(name)
+    return {**spec.config, **spec.overrides}
+
+
+def _beside_optimum() -> Iterator[Row]:
+    """Measure the same cases with both tools: figures side by side, and the time to the result."""
+    request = {**SIZES, "models": MODELS, "options": {"duration": 1.0} if FAST else {}}
+    start = time.perf_counter()
+    ours = run_program("generation_ours", request).answer()["cases"]
+    ours_s = time.perf_counter() - start
+    configurations = {title: _settings(name) for title, name in MODELS.items()}
+    outcome = run_program("optimum_generation", {**request, "configurations": configurations}, OPTIMUM.python())
+    if outcome.found is None:
+        yield f"{OPTIMUM.name}", outcome.why, "figures of the same cases"
+        return
+    for mine, theirs in zip(ours, outcome.found["cases"], strict=True):
+        for what in ("ttft_s", "tpot_s", "memory_mb"):
+            texts = [f"{case[what]:.4g}" if what in case else case["error"] for case in (mine, theirs)]
+            yield f"{mine['model']}, {what}: ours, {OPTIMUM.name}", " and ".join(texts), "reported"
+    ratio = outcome.found["measuring_s"] / ours_s
+    yield (
+        f"time to the result of {len(ours)} cases, {OPTIMUM.name} / ours, the start of Python included in ours",
+        f"{outcome.found['measuring_s']:.0f} s / {ours_s:.0f} s = {ratio:.1f}",
+        "at least 10",
+    )

@@ -1,0 +1,20 @@
+"""Generation of several models by this project."""
+
+from __future__ import annotations
+
+from common import answer, request
+
+from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
+
+if __name__ == "__main__":
+    asked = request()
+    args = PyTorchBenchmarkArguments(
+        models=list(asked["models"].values()),
+        batch_sizes=[asked["batch_size"]],
+        sequence_lengths=[asked["length"]],
+        new_tokens=asked["new_tokens"],
+        generation=True,
+        inference=False,
+    )
+    frame = PyTorchBenchmark(args).run().frame
+    answer({"cases": frame[["model", "status", "error", "ttft_s", "tpot_s", "memory_mb"]].to_dict("records")})
