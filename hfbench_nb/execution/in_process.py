@@ -21,7 +21,15 @@ from hfbench_nb.worker.heap import release_free_memory
 
 
 class CallingProcess:
-    """Measures in this process: its memory is part of the measurements, and time limits cannot be enforced."""
+    """Measures in this process: its memory is part of the measurements, and time limits cannot be enforced.
+
+    Attributes
+    ----------
+    has_one_process
+        Always True: further rounds would not be in further processes, so each case has one.
+    """
+
+    has_one_process = True
 
     def environment(
         self, framework: Framework, settings: Settings, method: Method, cancellation: Cancellation

@@ -10,6 +10,9 @@ from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.tasks import TASKS
 
 DEFAULT_TIMEOUT_S = 3600.0
+# Even, so that two cases are measured in either order equally often; and six, since a machine with two speeds shows all
+# of five rounds at one of them in 6 % of cases.
+DEFAULT_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,10 @@ class PickledFunction:
 
 @dataclass(frozen=True)
 class Method:
-    """How every case of a run is measured; the arguments of the same names explain each field."""
+    """How every case of a run is measured; the arguments of the same names explain each field.
+
+    `round` is the number of the round, from 1; the budget of a case is shared among its `rounds`.
+    """
 
     speed: bool = True
     memory: bool = True
@@ -118,6 +124,8 @@ class Method:
     repeat: int = 3
     precision: float = 0.02
     max_seconds: float = 1.5
+    rounds: int = 1
+    round: int = 1
     only_pretrain_model: bool = False
     trust_remote_code: bool = False
     trace_memory_line_by_line: bool = False

@@ -160,7 +160,7 @@ def test_a_damaged_line_in_the_middle_does_not_hide_the_others(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"hfbench_nb_format": 3},
+        {"hfbench_nb_format": 4},
         {"hfbench_nb_format": "2"},
         {"hfbench_nb_format": None},
         {"environments": {}},
@@ -449,7 +449,7 @@ def check_that_old_rows_are_kept(folder):
     for line in lines:
         if line["measurement"]["status"] == "ok":
             for name in ("timing", "memory"):
-                text = json.dumps(line["measurement"][name], separators=(",", ":"))
+                text = json.dumps(line["measurement"][name], separators=(",", ":")).rstrip("}")  # fields may follow
                 assert text in (OLD / "run" / FILE_NAME).read_text()
                 assert texts.count(text) == 1
 

@@ -144,6 +144,14 @@ class Runtime(Protocol):
         """Return a function that clears the gradients and runs one forward and one backward pass."""
         ...
 
+    def reference(self) -> Callable[[], object]:
+        """Return a fixed piece of work of about two milliseconds, which has ended when the call returns.
+
+        A matrix product and a copy of memory on the device, with the threads of the case: it is timed beside the
+        samples, to tell what the machine did meanwhile.
+        """
+        ...
+
     def forget_passes(self, model: Any) -> None:
         """Drop what earlier passes have left with the model, such as gradients."""
         ...

@@ -27,6 +27,7 @@ from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module,
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_majors import silence_deprecations
 from hfbench_nb.worker.backends.pytorch_parts import PartsWatch, count_features
+from hfbench_nb.worker.backends.pytorch_reference import make_reference
 from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
 from hfbench_nb.worker.clock import Stopwatch, wall_clock
 from hfbench_nb.worker.memory import Meter, host_meter
@@ -236,6 +237,12 @@ class PyTorchRuntime:
             return outputs
 
         return step
+
+    def reference(self) -> Callable[[], object]:
+        """Return a matrix product and a copy of memory, with the threads of the case."""
+        if self.device.type == "cpu" or self._xla is not None:
+            return make_reference(torch.device("cpu"), None)
+        return make_reference(self.device, device_module(self.device).synchronize)
 
     def forget_passes(self, model: torch.nn.Module | None) -> None:
         """Drop the gradients of a model; a function has none."""
