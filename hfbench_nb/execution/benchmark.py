@@ -19,13 +19,14 @@ from hfbench_nb.configurations.own_code import names_of
 from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
 from hfbench_nb.execution.displays import Display, choose_display
-from hfbench_nb.execution.executors import Executor, make_executor
+from hfbench_nb.execution.executors import Executor, make_executor, method_for, release
 from hfbench_nb.execution.machine_lock import MachineLock
 from hfbench_nb.execution.places import Places
 from hfbench_nb.execution.progress import Progress
 from hfbench_nb.execution.report_files import write_report_files
 from hfbench_nb.execution.requirements import check_requirements
 from hfbench_nb.execution.rounds import Rounds, Turn
+from hfbench_nb.execution.sharing import Sharing
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, IsolationError, wrong_value
@@ -178,8 +179,7 @@ class Benchmark(Generic[_Args]):
         if not callable(on_case):
             raise wrong_value("on_case", on_case, "a function of a case and its measurement")
         chosen = make_executor(executor, isolated=self.args.do_multi_processing)
-        method = self.args.method()
-        self._method = replace(method, rounds=1) if getattr(chosen, "has_one_process", False) else method
+        self._method = method_for(chosen, self.args.method())
         self._rounds = Rounds(self._cases, self._method)
         self._cancellation = Cancellation()
         with RunFolder(folder, resume) as run_folder:
@@ -197,6 +197,7 @@ class Benchmark(Generic[_Args]):
             except Cancelled:
                 pass  # from another thread, which reads the results itself
             finally:
+                release(chosen)
                 progress.close()
                 write_report_files(self.args, self.results)
         return self.results
@@ -211,6 +212,8 @@ class Benchmark(Generic[_Args]):
         configurations = {name: spec.identity for name, spec in self._models.items()}
         wanted = Contents([*self._places.environments], self.args.to_dict(), configurations)
         kept = run_folder.begin(wanted, self._cases, type(self.args), list(self._places))
+        self._sharing = Sharing(FRAMEWORKS[self.framework], self._method, self._models, self._places, self._cases)
+        self._rounds = Rounds(self._cases, self._method, self._sharing.order(self._cases))
         for case, (measurements, facts) in kept.items():
             self._rounds.keep(case, measurements, Environment(facts))
             progress.keep(case, self._rounds.left(case))
@@ -220,10 +223,8 @@ class Benchmark(Generic[_Args]):
         self, turn: Turn, executor: Executor, progress: Progress, lock: MachineLock, run_folder: RunFolder
     ) -> Measurement:
         case = turn.case
-        method = replace(self._method, round=turn.round)
-        if turn.round > 1:
-            method = replace(method, trace_memory_line_by_line=False)  # it takes long, and does not vary
-        request = Request(case, method, self._models[case.model], self.args.timeout_s)
+        method, shared = self._method.of_round(turn.round), self._sharing.of(case, turn.round)
+        request = Request(case, method, self._models[case.model], self.args.timeout_s, shared)
         try:
             with lock.hold():
                 progress.begin(turn.case, turn.round)

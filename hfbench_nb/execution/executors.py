@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from hfbench_nb.arguments.frameworks import Framework
@@ -77,6 +77,7 @@ class LocalExecutor:
 
     def __init__(self, find_workers: Callable[[Framework, str | None, str | None], Workers] = workers) -> None:
         self._find_workers = find_workers
+        self._used: dict[int, Workers] = {}
 
     def environment(
         self, framework: Framework, settings: Settings, method: Method, cancellation: Cancellation
@@ -88,13 +89,32 @@ class LocalExecutor:
         self, framework: Framework, request: Request, on_progress: OnProgress, cancellation: Cancellation
     ) -> Measurement:
         """Measure one case."""
-        return self._workers(framework, request.case.settings).measure(request, on_progress, cancellation)
+        used = self._workers(framework, request.case.settings)
+        self._used[id(used)] = used
+        return used.measure(request, on_progress, cancellation)
+
+    def release(self) -> None:
+        """Drop models that were built for several cases."""
+        for used in self._used.values():
+            used.release()
+        self._used.clear()
 
     def _workers(self, framework: Framework, settings: Settings) -> Workers:
         python, overlay = (
             None if (value := settings.get(name)) is None else str(value) for name in ("python", "overlay")
         )
         return self._find_workers(framework, python, overlay)
+
+
+def method_for(executor: Executor, method: Method) -> Method:
+    """Return how an executor measures: where all rounds would be in one process, there is one."""
+    return replace(method, rounds=1) if getattr(executor, "has_one_process", False) else method
+
+
+def release(executor: Executor) -> None:
+    """Let an executor drop what it keeps for further cases of a run, if it does."""
+    if hasattr(executor, "release"):
+        executor.release()
 
 
 EXECUTORS: Registry[ExecutorKind] = Registry("executor")

@@ -32,10 +32,13 @@ class Rounds:
         The cases of the run.
     method
         How they are measured: the number of rounds, and the budget of a case that its rounds share.
+    order
+        The order in which they are measured where there are several rounds; by default that of the sweep.
     """
 
-    def __init__(self, cases: Sequence[Case], method: Method) -> None:
+    def __init__(self, cases: Sequence[Case], method: Method, order: Sequence[Case] | None = None) -> None:
         self._cases = cases
+        self._order = cases if order is None or method.rounds == 1 else order
         self._method = method
         self._taken: dict[Case, dict[int, Measurement]] = {}
         self._environments: dict[Case, Environment] = {}
@@ -62,7 +65,7 @@ class Rounds:
     def turns(self) -> Iterator[Turn]:
         """Return each case that is to be measured, one after the other, and in which round."""
         for number in range(1, self._method.rounds + 1):
-            for case in self._cases if number % 2 else reversed(self._cases):
+            for case in self._order if number % 2 else reversed(self._order):
                 if self.needs(case, number):
                     yield Turn(case, number)
 

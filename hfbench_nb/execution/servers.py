@@ -125,7 +125,7 @@ class Workers:
 
             def watch(message: dict[str, Any]) -> None:
                 if message["event"] == "started":
-                    started["start_s"] = message["at_s"] - asked_at_s
+                    started.setdefault("start_s", message["at_s"] - asked_at_s)
                 on_progress(message)
 
             answer, end = self._ask(process, request.to_message(), request.timeout_s, watch, cancellation)
@@ -137,6 +137,9 @@ class Workers:
             return replace(measurement, details={**measurement.details, **started})
         was_oom = end == -_SIGKILL and _kernel_oom_kills() > ooms
         return Measurement(*_judge_end(end, request.timeout_s, was_oom=was_oom, log=log), details=started)
+
+    def release(self) -> None:
+        """Drop a model that was built for several cases; there is none unless the workers are forked."""
 
     def _ready_process(self, cancellation: Cancellation) -> WorkerProcess:
         raise NotImplementedError
@@ -186,6 +189,11 @@ class WorkerServer(Workers):
     def is_alive(self) -> bool:
         """Return whether the server is running, or has not been needed yet."""
         return self._process is None or self._process.is_alive()
+
+    def release(self) -> None:
+        """Drop a model that was built for several cases."""
+        if self._process is not None and self._process.is_alive():
+            self._process.send({"do": "release"})
 
     def close(self) -> None:
         """Stop the server."""

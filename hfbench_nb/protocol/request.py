@@ -78,7 +78,7 @@ class ModelSpec:
     @classmethod
     def from_message(cls, data: dict[str, Any]) -> ModelSpec:
         """Make a model of the JSON data in a request."""
-        return cls(**{**data, "code": None if data["code"] is None else OwnCode(**data["code"])})
+        return cls(**{**data, "code": None if data.get("code") is None else OwnCode(**data["code"])})
 
     @property
     def family(self) -> str | None:
@@ -135,6 +135,28 @@ class Method:
     tpu_name: str | None = None
     torch_xla_tpu_print_metrics: bool = False
 
+    def of_round(self, number: int) -> Method:
+        """Return how a case is measured in a round; lines are traced in the first alone, since they do not vary."""
+        return dataclasses.replace(
+            self, round=number, trace_memory_line_by_line=self.trace_memory_line_by_line and number == 1
+        )
+
+
+@dataclass(frozen=True)
+class SharedModel:
+    """A model that is built once in a round for several cases.
+
+    Attributes
+    ----------
+    key
+        The same for all of these cases.
+    for_all_tasks
+        Whether cases of several tasks share it, since the configuration names the class.
+    """
+
+    key: str
+    for_all_tasks: bool
+
 
 @dataclass(frozen=True)
 class Request:
@@ -150,12 +172,15 @@ class Request:
         What is measured: a model or a function.
     timeout_s
         When to give up, seconds.
+    build
+        Which cases share the model that is built for this one, where the executor can share; None for no other.
     """
 
     case: Case
     method: Method
     subject: ModelSpec | PickledFunction
     timeout_s: float = DEFAULT_TIMEOUT_S
+    build: SharedModel | None = None
 
     def to_message(self) -> dict[str, Any]:
         """Return the request as the JSON data that a worker server reads."""
@@ -166,6 +191,7 @@ class Request:
             "workload": TASKS[self.case.task].workload,
             "case": self.case.to_dict(),
             "method": dataclasses.asdict(self.method),
+            "build": None if self.build is None else dataclasses.asdict(self.build),
             "model" if is_model else "function": dataclasses.asdict(self.subject),
         }
 

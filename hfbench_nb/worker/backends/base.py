@@ -196,6 +196,24 @@ class CodeRuntime(Runtime, Protocol):
         ...
 
 
+class SharingRuntime(Runtime, Protocol):
+    """A runtime of a framework whose processes can be forked once they have built a model."""
+
+    def take_over(self, built: Built, resolved: Settings, *, training: bool) -> Built:
+        """Use a model that the process from which this one was forked has built.
+
+        Parameters
+        ----------
+        built
+            The model.
+        resolved
+            What the framework made of the axes while it was built.
+        training
+            Whether it is put into training mode.
+        """
+        ...
+
+
 class Backend(Protocol):
     """A framework that is imported but has touched no device and started no thread."""
 

@@ -158,6 +158,13 @@ class PyTorchRuntime:
         }
         return Built(model.train(training), unsaved_bytes, details=details, note=dense_note(config))
 
+    def take_over(self, built: Built, resolved: Settings, *, training: bool) -> Built:
+        """Use a model that the process from which this one was forked has built."""
+        self._check_tracing(training)
+        self.resolved = Settings({**resolved, **self.resolved})
+        built.model.train(training)
+        return built
+
     def adopt(self, make: Callable[[], object], *, training: bool) -> Built:
         """Put the model that a user's function returns on the device."""
         self._check_tracing(training)
