@@ -110,6 +110,13 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
         axis=Axis(_check_threads, _thread_words, title="CPU threads"),
         group=DEVICE,
     )
+    huge_pages: bool | list[bool] = option(
+        False,
+        "Ask for huge pages, on Linux: times then repeat better, and are often shorter. Without it, a worker has what "
+        "a process of your own has.",
+        axis=Axis(words=lambda value: "huge pages" if value else "small pages", is_place=True),
+        group=DEVICE,
+    )
     rounds: int = option(
         DEFAULT_ROUNDS,
         "Measure each case in so many processes of its own, spread over the run; they share its time budget. The "

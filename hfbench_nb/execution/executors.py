@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.huge_pages import check_huge_pages
 from hfbench_nb.execution.in_process import CallingProcess
 from hfbench_nb.execution.servers import FreshInterpreters, OnProgress, Workers, workers
 from hfbench_nb.protocol.case import Settings
@@ -72,10 +73,10 @@ class LocalExecutor:
     Parameters
     ----------
     find_workers
-        Returns the workers for a framework, an interpreter and an overlay.
+        Returns the workers for a framework, an interpreter, an overlay, and whether they ask for huge pages.
     """
 
-    def __init__(self, find_workers: Callable[[Framework, str | None, str | None], Workers] = workers) -> None:
+    def __init__(self, find_workers: Callable[[Framework, str | None, str | None, bool], Workers] = workers) -> None:
         self._find_workers = find_workers
         self._used: dict[int, Workers] = {}
 
@@ -83,6 +84,8 @@ class LocalExecutor:
         self, framework: Framework, settings: Settings, method: Method, cancellation: Cancellation
     ) -> dict[str, Any]:
         """Describe the framework and the device where cases with these settings are measured."""
+        if settings.get("huge_pages"):
+            check_huge_pages()
         return self._workers(framework, settings).environment(settings, method, cancellation)
 
     def measure(
@@ -103,7 +106,7 @@ class LocalExecutor:
         python, overlay = (
             None if (value := settings.get(name)) is None else str(value) for name in ("python", "overlay")
         )
-        return self._find_workers(framework, python, overlay)
+        return self._find_workers(framework, python, overlay, bool(settings.get("huge_pages")))
 
 
 def method_for(executor: Executor, method: Method) -> Method:

@@ -41,6 +41,8 @@ class CallingProcess:
         IsolationError
             If the framework is not installed, or the device does not exist.
         """
+        if settings.get("huge_pages"):
+            raise IsolationError("huge_pages=True cannot be used in the calling process, which has begun without")
         try:
             return self._backend(framework).environment(settings, method)
         except DeviceNotFoundError as error:

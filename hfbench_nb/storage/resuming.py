@@ -14,6 +14,7 @@ from hfbench_nb.storage.journal import Contents, Entry
 # Facts of an environment that change over time, are compared elsewhere, or repeat an argument.
 _FREE_FACTS = frozenset({
     "date", "time", "gpu_performance_state", "configurations_from", "python_executable", "fp16", "use_torchscript",
+    "transparent_huge_pages",
 })  # fmt: skip
 # Facts that are the same in every place of a machine.
 _MACHINE_FACTS = (
