@@ -1,49 +1,14 @@
-"""The cases that two result sets have in common, and the ratios of their metrics."""
+"""The cases that two result sets have in common."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from hfbench_nb.analysis.ratios import Pair
 from hfbench_nb.arguments.sweep import known_axes
 from hfbench_nb.protocol.case import Case, varying_axes
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
-from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.result_set import ResultSet, Row
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The same case in both result sets."""
-
-    this: Row
-    other: Row
-
-    def values(self, metric: Metric) -> tuple[float, float]:
-        """Return the metric of this and of the other; NaN where it is absent."""
-        return (
-            metric.of(self.this.case, self.this.measurement),
-            metric.of(self.other.case, self.other.measurement),
-        )
-
-    def ratio(self, metric: Metric) -> float:
-        """Return the metric of this divided by that of the other; NaN where one is absent."""
-        this, other = self.values(metric)
-        return this / other if other > 0 else math.nan
-
-    def interval(self, metric: Metric) -> tuple[float, float]:
-        """Return the 95 % interval of `ratio`; NaN where the interval of one side is unknown."""
-        this, other = self.values(metric)
-        return ratio_interval(
-            (this, *metric.interval_of(self.this.case, self.this.measurement)),
-            (other, *metric.interval_of(self.other.case, self.other.measurement)),
-        )
-
-    def differs(self, metric: Metric) -> bool | None:
-        """Return whether the interval of the ratio excludes 1; None if there is no interval."""
-        low, high = self.interval(metric)
-        return None if math.isnan(low) else not low <= 1 <= high
 
 
 def match_cases(
@@ -94,40 +59,6 @@ def match_cases(
         )
     taken = {id(pair.other) for pair in pairs}
     return pairs, alone, [row for row in theirs if id(row) not in taken]
-
-
-def ratio_interval(this: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:
-    """Return the 95 % confidence interval of a ratio of medians.
-
-    Parameters
-    ----------
-    this, other
-        Median, and lower and upper end of its 95 % interval, in the same unit.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end; NaN if one of the two intervals is unknown.
-
-    Notes
-    -----
-    The two intervals are combined on the logarithmic scale as G. Y. Zou and A. Donner, "Construction of confidence
-    limits about effect measures: a general approach", Statistics in Medicine 27 (2008) 1693-1702, combine those of any
-    two independent estimates; for medians cf. R. M. Price and D. G. Bonett, "Distribution-free confidence intervals for
-    difference and ratio of medians", Journal of Statistical Computation and Simulation 72 (2002) 119-124.  It holds for
-    the noise within the two runs, not for what changes from one run to the next.
-    """
-    if any(math.isnan(value) for value in (*this, *other)):
-        return math.nan, math.nan
-    (a, a_low, a_high), (b, b_low, b_high) = (tuple(map(_log, interval)) for interval in (this, other))
-    low = a - b - math.hypot(a - a_low, b_high - b)
-    high = a - b + math.hypot(a_high - a, b - b_low)
-    return math.exp(low), math.exp(high)
-
-
-def _log(value: float) -> float:
-    """Return the logarithm; minus infinity at or below zero, where an interval from few samples gives no bound."""
-    return math.log(value) if value > 0 else -math.inf
 
 
 def _place(case: Case, model: str) -> Case:

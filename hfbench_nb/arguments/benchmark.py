@@ -28,7 +28,7 @@ from hfbench_nb.arguments.fields import (
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.arguments.measurement import DURATION, MEASURE, MeasurementArguments
 from hfbench_nb.protocol.errors import ArgumentError, shown, wrong_value
-from hfbench_nb.protocol.request import Method
+from hfbench_nb.protocol.request import DEFAULT_ROUNDS, Method
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.worker.backends import load_backend
 
@@ -41,6 +41,7 @@ REPORTS, CSV_FILES = "Reports", "CSV files"
 _DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:[0-9]{1,3})?")
 # As many as Linux supports processors (NR_CPUS).  OpenMP ends the process where it cannot start its threads.
 _MOST_THREADS = 8192
+_MOST_ROUNDS = 1000
 
 
 def _check_device(name: str, value: object) -> None:
@@ -110,6 +111,20 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
         axis=Axis(_check_threads, _thread_words, title="CPU threads"),
         group=DEVICE,
     )
+    huge_pages: bool | list[bool] = option(
+        False,
+        "Ask for huge pages, on Linux: times then repeat better, and are often shorter. Without it, a worker has what "
+        "a process of your own has.",
+        axis=Axis(words=lambda value: "huge pages" if value else "small pages", is_place=True),
+        group=DEVICE,
+    )
+    rounds: int = option(
+        DEFAULT_ROUNDS,
+        "Measure each case in so many processes of its own, spread over the run; they share its time budget. The "
+        "interval covers what differs between them.",
+        measured=False,
+        group=DURATION,
+    )
     repeat: int = option(Method.repeat, "Smallest number of timing samples of a case.", group=DURATION)
     only_pretrain_model: bool = option(
         False,
@@ -160,6 +175,7 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
         self.batch_sizes = checks.positive_integers("batch_sizes", self.batch_sizes)
         self.sequence_lengths = checks.positive_integers("sequence_lengths", self.sequence_lengths)
         checks.integer("repeat", self.repeat, minimum=1)
+        checks.integer("rounds", self.rounds, minimum=1, maximum=_MOST_ROUNDS)
         checks.integer("seed", self.seed, minimum=0)
         self._check_axes()
         forbidden = [device for device in checks.values_of_axis(self, "device") if device not in ("auto", "cpu")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +33,13 @@ def integer(name: str, value: object, *, minimum: int, maximum: int = LARGEST_WH
         is_open = maximum == LARGEST_WHOLE_NUMBER and not (isinstance(value, int) and value > maximum)
         span = f"of at least {minimum}" if is_open else f"from {minimum} to {maximum}"
         raise wrong_value(name, value, f"a whole number {span}")
+
+
+def share_of_percent(name: str, value: object) -> float:
+    """Return a number of percent as a share; raise unless it is one of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise wrong_value(name, value, "a number of percent of at least 0")
+    return value / 100
 
 
 def number(name: str, value: object, *, above: float, below: float) -> None:

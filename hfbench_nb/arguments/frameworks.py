@@ -52,6 +52,9 @@ class Framework:
         The extra of this package that installs them; empty for a framework from outside.
     takes_code
         Whether it measures models that functions of the user's build, with inputs and losses of their own.
+    shares_models
+        Whether its worker may be forked once a model is built: its runtime is a
+        `hfbench_nb.worker.backends.base.SharingRuntime`.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Framework:
     requirements: tuple[Requirement, ...] = ()
     extra: str = ""
     takes_code: bool = False
+    shares_models: bool = False
 
     @property
     def command(self) -> str:
@@ -94,6 +98,7 @@ FRAMEWORKS.register(
         "hfbench_nb.arguments.pytorch:PyTorchBenchmarkArguments",
         {**_QUIET, "USE_TORCH": "1", "USE_TF": "0", "USE_FLAX": "0"},
         takes_code=True,
+        shares_models=True,
     )
 )
 # Transformers' TensorFlow classes are written for Keras 2, which is the package tf_keras.

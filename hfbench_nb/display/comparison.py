@@ -1,20 +1,25 @@
-"""Two runs side by side, case by case: before and after, two frameworks, this machine and a published one."""
+"""Cases side by side: those of two runs, or of one run and their partners in it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.analysis.pairs import Pair, match_cases
+from hfbench_nb.analysis.ratios import Pair
+from hfbench_nb.arguments import checks
+from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.plots.ratios import plot_ratios
 from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.protocol.errors import wrong_value
-from hfbench_nb.rendering.escaping import for_stdout, printable
+from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
 from hfbench_nb.rendering.units import format_ratio
-from hfbench_nb.results.metrics import Metric, headlines
-from hfbench_nb.results.result_set import ResultSet, Row
+from hfbench_nb.results.metrics import METRICS, Metric, headlines
+from hfbench_nb.results.result_set import Row
+
+UNDECIDED = "cannot be told"
+_WORDS = {"s": ("faster", "slower"), "MB": ("less", "more")}
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,30 +27,43 @@ if TYPE_CHECKING:
 
 
 class Comparison:
-    """The cases that two runs have in common.  A notebook shows a table; `print` prints it as text.
+    """Cases that are compared in pairs.  A notebook shows a table; `print` prints it as text.
 
     Ratios are *this / other*: below 1, this is faster or needs less memory.
 
     Parameters
     ----------
     pairs
-        The cases that both runs have.
+        The compared cases.
     unmatched
-        The cases that only this run has, and those that only the other has.
+        The cases that only this side has, and those that only the other has.
     names
-        Names of the two runs.
+        Names of the two sides.
+    notes
+        What a reader of the ratios should know, a sentence each.
+    metric_names
+        Names of the compared metrics; by default time, memory, and others that one side has.
     """
 
     def __init__(
-        self, pairs: Iterable[Pair], unmatched: tuple[Sequence[Row], Sequence[Row]], names: tuple[str, str]
+        self,
+        pairs: Iterable[Pair],
+        unmatched: tuple[Sequence[Row], Sequence[Row]],
+        names: tuple[str, str],
+        notes: Sequence[str] = (),
+        metric_names: Sequence[str] | None = None,
     ) -> None:
         self.pairs = tuple(pairs)
         self.names = names
+        self.notes = tuple(notes)
         self._unmatched = unmatched
+        self._metric_names = metric_names
 
     @property
     def metrics(self) -> list[Metric]:
         """The compared metrics: time, memory, and others that one side has."""
+        if self._metric_names is not None:
+            return [METRICS[name] for name in self._metric_names]
         return [
             metric
             for metric in headlines()
@@ -53,19 +71,74 @@ class Comparison:
             or any(value == value for pair in self.pairs for value in pair.values(metric))
         ]
 
+    def of_metrics(self, names: Sequence[str] | None = None) -> Comparison:
+        """Return the same comparison of these metrics only; by default of all that both sides have.
+
+        Raises
+        ------
+        ArgumentError
+            If one of them does not exist, or was not measured by both.
+        """
+        known = [metric.name for metric in METRICS if any(self.has_both(pair, metric) for pair in self.pairs)]
+        chosen = [metric.name for metric in self.metrics if metric.name in known] if names is None else [*names]
+        if not chosen or set(chosen) - set(known):
+            raise wrong_value("metric", chosen, f"of what both runs have: {', '.join(known) or 'nothing'}")
+        return Comparison(self.pairs, self._unmatched, self.names, self.notes, chosen)
+
     @property
     def frame(self) -> pd.DataFrame:
         """A DataFrame, one row per case: both values of each metric, their ratio (this / other) and its interval.
 
-        ``time_differs`` is missing if the samples of one side are unknown.  Memory is a single reading per case, so its
-        ratio has no interval.
+        ``time_differs`` is missing if the samples of one side are unknown.
         """
         import pandas as pd
 
         axes = self._axes()
         frame = pd.DataFrame([self._frame_row(pair, axes) for pair in self.pairs])
-        flags = [f"{metric.stem}_differs" for metric in self.metrics if metric.interval is not None]
-        return frame.astype(dict.fromkeys(flags, "boolean"))
+        return frame.astype({f"{metric.stem}_differs": "boolean" for metric in self.metrics})
+
+    def worse(self, percent: float, *, undecided: bool = False) -> pd.DataFrame:
+        """List what is worse by more than a number of percent: slower, or in need of more memory.
+
+        Only where the whole 95 % interval of a ratio says so: noise alone is not listed.
+
+        Parameters
+        ----------
+        percent
+            The least difference that counts.
+        undecided
+            List instead what may be worse by more than that or not: its interval contains both.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per case and metric: ``model``, ``task``, ``batch_size``, ``sequence_length``, ``metric``, ``ratio``
+            and its interval ``low`` to ``high``.  Empty if there is none.
+
+        Raises
+        ------
+        ArgumentError
+            If `percent` is not a number of at least 0.
+        """
+        import pandas as pd
+
+        wanted, share = None if undecided else True, checks.share_of_percent("percent", percent)
+        rows = [
+            (
+                pair.this.label, pair.this.case.task, pair.this.case.batch_size, pair.this.case.sequence_length,
+                metric.name, *pair.estimate(metric),
+            )
+            for pair in self.pairs
+            for metric in self.metrics
+            if self.has_both(pair, metric) and pair.worse_by_more_than(metric, share) is wanted
+        ]  # fmt: skip
+        identity = ["model", "task", "batch_size", "sequence_length"]
+        return pd.DataFrame(rows, columns=[*identity, "metric", "ratio", "low", "high"])
+
+    @staticmethod
+    def has_both(pair: Pair, metric: Metric) -> bool:
+        """Return whether both sides of a pair have a metric."""
+        return all(value == value for value in pair.values(metric))
 
     def _axes(self) -> list[str]:
         """Return the names of the axes in which the rows of one side, or the two sides, differ."""
@@ -87,11 +160,10 @@ class Comparison:
         row |= {"status": this.measurement.status, "other_status": other.measurement.status}
         for metric in self.metrics:
             row[metric.name], row[f"other_{metric.name}"] = pair.values(metric)
-            row[f"{metric.stem}_ratio"] = pair.ratio(metric)
-            if metric.interval is not None:
-                low, high = pair.interval(metric)
-                row |= {f"{metric.stem}_ratio_ci_low": low, f"{metric.stem}_ratio_ci_high": high}
-                row[f"{metric.stem}_differs"] = pair.differs(metric)
+            estimate = pair.estimate(metric)
+            row[f"{metric.stem}_ratio"] = estimate.value
+            row |= {f"{metric.stem}_ratio_ci_low": estimate.low, f"{metric.stem}_ratio_ci_high": estimate.high}
+            row[f"{metric.stem}_differs"] = pair.differs(metric)
         return row
 
     @property
@@ -130,24 +202,59 @@ class Comparison:
         return plot_ratios(self.frame, metric, self.names, log=log, ax=ax)
 
     def _repr_html_(self) -> str:
-        rows = [self._texts_of(pair) for pair in self.pairs]
-        return render("comparison.html.j2", names=self.names, metrics=self.metrics, rows=rows, alone=self._alone())
+        return render(
+            "comparison.html.j2",
+            names=self.names,
+            metrics=self.metrics,
+            rows=self.texts(),
+            notes=list(map(printable, self.notes)),
+            alone=self.alone(),
+        )
+
+    def to_markdown(self) -> str:
+        """Return the comparison as a table in GitHub's Markdown, to be pasted into an issue or posted by a workflow.
+
+        Names and facts are in code spans, so that nothing in them becomes markup, a link or a mention.
+        """
+        this, other = map(markdown_code, self.names)
+        heads = ["Model", "Task", "Batch size", "Length"]
+        for metric in self.metrics:
+            heads += [f"{metric.title}, {this}", other, "Ratio", "95 % interval", ""]
+        rows = []
+        for row in self.texts():
+            cells = [markdown_code(row["model"]), row["task"], row["batch_size"], row["sequence_length"]]
+            for text in row["metrics"]:
+                cells += [text["this"], text["other"], text["ratio"], text["interval"], text["verdict"]]
+            rows.append(cells)
+        marks = [":---", ":---", "---:", "---:", *["---:", "---:", "---:", "---:", ":---"] * len(self.metrics)]
+        parts = [f"**{this} / {other}**: below 1, {this} is faster or needs less memory"]
+        if self.notes:
+            parts.append("\n".join(f"- {markdown_code(note)}" for note in self.notes))
+        parts.append("\n".join(table_lines(heads, marks, rows)))
+        if alone := self.alone():
+            parts.append("\n".join(f"- only in {markdown_code(name)}: {markdown_code(case)}" for name, case in alone))
+        return for_stdout("\n\n".join(parts))
 
     def __str__(self) -> str:
         this, other = self.names
-        lines = [f"{this} / {other} (below 1: {this} is faster, or needs less memory)"]
+        lines = [f"{this} / {other} (below 1: {this} is faster, or needs less memory)", *map(printable, self.notes)]
         for pair in self.pairs:
             parts = []
             for metric, text in zip(self.metrics, self._texts_of(pair)["metrics"], strict=True):
                 values = f"{metric.stem} {text['this']} / {text['other']} = {text['ratio']}".rstrip(" =")
                 parts.append(f"{values} {text['interval']} {text['verdict']}".rstrip())
             lines.append(f"{printable(str(pair.this))}: {'; '.join(parts)}")
-        lines += [f"Only in {name}: {printable(case)}" for name, case in self._alone()]
+        lines += [f"Only in {name}: {printable(case)}" for name, case in self.alone()]
         return for_stdout("\n".join(lines))
 
     __repr__ = __str__
 
-    def _alone(self) -> list[tuple[str, str]]:
+    def texts(self) -> list[dict[str, Any]]:
+        """Return each pair as texts: the case, and for each metric both values, ratio, interval and verdict."""
+        return [self._texts_of(pair) for pair in self.pairs]
+
+    def alone(self) -> list[tuple[str, str]]:
+        """Return each case that only one side has, with the name of the side."""
         return [(name, str(row)) for name, rows in zip(self.names, self._unmatched, strict=True) for row in rows]
 
     def _texts_of(self, pair: Pair) -> dict[str, Any]:
@@ -163,14 +270,15 @@ class Comparison:
 
 
 def _metric_texts(pair: Pair, metric: Metric) -> dict[str, str]:
-    low, high = pair.interval(metric)
+    estimate = pair.estimate(metric)
     absent = ["N/A" if row.measurement.succeeded else row.measurement.status for row in (pair.this, pair.other)]
     this, other = (metric.text(value) or text for value, text in zip(pair.values(metric), absent, strict=True))
+    is_known = not math.isnan(estimate.low)
     return {
         "this": this,
         "other": other,
-        "ratio": format_ratio(pair.ratio(metric)),
-        "interval": "" if math.isnan(low) else f"[{format_ratio(low)}, {format_ratio(high)}]",
+        "ratio": format_ratio(estimate.value),
+        "interval": f"[{format_ratio(estimate.low)}, {format_ratio(estimate.high)}]" if is_known else "",
         "verdict": _verdict(pair, metric),
     }
 
@@ -180,57 +288,9 @@ def _verdict(pair: Pair, metric: Metric) -> str:
     if differs is None:
         return ""
     if not differs:
-        return "within noise"
+        return UNDECIDED
     is_lower = pair.ratio(metric) < 1
-    if metric.unit == "s":
-        return "faster" if is_lower else "slower"
+    words = _WORDS.get(metric.unit)
+    if words is not None:
+        return words[0] if is_lower else words[1]
     return "better" if is_lower != metric.higher_is_better else "worse"
-
-
-def compare(
-    results: ResultSet,
-    other: ResultSet,
-    *,
-    names: tuple[str, str] = ("this", "other"),
-    models: Mapping[str, str] | None = None,
-) -> Comparison:
-    """Compare with another run, case by case: time and memory of this divided by those of the other.
-
-    Cases are matched by model, task, batch size, sequence length and the axes that vary within one of the two;
-    framework, versions and axes with one value in each may differ.
-
-    Parameters
-    ----------
-    results
-        What to compare, called *this*; the results themselves when called as a method.
-    other
-        What to compare with, such as an earlier run or `load_reference`.
-    names
-        Names of the two runs in tables and plots, as in ``("after", "before")``.
-    models
-        Names of models in this run with their names in the other, where they differ.  A prefixed organisation
-        (``google-bert/bert-base-uncased``) and letter case are ignored.
-
-    Returns
-    -------
-    Comparison
-        It also lists the cases that only one side has.
-
-    Raises
-    ------
-    ArgumentError
-        If the two have no case in common, a parameter cannot be used, or `other` has a case more than once (because
-        several runs were added) and its framework does not show which is meant.
-
-    Notes
-    -----
-    The intervals of the ratios (`hfbench_nb.analysis.pairs.ratio_interval`) show whether two times differ by more than
-    the noise within each run.  They do not cover what changes from one run to the next, such as the load of a shared
-    machine.
-    """
-    if not isinstance(other, ResultSet):
-        raise wrong_value("other", other, "results, as a benchmark, load_results, read_csv or load_reference give them")
-    if isinstance(names, str) or len(names) != 2:
-        raise wrong_value("names", names, "two names, as in ('after', 'before')")
-    pairs, *alone = match_cases(results, other, models or {})
-    return Comparison(pairs, (alone[0], alone[1]), (str(names[0]), str(names[1])))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from hfbench_nb.display.llama_bench import to_llama_bench
 from hfbench_nb.display.tables import NOISY_MARK, Table, TableCell, list_failures, make_legend, make_tables
 from hfbench_nb.protocol.errors import wrong_value
@@ -57,12 +59,17 @@ def _table(table: Table) -> str:
     heads = [*(["Batch size"] if with_batch_size else []), table.row_title]
     heads += [f"{table.column_title} {column}".strip() if i == 0 else column for i, column in enumerate(table.columns)]
     marks = [*(["---:"] if with_batch_size else []), ":---", *("---:" for _ in table.columns)]
-    lines = [f"**{table.title}**", "", _line(*heads), f"|{'|'.join(marks)}|"]
-    for block in table.blocks:
-        for name, cells in block.rows:
-            start = [str(block.batch_size)] if with_batch_size else []
-            lines.append(_line(*start, markdown_code(name), *map(_cell, cells)))
-    return "\n".join(lines)
+    rows = [
+        [*([str(block.batch_size)] if with_batch_size else []), markdown_code(name), *map(_cell, cells)]
+        for block in table.blocks
+        for name, cells in block.rows
+    ]
+    return "\n".join([f"**{table.title}**", "", *table_lines(heads, marks, rows)])
+
+
+def table_lines(heads: Sequence[str], marks: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table: its heads, how each column is aligned (as in ``---:``), and its rows."""
+    return [_line(*heads), f"|{'|'.join(marks)}|", *(_line(*row) for row in rows)]
 
 
 def _cell(cell: TableCell | None) -> str:
@@ -71,7 +78,8 @@ def _cell(cell: TableCell | None) -> str:
     if cell.failed:
         return f"*{cell.text}*"
     value = f"**{cell.text}**" if cell.best else cell.text
-    return " ".join(part for part in (NOISY_MARK if cell.noisy else "", value, cell.spread) if part)
+    marks = (NOISY_MARK if cell.noisy else "", "?" if cell.unknown else "")
+    return " ".join(part for part in (*marks, value, cell.spread) if part)
 
 
 def _emphasize(mark: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from hfbench_nb.analysis.ratios import told_apart
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.rendering.escaping import printable_lines
 from hfbench_nb.rendering.units import format_memory, format_number, format_share, time_unit
@@ -14,6 +15,9 @@ from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.result_set import Row
 
 NOISY_MARK = "\N{WARNING SIGN}\N{VARIATION SELECTOR-15}"  # shown as text, not as a coloured emoji
+
+# Half an interval's width as a share of its value, beyond which the value counts as not yet known.
+UNKNOWN_SHARE = 0.25
 
 # Smaller amounts of memory, such as caches, are shown with three digits.
 _WHOLE_MB = 100
@@ -33,6 +37,7 @@ class TableCell:
     failed: bool = False
     noisy: bool = False
     best: bool = False
+    unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ def metric_cells(metric: Metric, rows: Mapping[Key, Row]) -> tuple[dict[Key, Tab
     values = {key: metric.of(row.case, row.measurement) for key, row in rows.items()}
     values = {key: value for key, value in values.items() if value == value}
     scale, unit = time_unit(values.values()) if metric.unit == "s" else (1.0, metric.unit)
-    best = _best(metric, {key: (value, *_bounds(metric, rows[key], value)) for key, value in values.items()})
+    best = _best(metric, rows, values)
     cells = {key: _cell(metric, rows[key], value / scale, is_best=key in best) for key, value in values.items()}
     return cells, unit
 
@@ -98,22 +103,44 @@ def metric_cells(metric: Metric, rows: Mapping[Key, Row]) -> tuple[dict[Key, Tab
 def _cell(metric: Metric, row: Row, value: float, *, is_best: bool) -> TableCell:
     """Make the cell of a value, in the unit of the table."""
     if metric.unit == "MB":
-        return TableCell(_memory_text(value), hint=_hint(_memory_parts(row.measurement), row), best=is_best)
-    if metric.interval is None:
-        return TableCell(format_number(value), hint=_hint([], row), best=is_best)
+        hint = _hint(_memory_parts(row.measurement), row)
+        return TableCell(_memory_text(value), _range_of_rounds(metric, row), hint, best=is_best)
     timing = metric.timing_of(row.measurement)
     text, spread, parts = format_number(value), "", []
     low, high = metric.interval_of(row.case, row.measurement)
     if low == low:
-        amount = abs(metric.of(row.case, row.measurement))
-        spread = format_share((high - low) / 2 / amount if amount else math.inf)
+        spread = format_share(half_width(metric, row))
         parts.append(f"95 % interval {metric.text(low)} to {metric.text(high)}")
     if timing is not None:
-        count = len(timing.samples_s)
-        parts.append(f"{count} sample{'s' if count > 1 else ''}")
+        count, rounds = len(timing.samples_s), len(timing.round_sizes)
+        parts.append(f"{count} sample{'s' if count > 1 else ''}" + (f" in {rounds} rounds" if rounds > 1 else ""))
         if count == 1 and "." in text:
             text = text.rstrip("0").rstrip(".")  # 0.006 s, as published, has one digit
-    return TableCell(text, spread, _hint(parts, row), noisy=timing is not None and timing.noisy, best=is_best)
+    return TableCell(
+        text,
+        spread,
+        _hint(parts, row),
+        noisy=timing is not None and timing.noisy,
+        best=is_best,
+        unknown=half_width(metric, row) > UNKNOWN_SHARE,
+    )
+
+
+def half_width(metric: Metric, row: Row) -> float:
+    """Return half the width of the interval of a value as a share of the value; 0 where there is no interval."""
+    low, high = metric.interval_of(row.case, row.measurement)
+    amount = abs(metric.of(row.case, row.measurement))
+    if math.isnan(low) or math.isnan(high):
+        return 0.0
+    return (high - low) / 2 / amount if amount else math.inf
+
+
+def _range_of_rounds(metric: Metric, row: Row) -> str:
+    """Return how far the rounds lie apart, as half their range; empty if readings of one case may differ by as much."""
+    values = [*metric.by_round(row.case, row.measurement).values()]
+    share = (max(values) - min(values)) / 2 / max(values) if values and max(values) > 0 else 0.0
+    is_much = metric.resolution is None or share > metric.resolution(max(values, default=0.0))
+    return format_share(share) if share and is_much else ""
 
 
 def _memory_text(value: float) -> str:
@@ -133,38 +160,35 @@ def _hint(parts: Iterable[str], row: Row) -> str:
     return printable_lines("; ".join(part for part in (", ".join(parts), row.measurement.note) if part))
 
 
-def _bounds(metric: Metric, row: Row, value: float) -> tuple[float, float]:
-    """Return the interval that distinguishes a value from others; without an interval, the value as shown, twice."""
-    low, high = metric.interval_of(row.case, row.measurement)
-    if low == low and high == high:
-        return low, high
-    shown = float(_memory_text(value).replace(",", "")) if metric.unit == "MB" else value
-    return shown, shown
-
-
-def _best(metric: Metric, values: Mapping[Key, tuple[float, float, float]]) -> set[Key]:
-    """Return the cells whose interval overlaps that of the best of their column.
+def _best(metric: Metric, rows: Mapping[Key, Row], values: Mapping[Key, float]) -> set[Key]:
+    """Return the cells of each column that hold its best value, and what cannot be told from it.
 
     Parameters
     ----------
     metric
         The metric, which defines what is better.
+    rows
+        The case of each cell.
     values
-        Each value and the ends of its interval, in any unit.
+        The value of each cell that has one, in any unit.
     """
-    columns: dict[Key, dict[Key, tuple[float, float]]] = {}
-    for key, (_, low, high) in values.items():
-        # With the sign changed where higher is better, the smallest is the best.
-        bounds = (-high, -low) if metric.higher_is_better else (low, high)
-        columns.setdefault(key[1:], {})[key] = bounds
-    centres = {key: -value if metric.higher_is_better else value for key, (value, _, _) in values.items()}
+    columns: dict[Key, list[Key]] = {}
+    for key in values:
+        columns.setdefault(key[1:], []).append(key)
     best: set[Key] = set()
     for column in columns.values():
-        first = min(column, key=lambda key: centres[key])
-        marked = {key for key, (low, _) in column.items() if low <= column[first][1]}
-        if len(marked) < len(column):
-            best |= marked
+        first = (max if metric.higher_is_better else min)(column, key=values.__getitem__)
+        if half_width(metric, rows[first]) > UNKNOWN_SHARE:
+            continue
+        alike = {key for key in column if key == first or not _is_apart(metric, rows[first], rows[key])}
+        if len(alike) < len(column):
+            best |= {key for key in alike if half_width(metric, rows[key]) <= UNKNOWN_SHARE}
     return best
+
+
+def _is_apart(metric: Metric, best: Row, row: Row) -> bool:
+    texts = {_memory_text(metric.of(each.case, each.measurement)) for each in (best, row)}
+    return not (metric.unit == "MB" and len(texts) == 1) and told_apart(best, row, metric)
 
 
 def only_batch_size(blocks: Iterable[Block]) -> str:

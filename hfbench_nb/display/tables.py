@@ -1,8 +1,9 @@
 """The contents of the tables of results; `html_tables` and `markdown_tables` render them.
 
-The best of a column are all values that cannot be distinguished from the best one: for metrics with an interval, those
-whose 95 % interval overlaps that of the best (a cautious test, as many rows may be compared at once); for others, those
-that are shown as the same number.  If that is the whole column, or its only value, nothing is marked.
+The best of a column are all values that cannot be told from the best one: by the rounds that both cases have in common
+(see `hfbench_nb.analysis.ratios.told_apart`), or where there was one round by their intervals; memory that is shown as
+the same number is alike.  If that is the whole column, or its only value, nothing is marked; and a value whose interval
+is very wide is not known yet, and never the best.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from hfbench_nb.display.summary_tables import summary_table
 from hfbench_nb.display.table_parts import (
     NOISY_MARK,
+    UNKNOWN_SHARE,
     Block,
     Key,
     Size,
@@ -33,6 +35,7 @@ _LEGEND = {
     "best": ("Bold", "the best of its column and batch size, and what cannot be told from it"),
     "best_of_sizes": ("Bold", "the best of the same sizes, and what cannot be told from it"),
     "noisy": (NOISY_MARK, "noisy: the interval stayed wider than asked for"),
+    "unknown": ("?", f"not yet known: the interval is wider than ±{UNKNOWN_SHARE:.0%}"),
 }
 
 

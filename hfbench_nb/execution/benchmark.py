@@ -17,17 +17,19 @@ from hfbench_nb.arguments.sweep import plan
 from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments
 from hfbench_nb.configurations.own_code import names_of
 from hfbench_nb.configurations.run_models import models_of_run
-from hfbench_nb.display.csv_export import write_files
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
 from hfbench_nb.execution.displays import Display, choose_display
-from hfbench_nb.execution.executors import Executor, make_executor
+from hfbench_nb.execution.executors import Executor, make_executor, method_for, release
 from hfbench_nb.execution.machine_lock import MachineLock
 from hfbench_nb.execution.places import Places
 from hfbench_nb.execution.progress import Progress
+from hfbench_nb.execution.report_files import write_report_files
 from hfbench_nb.execution.requirements import check_requirements
+from hfbench_nb.execution.rounds import Rounds, Turn
+from hfbench_nb.execution.sharing import Sharing
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.case import Case
-from hfbench_nb.protocol.errors import ArgumentError, IsolationError, warn, wrong_value
+from hfbench_nb.protocol.errors import ArgumentError, IsolationError, wrong_value
 from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.request import Request
 from hfbench_nb.results.environment import Environment, summarize
@@ -40,7 +42,7 @@ OwnFunctions = Callable[..., Any] | Sequence[Callable[..., Any] | None] | None
 """A function of the user's for every model, or one per model."""
 
 OnCase = Callable[[Case, Measurement], None]
-"""Called with each finished case, before the next one starts."""
+"""Called with each case whenever a round of it is finished, before the next one starts."""
 
 
 class Benchmark(Generic[_Args]):
@@ -106,14 +108,14 @@ class Benchmark(Generic[_Args]):
                 overlay = place.get("overlay")
                 check_requirements(FRAMEWORKS[args.framework], None if overlay is None else str(overlay))
         self._cancellation = Cancellation()
-        self._finished: dict[Case, tuple[Measurement, Environment]] = {}
+        self._rounds = Rounds(self._cases, args.method())
         self._folder: Path | None = None
         self.environment_info = Environment()
 
     @property
     def results(self) -> BenchmarkResults:
-        """The finished cases, in the order of the sweep."""
-        finished = [(case, *self._finished[case]) for case in self._cases if case in self._finished]
+        """The finished cases, in the order of the sweep, and what the rounds so far say of them."""
+        finished = self._rounds.finished()
         return BenchmarkResults(
             [(case, measurement) for case, measurement, _ in finished],
             self.environment_info,
@@ -133,12 +135,14 @@ class Benchmark(Generic[_Args]):
     ) -> BenchmarkResults:
         """Measure every case, or only those that an earlier run has not measured.
 
-        Runs on one machine alternate, case by case, so that they do not disturb each other's measurements.
+        Each case is measured in ``args.rounds`` rounds, spread over the run: a first value of each is there early, and
+        becomes more certain.  Runs on one machine alternate, case by case, so that they do not disturb each other's
+        measurements.
 
         Parameters
         ----------
         folder
-            Where each finished case is written before the next one starts; by default a new folder in the user's
+            Where each round of a case is written before the next one starts; by default a new folder in the user's
             cache, which is removed when it is older than 30 days and not among the newest 100. It must not contain
             results. `load_results` reads it.
         resume
@@ -153,7 +157,8 @@ class Benchmark(Generic[_Args]):
             Where and how cases are measured: ``local`` (the default: each in a process forked by a worker server),
             ``fresh`` (each in a new interpreter), ``in_process``, another registered name, or an executor object.
         on_case
-            Called with each finished case and its measurement, before the next one starts; not for cases that are kept.
+            Called with each case and what its rounds so far say together, whenever a round of it is finished and before
+            the next one starts; not for those that are kept.
 
         Returns
         -------
@@ -174,24 +179,27 @@ class Benchmark(Generic[_Args]):
         if not callable(on_case):
             raise wrong_value("on_case", on_case, "a function of a case and its measurement")
         chosen = make_executor(executor, isolated=self.args.do_multi_processing)
-        self._finished = {}
+        self._method = method_for(chosen, self.args.method())
+        self._rounds = Rounds(self._cases, self._method)
         self._cancellation = Cancellation()
         with RunFolder(folder, resume) as run_folder:
-            progress = Progress(self._cases, display or choose_display(verbose=self.args.verbose))
+            shown = display or choose_display(verbose=self.args.verbose)
+            progress = Progress(self._cases, shown, self._method.rounds)
             lock = MachineLock(progress, self._cancellation.check)
             try:
                 with lock.hold():
                     self._places.ask(chosen, self.args, list(self._models.values()), self._cancellation)
                 self._begin(run_folder, progress)
-                for case in self._cases:
-                    if case not in self._finished:
-                        measurement = self._measure(case, chosen, progress, lock, run_folder)
-                        on_case(case, measurement)
+                for turn in self._rounds.turns():
+                    measurement = self._measure(turn, chosen, progress, lock, run_folder)
+                    progress.expect(turn.case, self._rounds.left(turn.case))
+                    on_case(turn.case, measurement)
             except Cancelled:
                 pass  # from another thread, which reads the results itself
             finally:
+                release(chosen)
                 progress.close()
-                self._write_files()
+                write_report_files(self.args, self.results)
         return self.results
 
     def cancel(self) -> None:
@@ -204,17 +212,22 @@ class Benchmark(Generic[_Args]):
         configurations = {name: spec.identity for name, spec in self._models.items()}
         wanted = Contents([*self._places.environments], self.args.to_dict(), configurations)
         kept = run_folder.begin(wanted, self._cases, type(self.args), list(self._places))
-        self._finished = {case: (measurement, Environment(facts)) for case, (measurement, facts) in kept.items()}
+        self._sharing = Sharing(FRAMEWORKS[self.framework], self._method, self._models, self._places, self._cases)
+        self._rounds = Rounds(self._cases, self._method, self._sharing.order(self._cases))
+        for case, (measurements, facts) in kept.items():
+            self._rounds.keep(case, measurements, Environment(facts))
+            progress.keep(case, self._rounds.left(case))
         self._folder = run_folder.path
-        progress.keep(self._finished)
 
     def _measure(
-        self, case: Case, executor: Executor, progress: Progress, lock: MachineLock, run_folder: RunFolder
+        self, turn: Turn, executor: Executor, progress: Progress, lock: MachineLock, run_folder: RunFolder
     ) -> Measurement:
-        request = Request(case, self.args.method(), self._models[case.model], self.args.timeout_s)
+        case = turn.case
+        method, shared = self._method.of_round(turn.round), self._sharing.of(case, turn.round)
+        request = Request(case, method, self._models[case.model], self.args.timeout_s, shared)
         try:
             with lock.hold():
-                progress.begin(case)
+                progress.begin(turn.case, turn.round)
                 unusable = self._places.failure(case)
                 measurement = (
                     executor.measure(FRAMEWORKS[self.framework], request, progress.follow, self._cancellation)
@@ -224,33 +237,19 @@ class Benchmark(Generic[_Args]):
         except IsolationError as error:
             measurement = Measurement("crashed", failure=Failure(type(error).__name__, str(error)))
         except (KeyboardInterrupt, Cancelled):
-            self._finish(
-                case, Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user")), run_folder
-            )
+            stopped = Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
+            self._finish(turn, stopped, run_folder)
             raise
-        self._finish(case, measurement, run_folder)
+        merged = self._finish(turn, measurement, run_folder)
         progress.finish(case, measurement)
-        return measurement
+        return merged
 
-    def _finish(self, case: Case, measurement: Measurement, run_folder: RunFolder) -> None:
-        number = self._places.number(case)
-        self._finished[case] = measurement, self._places.environments[number]
-        run_folder.add(Entry(case, measurement, number))
-
-    def _write_files(self) -> None:
-        """Write the files that the arguments request, also for a run that was stopped."""
-        results = self.results
-        try:
-            if self.args.save_to_csv and results.entries:
-                named = {
-                    name.removesuffix("_csv_file"): getattr(self.args, name) for name in self.args.csv_file_fields()
-                }
-                write_files(results, Path(named["env_info"]).parent, named)
-            if self.args.log_print:
-                with open(self.args.log_filename, "a", encoding="utf-8") as log:
-                    log.write(f"{results}\n")
-        except OSError as error:
-            warn(f"A requested file could not be written: {error}")
+    def _finish(self, turn: Turn, measurement: Measurement, run_folder: RunFolder) -> Measurement:
+        """Record a round of a case and write it to disk; return what all of its rounds say."""
+        number = self._places.number(turn.case)
+        measurement = replace(measurement, round=turn.round)
+        run_folder.add(Entry(turn.case, measurement, number))
+        return self._rounds.add(turn.case, measurement, self._places.environments[number])
 
 
 class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):

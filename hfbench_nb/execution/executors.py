@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.huge_pages import check_huge_pages
 from hfbench_nb.execution.in_process import CallingProcess
 from hfbench_nb.execution.servers import FreshInterpreters, OnProgress, Workers, workers
 from hfbench_nb.protocol.case import Settings
@@ -72,29 +73,51 @@ class LocalExecutor:
     Parameters
     ----------
     find_workers
-        Returns the workers for a framework, an interpreter and an overlay.
+        Returns the workers for a framework, an interpreter, an overlay, and whether they ask for huge pages.
     """
 
-    def __init__(self, find_workers: Callable[[Framework, str | None, str | None], Workers] = workers) -> None:
+    def __init__(self, find_workers: Callable[[Framework, str | None, str | None, bool], Workers] = workers) -> None:
         self._find_workers = find_workers
+        self._used: dict[int, Workers] = {}
 
     def environment(
         self, framework: Framework, settings: Settings, method: Method, cancellation: Cancellation
     ) -> dict[str, Any]:
         """Describe the framework and the device where cases with these settings are measured."""
+        if settings.get("huge_pages"):
+            check_huge_pages()
         return self._workers(framework, settings).environment(settings, method, cancellation)
 
     def measure(
         self, framework: Framework, request: Request, on_progress: OnProgress, cancellation: Cancellation
     ) -> Measurement:
         """Measure one case."""
-        return self._workers(framework, request.case.settings).measure(request, on_progress, cancellation)
+        used = self._workers(framework, request.case.settings)
+        self._used[id(used)] = used
+        return used.measure(request, on_progress, cancellation)
+
+    def release(self) -> None:
+        """Drop models that were built for several cases."""
+        for used in self._used.values():
+            used.release()
+        self._used.clear()
 
     def _workers(self, framework: Framework, settings: Settings) -> Workers:
         python, overlay = (
             None if (value := settings.get(name)) is None else str(value) for name in ("python", "overlay")
         )
-        return self._find_workers(framework, python, overlay)
+        return self._find_workers(framework, python, overlay, bool(settings.get("huge_pages")))
+
+
+def method_for(executor: Executor, method: Method) -> Method:
+    """Return how an executor measures: where all rounds would be in one process, there is one."""
+    return replace(method, rounds=1) if getattr(executor, "has_one_process", False) else method
+
+
+def release(executor: Executor) -> None:
+    """Let an executor drop what it keeps for further cases of a run, if it does."""
+    if hasattr(executor, "release"):
+        executor.release()
 
 
 EXECUTORS: Registry[ExecutorKind] = Registry("executor")

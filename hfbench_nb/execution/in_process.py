@@ -21,7 +21,15 @@ from hfbench_nb.worker.heap import release_free_memory
 
 
 class CallingProcess:
-    """Measures in this process: its memory is part of the measurements, and time limits cannot be enforced."""
+    """Measures in this process: its memory is part of the measurements, and time limits cannot be enforced.
+
+    Attributes
+    ----------
+    has_one_process
+        Always True: further rounds would not be in further processes, so each case has one.
+    """
+
+    has_one_process = True
 
     def environment(
         self, framework: Framework, settings: Settings, method: Method, cancellation: Cancellation
@@ -33,6 +41,8 @@ class CallingProcess:
         IsolationError
             If the framework is not installed, or the device does not exist.
         """
+        if settings.get("huge_pages"):
+            raise IsolationError("huge_pages=True cannot be used in the calling process, which has begun without")
         try:
             return self._backend(framework).environment(settings, method)
         except DeviceNotFoundError as error:

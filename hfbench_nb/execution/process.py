@@ -15,6 +15,7 @@ from typing import Any
 from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.execution import launch
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
+from hfbench_nb.execution.huge_pages import with_huge_pages
 from hfbench_nb.protocol import messages as protocol
 from hfbench_nb.protocol.errors import IsolationError
 from hfbench_nb.protocol.measurement import Failure
@@ -31,8 +32,16 @@ class WorkerProcess:
     """A worker or worker server, the messages it sends, and its log."""
 
     def __init__(
-        self, framework: Framework, python: str | None, overlay: str | None, *, fork: bool, cancellation: Cancellation
+        self,
+        framework: Framework,
+        python: str | None,
+        overlay: str | None,
+        huge_pages: bool,
+        *,
+        fork: bool,
+        cancellation: Cancellation,
     ) -> None:
+        variables = launch.environment(framework)
         self._python = python or sys.executable
         try:
             self._log = tempfile.TemporaryFile(prefix="hfbench-")  # noqa: SIM115 - lives as long as the process
@@ -41,7 +50,7 @@ class WorkerProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
-                env=launch.environment(framework),
+                env=with_huge_pages(variables) if huge_pages else variables,
                 cwd=launch.working_folder() or os.path.abspath(os.sep),  # libraries fail in a folder that was deleted
                 start_new_session=True,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hfbench_nb.execution.displays import Display
@@ -14,24 +14,24 @@ from hfbench_nb.rendering.units import format_duration
 
 
 class Estimate:
-    """Estimates how long the rest of a run takes, from the cases that are finished.
+    """Estimates how long the rest of a run takes, from the rounds of cases that are finished.
 
-    A case is expected to take as long as finished cases of the same kind (whatever the model) did, on average; or,
-    where there are none yet, as long as any case did.
+    A round of a case is expected to take as long as those of cases of the same kind (whatever the model) did, on
+    average; or, where there are none yet, as long as any did.
     """
 
-    def __init__(self, cases: Sequence[Case]) -> None:
+    def __init__(self, cases: Sequence[Case], rounds: int) -> None:
         # By kind, of which there are few however many cases there are: the estimate is requested at every message.
-        self._left = Counter(map(_kind, cases))
+        self._left = Counter({kind: count * rounds for kind, count in Counter(map(_kind, cases)).items()})
         self._finished: Counter[Case] = Counter()
         self._seconds: dict[Case, float] = {}
 
-    def leave_out(self, case: Case) -> None:
-        """Record that a case will not be measured."""
-        self._left[_kind(case)] -= 1
+    def leave_out(self, case: Case, rounds: int) -> None:
+        """Record that some rounds of a case will not be measured."""
+        self._left[_kind(case)] -= rounds
 
     def finish(self, case: Case, seconds: float) -> None:
-        """Record a finished case."""
+        """Record a finished round of a case."""
         kind = _kind(case)
         self._left[kind] -= 1
         self._finished[kind] += 1
@@ -60,32 +60,40 @@ class Progress:
         The cases that will be measured.
     display
         Where to show it.
+    rounds
+        In how many rounds each is measured, at most.
     """
 
-    def __init__(self, cases: Sequence[Case], display: Display) -> None:
-        self._cases = cases
+    def __init__(self, cases: Sequence[Case], display: Display, rounds: int = 1) -> None:
+        self._total = len(cases) * rounds
         self._display = display
-        self._estimate = Estimate(cases)
-        self._done = self._kept = 0
+        self._rounds = rounds
+        self._estimate = Estimate(cases, rounds)
+        self._left = dict.fromkeys(cases, rounds)
+        self._kept = 0
+        self._round = 1
         self._shown = ""
         self._current: Case | None = None
         self._start = self._case_start = time.monotonic()
         self._show("starting the worker server")
 
-    def keep(self, cases: Iterable[Case]) -> None:
-        """Record cases that an earlier run has finished."""
-        for case in cases:
-            self._estimate.leave_out(case)
-            self._kept += 1
-        self._done = self._kept
+    def keep(self, case: Case, left: int) -> None:
+        """Record a case that an earlier run has measured, all of it or up to some rounds."""
+        self._kept += not left
+        self.expect(case, left)
+
+    def expect(self, case: Case, left: int) -> None:
+        """Record in how many rounds a case is still to be measured."""
+        self._estimate.leave_out(case, self._left[case] - left)
+        self._left[case] = left
 
     def wait(self, reason: str) -> None:
         """Show that the run is waiting, and why."""
         self._show(reason)
 
-    def begin(self, case: Case) -> None:
-        """Show that a case has started."""
-        self._current, self._case_start = case, time.monotonic()
+    def begin(self, case: Case, number: int = 1) -> None:
+        """Show that a round of a case has started."""
+        self._current, self._round, self._case_start = case, number, time.monotonic()
         self._show("starting")
 
     def follow(self, message: dict[str, Any]) -> None:
@@ -97,9 +105,9 @@ class Progress:
             self._display.log(message["text"])
 
     def finish(self, case: Case, measurement: Measurement) -> None:
-        """Show that a case is finished."""
+        """Show that a round of a case is finished."""
         self._estimate.finish(case, time.monotonic() - self._case_start)
-        self._done += 1
+        self._left[case] -= 1
         if measurement.failure is not None and measurement.failure.traceback:
             self._display.log(measurement.failure.traceback)
         self._show(measurement.status)
@@ -108,13 +116,15 @@ class Progress:
         """Show that the run has ended or was stopped."""
         took = format_duration(time.monotonic() - self._start)
         kept = f", {self._kept} of them kept from before" if self._kept else ""
-        self._display.close(f"{self._done} of {len(self._cases)} cases in {took}{kept}")
+        finished = sum(not left for left in self._left.values())
+        self._display.close(f"{finished} of {len(self._left)} cases in {took}{kept}")
 
     def _show(self, doing: str) -> None:
         remaining_s = self._estimate.remaining_s()
         left = "" if remaining_s is None else f"about {format_duration(remaining_s)} left; "
         where = f": {self._current}" if self._current is not None else ""
-        text = f"{left}{doing}{where}"
+        of_rounds = f", round {self._round} of {self._rounds}" if where and self._rounds > 1 else ""
+        text = f"{left}{doing}{where}{of_rounds}"
         if text != self._shown:
             self._shown = text
-            self._display.show(self._done, len(self._cases), text)
+            self._display.show(self._total - sum(self._left.values()), self._total, text)

@@ -40,16 +40,19 @@ def can_fork() -> bool:
     return sys.platform == "linux" and os.environ.get("HFBENCH_FRESH_INTERPRETER") != "1"
 
 
-def workers(framework: Framework, python: str | None = None, overlay: str | None = None) -> Workers:
+def workers(
+    framework: Framework, python: str | None = None, overlay: str | None = None, huge_pages: bool = False
+) -> Workers:
     """Return the workers for a framework and environment; the same object while nothing relevant has changed."""
     if not can_fork():
-        return FreshInterpreters(framework, python, overlay)
+        return FreshInterpreters(framework, python, overlay, huge_pages)
     key = (
         os.getpid(),
         framework.name,
         framework.backend,
         python,
         overlay and os.path.abspath(overlay),
+        huge_pages,
         launch.relevant_environment(os.environ),
         tuple(launch.module_search_path()),
     )
@@ -57,7 +60,7 @@ def workers(framework: Framework, python: str | None = None, overlay: str | None
         for other in [k for k, server in _servers.items() if not server.is_alive()]:
             del _servers[other]
         if key not in _servers:
-            _servers[key] = WorkerServer(framework, python, overlay)
+            _servers[key] = WorkerServer(framework, python, overlay, huge_pages)
         return _servers[key]
 
 
@@ -77,8 +80,8 @@ atexit.register(close_all)
 class Workers:
     """Requests one measurement at a time and waits for it: the common base of both ways of isolation."""
 
-    def __init__(self, framework: Framework, python: str | None, overlay: str | None) -> None:
-        self._where = (framework, python, overlay)
+    def __init__(self, framework: Framework, python: str | None, overlay: str | None, huge_pages: bool = False) -> None:
+        self._where = (framework, python, overlay, huge_pages)
         self._one_at_a_time = threading.Lock()
         self._process: WorkerProcess | None = None
 
@@ -125,7 +128,7 @@ class Workers:
 
             def watch(message: dict[str, Any]) -> None:
                 if message["event"] == "started":
-                    started["start_s"] = message["at_s"] - asked_at_s
+                    started.setdefault("start_s", message["at_s"] - asked_at_s)
                 on_progress(message)
 
             answer, end = self._ask(process, request.to_message(), request.timeout_s, watch, cancellation)
@@ -137,6 +140,9 @@ class Workers:
             return replace(measurement, details={**measurement.details, **started})
         was_oom = end == -_SIGKILL and _kernel_oom_kills() > ooms
         return Measurement(*_judge_end(end, request.timeout_s, was_oom=was_oom, log=log), details=started)
+
+    def release(self) -> None:
+        """Drop a model that was built for several cases; there is none unless the workers are forked."""
 
     def _ready_process(self, cancellation: Cancellation) -> WorkerProcess:
         raise NotImplementedError
@@ -186,6 +192,11 @@ class WorkerServer(Workers):
     def is_alive(self) -> bool:
         """Return whether the server is running, or has not been needed yet."""
         return self._process is None or self._process.is_alive()
+
+    def release(self) -> None:
+        """Drop a model that was built for several cases."""
+        if self._process is not None and self._process.is_alive():
+            self._process.send({"do": "release"})
 
     def close(self) -> None:
         """Stop the server."""

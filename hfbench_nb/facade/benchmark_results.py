@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hfbench_nb.analysis.scaling import scaling
-from hfbench_nb.display.comparison import compare
+from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
 from hfbench_nb.display.html_tables import results_to_html
 from hfbench_nb.display.markdown_tables import to_markdown
@@ -179,6 +179,7 @@ class BenchmarkResults(ResultSet):
     plot_tokens = plot_tokens
     scaling = scaling
     compare = compare
+    relative = relative
 
     # ---- files
 

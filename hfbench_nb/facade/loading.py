@@ -32,8 +32,9 @@ def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
     contents = journal.read(path)
     for problem in contents.problems:
         warnings.warn(problem, stacklevel=2)
-    entries = [(entry.case, entry.measurement) for entry in contents.entries]
-    environments = [contents.environments[entry.environment] for entry in contents.entries]
+    merged = journal.merged(contents.entries)
+    entries = [(entry.case, entry.measurement) for entry in merged]
+    environments = [contents.environments[entry.environment] for entry in merged]
     environment = summarize(environments or contents.environments)
     return BenchmarkResults(entries, environment, contents.arguments, path, environments)
 

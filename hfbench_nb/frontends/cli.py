@@ -8,13 +8,20 @@ from collections.abc import Sequence
 from functools import singledispatch
 from pathlib import Path
 
-from hfbench_nb.frontends.commands import EnvOptions, MeasureCommand, ModelsOptions, OverlayOptions, PlotOptions
+from hfbench_nb.frontends.commands import (
+    CompareOptions,
+    EnvOptions,
+    MeasureCommand,
+    ModelsOptions,
+    OverlayOptions,
+    PlotOptions,
+)
 from hfbench_nb.frontends.options import HelpShown, parse
 from hfbench_nb.frontends.streams import OutputLost, complain, open_closed_streams, say, warnings_as_lines
 from hfbench_nb.protocol.errors import ArgumentError, HfbenchError
 from hfbench_nb.storage.files import replace_file
 
-SUCCESS, FAILURE, MISUSE, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 130, 141
+SUCCESS, FAILURE, MISUSE, WORSE_THAN_ALLOWED, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 3, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,8 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, 1 if every case failed or nothing could be measured, 2 for bad usage, 130 if interrupted, 141 if
-        what reads the output has gone.
+        Exit code: 0, 1 if every case failed, nothing could be measured or cases of a baseline are missing, 2 for bad
+        usage, 3 if a case is worse than its baseline by more than allowed, 130 if interrupted, 141 if what reads the
+        output has gone.
     """
     open_closed_streams()
     try:
@@ -108,6 +116,20 @@ def _(command: PlotOptions) -> int:
         raise ArgumentError(f"figure_png_file={str(target)!r} cannot be written: {error}", "figure_png_file") from error
     say(target)
     return SUCCESS
+
+
+@run_command.register
+def _(command: CompareOptions) -> int:
+    from hfbench_nb.display.gate import FORMATS, WORSE, Gate
+    from hfbench_nb.facade.loading import load_results
+
+    baseline, current = load_results(command.baseline), load_results(command.current)
+    comparison = current.compare(baseline, names=("current", "baseline")).of_metrics(command.metric or None)
+    gate = Gate(comparison, command.limit)
+    say(FORMATS[command.format].write(gate))
+    if gate.of(WORSE):
+        return WORSE_THAN_ALLOWED
+    return FAILURE if gate.missing and not command.allow_missing else SUCCESS
 
 
 @run_command.register

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import PLACE, BenchmarkArguments
 from hfbench_nb.arguments.fields import REQUIRED, option
 from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import FunctionArguments
+from hfbench_nb.display.gate import FORMATS
 from hfbench_nb.execution.executors import EXECUTORS
 from hfbench_nb.protocol.errors import wrong_value
 
@@ -105,6 +107,42 @@ class OverlayOptions:
 
 
 @dataclass(kw_only=True)
+class CompareOptions:
+    """Compare a stored run with a baseline, and fail if a case is worse: exit code 3."""
+
+    baseline: str = option(REQUIRED, "Folder of the baseline.", positional=True)
+    current: str = option(REQUIRED, "Folder of the current run.", positional=True)
+    fail_above: str | None = option(
+        None,
+        "Fail if a case is worse than the baseline by more than this, such as 5%, and its 95 % interval says so. What "
+        "cannot be told is listed.",
+    )
+    metric: list[str] = option([], "Metrics to compare, such as time_s,memory_mb. By default all that both runs have.")
+    format: str = option("text", "Form of the output.", tuple(FORMATS.names))
+    allow_missing: bool = option(False, "Accept that cases of the baseline are missing in the current run.")
+
+    def __post_init__(self) -> None:
+        self.metric = [name for word in self.metric for name in word.split(",") if name]
+
+    @property
+    def limit(self) -> float | None:
+        """The share by which a case may be worse; None if there is no limit.
+
+        Raises
+        ------
+        ArgumentError
+            If it is not a number of percent.
+        """
+        if self.fail_above is None:
+            return None
+        try:
+            percent: object = float(self.fail_above.strip().removesuffix("%"))
+        except ValueError:
+            percent = self.fail_above
+        return checks.share_of_percent("fail_above", percent)
+
+
+@dataclass(kw_only=True)
 class FunctionOptions(FunctionArguments):
     """Measure the code of the cell in a separate process: time and peak memory."""
 
@@ -115,7 +153,7 @@ class FunctionOptions(FunctionArguments):
     )
 
 
-Command = MeasureCommand | PlotOptions | ModelsOptions | EnvOptions | OverlayOptions
+Command = MeasureCommand | PlotOptions | CompareOptions | ModelsOptions | EnvOptions | OverlayOptions
 
 
 def command_classes() -> dict[str, type]:
@@ -123,6 +161,7 @@ def command_classes() -> dict[str, type]:
     return {
         **{framework.command: framework.arguments_class for framework in frameworks_with_models()},
         "plot": PlotOptions,
+        "compare": CompareOptions,
         "models": ModelsOptions,
         "env": EnvOptions,
         "overlay": OverlayOptions,

@@ -96,6 +96,10 @@ class Measurement:
     details
         Further facts from the worker, for display only: model class, parameters, shapes of the inputs, ``build_s``,
         ``start_s`` ...  ``calls`` passes were made in total and took ``calls_s``.
+    round
+        The number of the round, from 1, in which this was measured.
+    rounds
+        What came back in each round, where there were several and this is what they say together.
     """
 
     status: str
@@ -109,6 +113,8 @@ class Measurement:
     resolved: Settings = field(default_factory=Settings)
     metrics: dict[str, float] = field(default_factory=dict)
     timings: dict[str, Timing] = field(default_factory=dict)
+    round: int = 1
+    rounds: tuple[Measurement, ...] = ()
 
     @property
     def noisy(self) -> bool:
@@ -121,10 +127,16 @@ class Measurement:
         """Whether the case was measured."""
         return self.status == "ok"
 
+    @property
+    def each_round(self) -> tuple[Measurement, ...]:
+        """What came back in each round: the measurement itself where there was one."""
+        return self.rounds or (self,)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the measurement as plain JSON data."""
-        plain = dataclasses.replace(self, line_trace=None, resolved=Settings())
+        """Return the measurement as plain JSON data, without its rounds, which are written one by one."""
+        plain = dataclasses.replace(self, line_trace=None, resolved=Settings(), rounds=())
         data = {**dataclasses.asdict(plain), "resolved": dict(self.resolved)}
+        del data["rounds"]
         return {**data, "line_trace": None if self.line_trace is None else self.line_trace.to_dict()}
 
     @classmethod
@@ -142,3 +154,5 @@ class Measurement:
         """Raise a `ValueError` if the status is unknown."""
         if self.status not in STATUSES:
             raise ValueError(f"unknown status {self.status!r}; known: {', '.join(STATUSES)}")
+        if self.round < 1:
+            raise ValueError("the number of a round starts at 1")

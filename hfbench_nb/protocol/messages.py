@@ -1,8 +1,8 @@
 """The messages between the notebook and the worker processes: one JSON object per line.
 
 =============  ==========================================================================================
-from notebook  ``{"do": "measure", "family", "workload", "case", "method", "model" | "function"}``,
-               ``{"do": "environment", "settings", "method"}``, ``{"do": "kill"}``
+from notebook  ``{"do": "measure", "family", "workload", "case", "method", "build", "model" | "function"}``,
+               ``{"do": "environment", "settings", "method"}``, ``{"do": "kill"}``, ``{"do": "release"}``
 to notebook    ``{"event": "ready" | "failed", ...}`` once, then for each request ``started``, ``progress`` (any
                number), ``answer`` (the measurement), and ``exit`` when the worker is gone
 =============  ==========================================================================================

@@ -10,6 +10,9 @@ from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.tasks import TASKS
 
 DEFAULT_TIMEOUT_S = 3600.0
+# Even, so that two cases are measured in either order equally often; and six, since a machine with two speeds shows all
+# of five rounds at one of them in 6 % of cases.
+DEFAULT_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class ModelSpec:
     @classmethod
     def from_message(cls, data: dict[str, Any]) -> ModelSpec:
         """Make a model of the JSON data in a request."""
-        return cls(**{**data, "code": None if data["code"] is None else OwnCode(**data["code"])})
+        return cls(**{**data, "code": None if data.get("code") is None else OwnCode(**data["code"])})
 
     @property
     def family(self) -> str | None:
@@ -110,7 +113,10 @@ class PickledFunction:
 
 @dataclass(frozen=True)
 class Method:
-    """How every case of a run is measured; the arguments of the same names explain each field."""
+    """How every case of a run is measured; the arguments of the same names explain each field.
+
+    `round` is the number of the round, from 1; the budget of a case is shared among its `rounds`.
+    """
 
     speed: bool = True
     memory: bool = True
@@ -118,6 +124,8 @@ class Method:
     repeat: int = 3
     precision: float = 0.02
     max_seconds: float = 1.5
+    rounds: int = 1
+    round: int = 1
     only_pretrain_model: bool = False
     trust_remote_code: bool = False
     trace_memory_line_by_line: bool = False
@@ -126,6 +134,28 @@ class Method:
     use_tpu: bool = False
     tpu_name: str | None = None
     torch_xla_tpu_print_metrics: bool = False
+
+    def of_round(self, number: int) -> Method:
+        """Return how a case is measured in a round; lines are traced in the first alone, since they do not vary."""
+        return dataclasses.replace(
+            self, round=number, trace_memory_line_by_line=self.trace_memory_line_by_line and number == 1
+        )
+
+
+@dataclass(frozen=True)
+class SharedModel:
+    """A model that is built once in a round for several cases.
+
+    Attributes
+    ----------
+    key
+        The same for all of these cases.
+    for_all_tasks
+        Whether cases of several tasks share it, since the configuration names the class.
+    """
+
+    key: str
+    for_all_tasks: bool
 
 
 @dataclass(frozen=True)
@@ -142,12 +172,15 @@ class Request:
         What is measured: a model or a function.
     timeout_s
         When to give up, seconds.
+    build
+        Which cases share the model that is built for this one, where the executor can share; None for no other.
     """
 
     case: Case
     method: Method
     subject: ModelSpec | PickledFunction
     timeout_s: float = DEFAULT_TIMEOUT_S
+    build: SharedModel | None = None
 
     def to_message(self) -> dict[str, Any]:
         """Return the request as the JSON data that a worker server reads."""
@@ -158,6 +191,7 @@ class Request:
             "workload": TASKS[self.case.task].workload,
             "case": self.case.to_dict(),
             "method": dataclasses.asdict(self.method),
+            "build": None if self.build is None else dataclasses.asdict(self.build),
             "model" if is_model else "function": dataclasses.asdict(self.subject),
         }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 import statistics
 from dataclasses import dataclass
 from functools import cached_property
 
+from hfbench_nb.protocol.round_stats import Estimate, over_rounds
 from hfbench_nb.protocol.stats import median_interval
 
 
@@ -25,19 +27,27 @@ class Timing:
         Requested relative half width of the 95 % interval of the median; None if none was requested.
     device_samples_s
         The same, seconds, measured by the device's own events; shape ``(n,)`` or empty.
+    reference_s
+        Seconds for the backend's reference piece of work, timed now and then between the samples; may be empty.
+    round_sizes
+        Number of the samples that belong to each round, in order; empty where there was one round.
     """
 
     samples_s: tuple[float, ...]
     calls_per_sample: int = 1
     precision: float | None = None
     device_samples_s: tuple[float, ...] = ()
+    reference_s: tuple[float, ...] = ()
+    round_sizes: tuple[int, ...] = ()
 
     def check(self) -> None:
         """Raise a `ValueError` if no clock can have produced such samples."""
         if not self.samples_s:
             raise ValueError("samples_s must hold at least one number")
-        if min(*self.samples_s, *self.device_samples_s, 0.0) < 0:
+        if min(*self.samples_s, *self.device_samples_s, *self.reference_s, 0.0) < 0:
             raise ValueError("a sample cannot be negative")
+        if self.round_sizes and (min(self.round_sizes) < 1 or sum(self.round_sizes) != len(self.samples_s)):
+            raise ValueError("round_sizes must add up to the number of samples")
         if self.calls_per_sample < 1 or not (self.precision is None or 0 < self.precision < 1):
             raise ValueError("calls_per_sample must be at least 1, and precision between 0 and 1")
 
@@ -47,16 +57,34 @@ class Timing:
     def _ordered_s(self) -> list[float]:
         return sorted(self.samples_s)
 
-    @cached_property
-    def median_s(self) -> float:
-        """Median of the samples, seconds: the headline metric."""
-        return statistics.median(self._ordered_s)
+    @property
+    def rounds_s(self) -> list[tuple[float, ...]]:
+        """The samples of each round, seconds."""
+        ends = list(itertools.accumulate(self.round_sizes or (len(self.samples_s),)))
+        return [self.samples_s[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
     @cached_property
+    def _estimate(self) -> Estimate:
+        if len(self.round_sizes) < 2:
+            low_s, high_s = median_interval(self.samples_s)
+            return Estimate(statistics.median(self._ordered_s), max(low_s, 0.0), high_s)
+        return over_rounds([statistics.median(samples_s) for samples_s in self.rounds_s])
+
+    @property
+    def median_s(self) -> float:
+        """Median of the samples, seconds: the headline metric.
+
+        Of several rounds: the geometric mean of their medians.
+        """
+        return self._estimate.value
+
+    @property
     def interval_s(self) -> tuple[float, float]:
-        """95 % confidence interval of the median, seconds; with few samples it may start at 0, but not below."""
-        low_s, high_s = median_interval(self.samples_s)
-        return max(low_s, 0.0), high_s
+        """95 % confidence interval of the median, seconds; with few samples it may start at 0, but not below.
+
+        With several rounds it covers what differs between them; see `hfbench_nb.protocol.round_stats.over_rounds`.
+        """
+        return self._estimate.low, self._estimate.high
 
     @property
     def relative_half_width(self) -> float:

@@ -97,8 +97,16 @@ def machine_facts() -> dict[str, Any]:
         "container_ram_limit_mb": _container_ram_limit_mb(),
         "container_cpu_limit": _container_cpu_limit(),
         "kernel": platform.release(),
+        "transparent_huge_pages": huge_pages_setting(),
         "hfbench_nb_version": tool_version(),
     }
+
+
+def huge_pages_setting() -> str | None:
+    """Return to whom the kernel gives huge pages: ``always``, ``madvise`` (who asks) or ``never``; None if unknown."""
+    for line in _lines("/sys/kernel/mm/transparent_hugepage/enabled"):
+        return line.partition("[")[2].partition("]")[0] or None
+    return None
 
 
 def tool_version() -> str:

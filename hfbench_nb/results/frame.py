@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -48,6 +49,23 @@ def make_frame(rows: Sequence[tuple[Case, Measurement, Settings]]) -> pd.DataFra
     """
     names = columns(case for case, *_ in rows)
     return pd.DataFrame([_row(names, *row) for row in rows], columns=names)
+
+
+def make_rounds_frame(rows: Sequence[tuple[Case, Measurement, Settings]]) -> pd.DataFrame:
+    """Make a DataFrame with one row per round of each case: the columns of `make_frame`, ``round`` and ``reference_s``.
+
+    That is the median time of the reference piece of work during the round, seconds.
+    """
+    each = [(case, part, settings) for case, measurement, settings in rows for part in measurement.each_round]
+    frame = make_frame(each)
+    frame.insert(len(IDENTITY), "round", [part.round for _, part, _ in each])
+    frame["reference_s"] = [_reference_s(part) for _, part, _ in each]
+    return frame
+
+
+def _reference_s(measurement: Measurement) -> float:
+    readings_s = () if measurement.timing is None else measurement.timing.reference_s
+    return statistics.median(readings_s) if readings_s else math.nan
 
 
 def _of_group(group: str, tasks: set[str]) -> list[Metric]:

@@ -10,6 +10,7 @@ from typing import Any
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.registry import Registry
+from hfbench_nb.protocol.round_stats import over_rounds
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.rendering.units import format_memory, format_number, format_rate, format_time
 
@@ -43,6 +44,9 @@ class Metric:
         Whether a higher value is better.
     format
         Formats a value with its unit.
+    resolution
+        Returns the smallest share by which two values near a value must differ to count as different; None where any
+        difference beyond the interval counts.
     of_time
         Computes it from seconds, batch size and sequence length, for a metric that derives from the time.
     task
@@ -63,6 +67,7 @@ class Metric:
     is_column: bool = True
     higher_is_better: bool = False
     format: Callable[[float], str] | None = None
+    resolution: Callable[[float], float] | None = None
     of_time: Callable[[Any, Any, Any], Any] | None = None
     task: str = ""
     short: str = ""
@@ -89,12 +94,24 @@ class Metric:
         return self.value(case, measurement)
 
     def interval_of(self, case: Case, measurement: Measurement) -> tuple[float, float]:
-        """Return the ends of the 95 % interval of the value; NaN where they are not known."""
+        """Return the ends of the 95 % interval of the value; NaN where they are not known.
+
+        Where there were several rounds, any metric has one: it covers what differs between them.
+        """
+        rounds = self.by_round(case, measurement)
+        if len(rounds) > 1:
+            estimate = over_rounds([*rounds.values()])
+            return estimate.low, estimate.high
         return (math.nan, math.nan) if self.interval is None else self.interval(case, measurement)
 
     def timing_of(self, measurement: Measurement) -> Timing | None:
         """Return the samples that the value is computed from, if it is one of a timing."""
         return measurement.timings.get(self.source or self.name, measurement.timing if self.group == SPEED else None)
+
+    def by_round(self, case: Case, measurement: Measurement) -> dict[int, float]:
+        """Return the value in each round that has one, by the number of the round."""
+        values = {part.round: self.of(case, part) for part in measurement.each_round if part.succeeded}
+        return {number: value for number, value in values.items() if not math.isnan(value)}
 
     def text(self, value: float) -> str:
         """Return a value with its unit; empty for NaN."""
@@ -153,7 +170,15 @@ def _timing_metric(name: str, title: str, read: Callable[[Timing], float]) -> Me
 
 
 def _memory_metric(name: str, title: str, attribute: str, *, is_headline: bool = False) -> Metric:
-    return Metric(name, title, "MB", _of_memory(attribute), group=MEMORY, is_headline=is_headline, format=format_memory)
+    return Metric(
+        name, title, "MB", _of_memory(attribute), group=MEMORY, is_headline=is_headline, format=format_memory,
+        resolution=_memory_resolution,
+    )  # fmt: skip
+
+
+def _memory_resolution(memory_mb: float) -> float:
+    """Return the share within which readings of memory repeat: 0.5 %, or 0.5 MB."""
+    return max(0.005, 0.5 / memory_mb) if memory_mb > 0 else math.inf
 
 
 METRICS.register(
@@ -242,7 +267,7 @@ def _phase_metric(phase: str) -> Metric:
 
     return Metric(
         f"{phase}_peak_mb", f"Peak memory of the {phase}", "MB", value, group=MEMORY, format=format_memory,
-        task=GENERATION,
+        resolution=_memory_resolution, task=GENERATION,
     )  # fmt: skip
 
 

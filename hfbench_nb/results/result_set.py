@@ -128,6 +128,13 @@ class ResultSet:
 
         return make_frame([(row.case, row.measurement, row.settings) for row in self.rows])
 
+    @cached_property
+    def rounds(self) -> pd.DataFrame:
+        """A DataFrame like `frame`, with one row per round of each case, and its number in the column ``round``."""
+        from hfbench_nb.results.frame import make_rounds_frame
+
+        return make_rounds_frame([(row.case, row.measurement, row.settings) for row in self.rows])
+
     @property
     def tasks(self) -> list[str]:
         """The tasks that have cases, in the order of registration."""

@@ -5,6 +5,8 @@
     arguments in the head, and all notes on a measurement in its ``details``.
 2
     Settings in each case; several environments, one of which each line refers to; typed fields of a measurement.
+3
+    A line per round of a case, whose number is in its measurement; readings of the reference.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.decoding import make
 from hfbench_nb.protocol.measurement import Measurement
 
-NEWEST = 2
-_READ = (1, 2)
+NEWEST = 3
+_READ = (1, 2, 3)
 
 _VERSIONS = ("framework_version", "transformers_version")
 
@@ -50,7 +52,7 @@ def read_head(data: dict[str, Any]) -> Head:
     """
     number = data["hfbench_nb_format"]
     if number not in _READ:
-        raise ValueError(f"it has format {number!r}; this version reads {' and '.join(map(str, _READ))}")
+        raise ValueError(f"it has format {number!r}; this version reads {', '.join(map(str, _READ))}")
     environments = [data["environment"]] if number == 1 else data["environments"]
     if not isinstance(environments, list):
         raise ValueError("environments are not a list")

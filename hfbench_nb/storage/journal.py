@@ -1,4 +1,4 @@
-"""Results on disk: JSON Lines with a head (environments, arguments), then one finished case per line."""
+"""Results on disk: JSON Lines with a head (environments, arguments), then one round of a case per line."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.decoding import parse_json, read_text
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.protocol.merging import merge
 from hfbench_nb.storage import formats
 from hfbench_nb.storage.files import replace_file
 from hfbench_nb.storage.locks import Lock
@@ -26,12 +27,12 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class Entry:
-    """A finished case.
+    """A round of a case.
 
     Attributes
     ----------
     case, measurement
-        What was measured and what came back.
+        What was measured and what came back in this round; once `merged`, in all rounds.
     environment
         Index of the environment in which it was measured, among those of its `Contents`.
     """
@@ -54,7 +55,7 @@ class Contents:
     configurations
         The configuration of each model by its name; empty if they were not kept.
     entries
-        The complete cases.
+        The complete rounds of cases.
     problems
         Messages about what had to be left out, such as a line that was truncated when its writer died.
     """
@@ -78,12 +79,33 @@ def number_environments(
     for case, measurement, environment in rows:
         if environment not in numbered:
             numbered.append(dict(environment))
-        entries.append(Entry(case, measurement, numbered.index(dict(environment))))
+        number = numbered.index(dict(environment))
+        entries += [Entry(case, each, number) for each in measurement.each_round]
     return Contents(numbered, arguments, configurations or {}, entries)
 
 
+def merged(entries: Iterable[Entry]) -> list[Entry]:
+    """Return one entry per case, in order, with what its rounds say together.
+
+    A round that a case has already had begins another measurement of it: several runs were added.
+    """
+    groups: list[dict[int, Entry]] = []
+    latest: dict[Case, dict[int, Entry]] = {}
+    for entry in entries:
+        number = entry.measurement.round
+        if number in latest.get(entry.case, {number: None}):
+            latest[entry.case] = {}
+            groups.append(latest[entry.case])
+        latest[entry.case][number] = entry
+    firsts = [(next(iter(group.values())), group) for group in groups]
+    return [
+        Entry(first.case, merge([each.measurement for each in group.values()]), first.environment)
+        for first, group in firsts
+    ]
+
+
 class Journal:
-    """Writes each finished case to disk before the next one starts; a folder belongs to one run at a time.
+    """Writes each round of a case to disk before the next one starts; a folder belongs to one run at a time.
 
     Parameters
     ----------
@@ -138,7 +160,7 @@ class Journal:
         self._end = self._file.tell()
 
     def add(self, entry: Entry) -> None:
-        """Write a finished case and flush it to disk.
+        """Write a round of a case and flush it to disk.
 
         Raises
         ------

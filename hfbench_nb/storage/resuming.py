@@ -14,6 +14,7 @@ from hfbench_nb.storage.journal import Contents, Entry
 # Facts of an environment that change over time, are compared elsewhere, or repeat an argument.
 _FREE_FACTS = frozenset({
     "date", "time", "gpu_performance_state", "configurations_from", "python_executable", "fp16", "use_torchscript",
+    "transparent_huge_pages",
 })  # fmt: skip
 # Facts that are the same in every place of a machine.
 _MACHINE_FACTS = (
@@ -29,18 +30,21 @@ _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = 200
 
 
-def kept(before: Contents, cases: Iterable[Case], timeout_s: float) -> dict[Case, Entry]:
-    """Return the cases that need not be measured again.
+def kept(before: Contents, cases: Iterable[Case], timeout_s: float) -> dict[Case, list[Entry]]:
+    """Return the rounds of each case that need not be measured again.
 
-    These are the cases that were measured, those that ran out of memory, and those that ran out of time, unless they
-    have more time now. A case that was cancelled, that failed or whose process died is measured again: the cause may
+    These are the rounds that were measured, those that ran out of memory, and those that ran out of time, unless they
+    have more time now. One that was cancelled, that failed or whose process died is measured again: the cause may
     no longer exist.
     """
     final = set(_FINDINGS)
     if timeout_s > before.arguments.get("timeout_s", 0.0):
         final.remove("timeout")
-    wanted = set(cases)
-    return {e.case: e for e in before.entries if e.case in wanted and e.measurement.status in final}
+    found: dict[Case, dict[int, Entry]] = {case: {} for case in cases}
+    for entry in before.entries:
+        if entry.case in found and entry.measurement.status in final:
+            found[entry.case][entry.measurement.round] = entry
+    return {case: [*rounds.values()] for case, rounds in found.items() if rounds}
 
 
 def differences(before: Contents, now: Contents, kind: Any, places: list[Settings]) -> list[str]:

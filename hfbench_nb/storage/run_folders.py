@@ -70,8 +70,8 @@ class RunFolder:
 
     def begin(
         self, wanted: Contents, cases: Iterable[Case], kind: Any, places: list[Settings]
-    ) -> dict[Case, tuple[Measurement, Facts]]:
-        """Write the head; return the cases that need not be measured again, with their measurements and environments.
+    ) -> dict[Case, tuple[list[Measurement], Facts]]:
+        """Write the head; return the rounds of each case that need not be measured again, and its environment.
 
         Parameters
         ----------
@@ -100,18 +100,21 @@ class RunFolder:
             )
         for problem in before.problems:
             warn(problem)
-        again = {case for case in cases if case not in kept}
+        wanted_cases = set(cases)
         rows = [
             (entry.case, entry.measurement, before.environments[entry.environment])
             for entry in before.entries
-            if entry.case not in again
+            if entry.case not in wanted_cases or entry in kept.get(entry.case, ())
         ]
         configurations = {**before.configurations, **wanted.configurations}
         try:
             self._journal.begin(number_environments(rows, wanted.environments, wanted.arguments, configurations))
         except OSError as error:
             self._give_up(error)
-        return {case: (entry.measurement, before.environments[entry.environment]) for case, entry in kept.items()}
+        return {
+            case: ([entry.measurement for entry in rounds], before.environments[rounds[0].environment])
+            for case, rounds in kept.items()
+        }
 
     def add(self, entry: Entry) -> None:
         """Write a finished case to disk; warn if that fails."""

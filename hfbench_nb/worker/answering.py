@@ -7,20 +7,31 @@ import traceback
 from typing import Any
 
 from hfbench_nb.protocol import messages
-from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import message_of
 from hfbench_nb.protocol.measurement import Failure, Measurement
-from hfbench_nb.protocol.registry import resolve
-from hfbench_nb.protocol.request import Method, ModelSpec, PickledFunction
 from hfbench_nb.worker import measuring
 from hfbench_nb.worker.backends.base import Backend
-from hfbench_nb.worker.workloads.base import Workload
+from hfbench_nb.worker.opening import case_of, method_of, workload_of
+from hfbench_nb.worker.shared_build import SharedBuild, build
 
 
-def answer(backend: Backend, request: dict[str, Any], replies: int) -> None:
-    """Carry out a request in this process and write the answer."""
+def answer(backend: Backend, request: dict[str, Any], replies: int, shared: SharedBuild | None = None) -> None:
+    """Carry out a request in this process and write the answer.
+
+    Parameters
+    ----------
+    backend
+        The imported framework.
+    request
+        The message.
+    replies
+        File descriptor for the answer.
+    shared
+        The model, if the process that this one was forked from has built it.
+    """
     messages.write(replies, {"event": "started", "at_s": time.monotonic()})
-    method = Method(**request["method"])
+    method = method_of(request)
     if request["do"] == "environment":
         try:
             environment = backend.environment(Settings(request["settings"]), method)
@@ -32,21 +43,25 @@ def answer(backend: Backend, request: dict[str, Any], replies: int) -> None:
     def report(phase: str, facts: dict[str, Any]) -> None:
         messages.write(replies, {"event": "progress", "phase": phase, **facts})
 
-    case = Case(**{**request["case"], "settings": Settings(request["case"]["settings"])})
+    case = case_of(request)
     try:
-        workload = _workload(case, request)
+        workload = workload_of(case, request)
+        request.pop("model", None)  # the message itself must not count in the measured memory
+        workload.shared = shared
         measurement = measuring.measure(lambda: backend.open(case.settings, method), workload, method, report)
     except BaseException as error:  # SystemExit, or a kind of a library's own
         measurement = Measurement("error", failure=Failure(**describe_failure(error)))
     messages.write(replies, {"event": "answer", "measurement": measurement.to_dict()})
 
 
-def _workload(case: Case, request: dict[str, Any]) -> Workload:
-    make: type[Workload] = resolve(request["workload"])
-    # Removed from the request: the message itself must not count in the measured memory.
-    if "function" in request:
-        return make(case, PickledFunction(**request.pop("function")))
-    return make(case, ModelSpec.from_message(request.pop("model")))
+def build_or_none(backend: Backend, request: dict[str, Any], replies: int) -> SharedBuild | None:
+    """Build the model of a request for several workers; None if they cannot share it, and each is to try by itself."""
+    messages.write(replies, {"event": "started", "at_s": time.monotonic()})
+    messages.write(replies, {"event": "progress", "phase": "building"})
+    try:
+        return build(backend, request)
+    except BaseException:  # a library may raise SystemExit; a worker that tries reports the failure
+        return None
 
 
 def import_model_code(backend: Backend, family: str) -> None:

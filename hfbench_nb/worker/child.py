@@ -18,7 +18,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _CHILDREN = Path("/proc/thread-self/children")
 
 
-def become_child(server: int, file_pages: list[int]) -> None:
+def become_child(server: int, file_pages: list[pages.Span]) -> None:
     """Turn a freshly forked process into one that can be killed without affecting others."""
     os.setsid()
     # A case that is too large must cost a row and not the notebook: the kernel kills this process first.
@@ -63,3 +63,11 @@ def _children() -> set[int]:
         return {int(pid) for pid in _CHILDREN.read_text().split()}
     except OSError:
         return set()  # not Linux, or a kernel without this list
+
+
+def open_pidfd(pid: int) -> int | None:
+    """Return a descriptor that becomes readable when a process ends; None where the system has none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None  # the end of the requests suffices, unless the notebook left forked children behind

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from hfbench_nb.protocol.stats import relative_half_width, samples_needed
 from hfbench_nb.protocol.timing import Timing
+from hfbench_nb.worker.reference import Reference
 
 # A block of calls at least this long keeps the cost of reading the clock (about 0.1 us) below 0.1 %.
 MIN_BLOCK_S = 100e-6
@@ -25,6 +26,9 @@ _SHORTEST_CALL_S = 1e-6
 # tenths of a second (a virtual processor was seen to take 1.8 times as long until its host moved it), and samples
 # closer together would all be taken at one speed, and look precise.
 MIN_SAMPLING_S = 0.5
+# The first call counts as a sample if it takes at least this long and the case has further rounds: what a process does
+# once is then little beside it, and each call is dear.
+FIRST_CALL_COUNTS_S = 5.0
 # The interval is first checked after this many samples, or as many as fit into this time.
 PILOT_SAMPLES = 10
 PILOT_S = 1.0
@@ -108,6 +112,9 @@ def take_samples(
     precision: float,
     max_seconds: float,
     parts: Parts | None = None,
+    rounds: int = 1,
+    first: Reading | None = None,
+    reference: Reference | None = None,
     on_progress: Callable[[int, float], None] = lambda samples, half_width: None,
     now: Callable[[], float] = time.perf_counter,
 ) -> Timing:
@@ -128,6 +135,13 @@ def take_samples(
     parts
         Returns the durations of the parts of the last calls, the number of which it is given.  The parts that each call
         has once must be precise enough then, in place of the whole call.
+    rounds
+        Number of rounds of the case.  This is one of them: it takes its share of the warm-up, of the time over which
+        samples are spread, of `repeat` and of `max_seconds`, and may be less precise than all of them together.
+    first
+        The reading of the very first call, if that may count as a sample.
+    reference
+        A piece of work to time between the samples.
     on_progress
         Called at each check with the number of samples and the relative half width of the interval.
     now
@@ -145,34 +159,43 @@ def take_samples(
     sampling (C. Stein, Annals of Mathematical Statistics 16 (1945) 243-258); there are usually one to three checks, and
     the level of the interval compensates for the coverage they cost (see `hfbench_nb.protocol.stats`).
     """
+    wanted, max_seconds, repeat = precision * math.sqrt(rounds), max_seconds / rounds, math.ceil(repeat / rounds)
     with _no_garbage_collection():
-        one_call_s, warm = _warm_up(call, stopwatch, min(WARMUP_S, max_seconds))
+        if first is not None and rounds > 1 and first.wall_s >= FIRST_CALL_COUNTS_S:
+            one_call_s, warm = first.wall_s, [first]
+        else:
+            one_call_s, warm = _warm_up(call, stopwatch, min(WARMUP_S / rounds, max_seconds))
         number = max(1, math.ceil(MIN_BLOCK_S / max(one_call_s, 1e-9)))
         start = now() - sum(reading.wall_s for reading in warm)  # these count towards the budget too
         # Arrays, which are small: the samples are in memory while the peak is read.
         samples, device_samples_s = array("d"), array("d")
         planned: int | None = None
+        if reference is not None:
+            reference.begin()
         for reading in itertools.chain(warm, iter(lambda: stopwatch(call, number), None)):
             samples.append(reading.wall_s / number)
             if reading.device_s is not None:
                 device_samples_s.append(reading.device_s / number)
             elapsed, taken = now() - start, len(samples)
             spent = elapsed >= max_seconds or taken >= MAX_SAMPLES
-            is_pilot_over = (taken >= PILOT_SAMPLES and elapsed >= MIN_SAMPLING_S) or elapsed >= PILOT_S
+            if reference is not None:
+                reference.take(elapsed)
+            is_pilot_over = (taken >= PILOT_SAMPLES and elapsed >= MIN_SAMPLING_S / rounds) or elapsed >= PILOT_S
             due = is_pilot_over if planned is None else taken >= planned
             if taken < repeat or not (due or spent):
                 continue
             decisive = [samples] if parts is None else once_per_call(parts(taken), taken)
             half_width = max(map(relative_half_width, decisive))
             on_progress(taken, half_width)
-            if spent or half_width <= precision * (PILOT_SHARE if planned is None else 1.0):
+            if spent or half_width <= wanted * (PILOT_SHARE if planned is None else 1.0):
                 break
-            planned = max(_plan(each, precision) for each in decisive)
+            planned = max(_plan(each, wanted) for each in decisive)
     return Timing(
         samples_s=tuple(samples),
         calls_per_sample=number,
         precision=precision,
         device_samples_s=tuple(device_samples_s),
+        reference_s=() if reference is None else tuple(reference.readings_s),
     )
 
 

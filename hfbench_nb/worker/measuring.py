@@ -15,13 +15,17 @@ from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.request import Method
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.worker.backends.base import Runtime
-from hfbench_nb.worker.clock import CountingStopwatch, take_samples
+from hfbench_nb.worker.clock import CountingStopwatch, Reading, take_samples
 from hfbench_nb.worker.memory import Peak
 from hfbench_nb.worker.memory_trace import trace_call
+from hfbench_nb.worker.reference import Reference
 from hfbench_nb.worker.workloads.base import Prepared, Workload
 
 # Package whose lines are traced, in addition to those of the module that defines the model.
 _TRACED = "transformers"
+
+# A further call to read the memory of a further round must take less than this.
+DEAR_CALL_S = 1.0
 
 Report = Callable[[str, dict[str, Any]], None]
 """Receives a phase (``building``, ``warm-up``, ``timing``, ``memory``, ``tracing``) and facts about it."""
@@ -120,9 +124,10 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
         taken.note = "; ".join(filter(None, [prepared.note, *heard]))
         taken.details["first_call_s"] = first_call.wall_s
         if method.speed:
-            taken.timing = _take_time(prepared, stopwatch, method, report)
+            taken.timing = _take_time(runtime, prepared, stopwatch, first_call, method, report)
         try:
-            if method.memory:
+            # The memory of a later round is read where a call costs little.
+            if method.memory and (method.round == 1 or first_call.wall_s < DEAR_CALL_S):
                 report("memory", {})
                 taken.memory = _read_memory(runtime, stopwatch, prepared, first_peak)
         finally:  # only now: thousands of samples would count as memory of the call
@@ -192,12 +197,17 @@ def _timings_of_parts(prepared: Prepared, calls: int, method: Method) -> dict[st
 
 
 def _take_time(
+    runtime: Runtime,
     prepared: Prepared,
     stopwatch: CountingStopwatch,
+    first_call: Reading,
     method: Method,
     report: Report,
 ) -> Timing:
     report("timing", {"samples": 0})
+    make_reference = getattr(runtime, "reference", None)  # a backend from outside may have none
+    # The first call was made for its memory, and may have compiled.
+    may_count = first_call.device_s is None and not runtime.compiles and prepared.parts is None
     return take_samples(
         prepared.call,
         stopwatch,
@@ -205,6 +215,9 @@ def _take_time(
         precision=method.precision,
         max_seconds=method.max_seconds,
         parts=prepared.parts,
+        rounds=method.rounds,
+        first=first_call if may_count else None,
+        reference=None if make_reference is None else Reference(make_reference()),
         on_progress=lambda samples, half_width: report("timing", {"samples": samples}),
     )
 

@@ -3,7 +3,8 @@
 Started by `hfbench_nb.execution.launch`, it imports the framework, touches no device, starts no thread pool, and forks
 a worker for each request.  For each model type it first forks a *family server*, a server like itself that also imports
 that type's code: a worker then finds everything imported, and its memory does not depend on which other models were
-measured before it.  Where forking is not possible, the process answers one request itself and exits.
+measured before it.  Where several cases share a model, that server forks one more, which builds it, and whose workers
+share its pages.  Where forking is not possible, the process answers one request itself and exits.
 
 Standard library only: it may run in a different environment from the notebook's.
 """
@@ -25,11 +26,13 @@ from hfbench_nb.protocol import messages
 from hfbench_nb.protocol.registry import resolve
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.worker import pages
-from hfbench_nb.worker.answering import answer, describe_failure, import_model_code
+from hfbench_nb.worker.answering import answer, build_or_none, describe_failure, import_model_code
 from hfbench_nb.worker.backends import load_backend
 from hfbench_nb.worker.backends.base import Backend
-from hfbench_nb.worker.child import adopt_orphans, become_child, kill_children, kill_group
+from hfbench_nb.worker.child import adopt_orphans, become_child, kill_children, kill_group, open_pidfd
+from hfbench_nb.worker.further import DONE, READY, REFUSED, FurtherServer, Place, place_of
 from hfbench_nb.worker.heap import release_free_memory
+from hfbench_nb.worker.shared_build import SharedBuild
 
 _READ_BYTES = 1 << 16
 
@@ -49,7 +52,7 @@ def serve(options: dict[str, Any]) -> None:
         return
     messages.write(replies, {"event": "ready", "import_s": time.perf_counter() - start})
     if options["fork"]:
-        watched = _open_pidfd(options["client_pid"])
+        watched = open_pidfd(options["client_pid"])
         ForkServer(backend, 0, replies, watched, options["idle_s"]).serve()
         return
     request = messages.decode(sys.stdin.buffer.readline())
@@ -72,10 +75,12 @@ class ForkServer:
         A pidfd that becomes readable when the notebook's process ends, or None.
     idle_s
         Seconds without work after which the server exits; None for never.
-    family
-        The model type whose code is imported; None for the first server, which serves every other request.
+    place
+        What this server has prepared: nothing (the first server), the code of a model type, or also a model.
+    shared
+        The model, for the workers of a server that has built one.
     on_idle
-        Called when a request is done: a family server notifies the first server.
+        Called when a request is done: a further server notifies the one before.
     """
 
     def __init__(
@@ -85,7 +90,8 @@ class ForkServer:
         replies: int,
         client: int | None,
         idle_s: float | None,
-        family: str | None = None,
+        place: Place = (),
+        shared: SharedBuild | None = None,
         on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._backend = backend
@@ -93,10 +99,12 @@ class ForkServer:
         self._replies = replies
         self._client = client
         self._idle_s = idle_s
-        self._family = family
+        self._place = place
+        self._shared = shared
         self._on_idle = on_idle
         self._child: int | None = None
-        self._family_server: _FamilyServer | None = None
+        self._further: FurtherServer | None = None
+        self._refused: set[str] = set()
         self._pages = pages.resident_file_pages()
         # `select` cannot wait for a signal, but it can wait for the byte that a signal writes to this socket.
         self._deaths, self._wakeup = socket.socketpair()
@@ -120,8 +128,8 @@ class ForkServer:
                 if self._deaths.fileno() in ready:
                     self._deaths.recv(_READ_BYTES)
                     self._reap()
-                if self._family_server is not None and self._family_server.line.fileno() in ready:
-                    self._family_server.busy = not self._family_server.line.recv(_READ_BYTES)
+                if self._further is not None and self._further.line.fileno() in ready:
+                    self._listen(self._further)
                 if self._requests in ready:
                     data = os.read(self._requests, _READ_BYTES)
                     if not data:
@@ -130,63 +138,98 @@ class ForkServer:
                         self._handle(request)
         finally:
             self._kill_child()
-            self._drop_family_server()
+            self._drop_further()
             self._kill_strays()
 
     def _wait(self) -> list[int]:
         waited = [self._requests, self._deaths.fileno()]
         if self._client is not None:
             waited.append(self._client)
-        if self._family_server is not None:
-            waited.append(self._family_server.line.fileno())
-        busy = self._child is not None or (self._family_server is not None and self._family_server.busy)
+        if self._further is not None and self._further.is_open:
+            waited.append(self._further.line.fileno())
+        busy = self._child is not None or (self._further is not None and self._further.pending is not None)
         return select.select(waited, [], [], None if busy else self._idle_s)[0]
 
     def _handle(self, request: dict[str, Any]) -> None:
         if request["do"] == "kill":
             self._kill_child()
-            if self._family_server is not None and self._family_server.busy:
-                self._family_server.line.sendall(messages.encode(request))
-        elif request.get("family") not in (None, self._family):
-            server = self._family_server_for(request["family"])
-            server.busy = True
-            server.line.sendall(messages.encode(request))
+            if self._further is not None:
+                self._further.kill(request)
+        elif request["do"] == "release":
+            if self._place:
+                self._drop_further()
+            elif self._further is not None:
+                self._further.send(request)
         else:
-            self._fork_child(request)
+            place = place_of(request)
+            if len(place) > len(self._place) and place[-1] not in self._refused:
+                self._further_for(place[: len(self._place) + 1], request).ask(request)
+            else:
+                self._fork_child(request)
         if messages.pop_code(request):
             release_free_memory()  # a large function must not add to the baseline of what comes next
 
+    def _listen(self, further: FurtherServer) -> None:
+        """Read what a further server says: that a request is done, or that it cannot prepare what it should."""
+        for said in further.hear():
+            if said == DONE:
+                further.pending = None
+                self._on_idle()
+            elif said == REFUSED:
+                self._serve_instead(further)
+
+    def _serve_instead(self, further: FurtherServer) -> None:
+        """Let a worker do by itself what a further server could not prepare."""
+        self._refused.add(further.place[-1])
+        request = further.pending
+        self._drop_further()
+        if request is not None:
+            self._fork_child(request)
+
     def _fork_child(self, request: dict[str, Any]) -> None:
+        if self._place:
+            self._drop_further()  # a model that is not needed now
         server = os.getpid()
         self._child = os.fork()
         if self._child:
+            if self._shared is not None:
+                self._shared.take_credit()
             return
 
         def body() -> None:
             become_child(server, self._pages)
-            answer(self._backend, request, self._replies)
+            answer(self._backend, request, self._replies, self._shared)
 
         self._run_forked(body)
 
-    def _family_server_for(self, family: str) -> _FamilyServer:
-        """Return the server of a model type; models are measured one after the other, so one server is enough."""
-        if self._family_server is not None and self._family_server.family != family:
-            self._drop_family_server()
-        if self._family_server is None:
+    def _further_for(self, place: Place, request: dict[str, Any]) -> FurtherServer:
+        """Return the server of a place; cases of a place are measured one after the other, so one server is enough."""
+        if self._further is not None and self._further.place != place:
+            self._drop_further()
+        if self._further is None:
             ours, theirs = socket.socketpair()
+            server = os.getpid()
             pid = os.fork()
             if not pid:
                 ours.close()
-                self._run_forked(lambda: self._serve_family(family, theirs))
+                self._run_forked(lambda: self._serve_further(place, theirs, server, request))
             theirs.close()
-            self._family_server = _FamilyServer(family, pid, ours)
-        return self._family_server
+            self._further = FurtherServer(place, pid, ours)
+        return self._further
 
-    def _serve_family(self, family: str, line: socket.socket) -> None:
-        pages.touch(self._pages)
-        import_model_code(self._backend, family)
+    def _serve_further(self, place: Place, line: socket.socket, server: int, request: dict[str, Any]) -> None:
+        shared = None
+        if len(place) == 1:
+            pages.touch(self._pages)
+            import_model_code(self._backend, place[0])
+        else:
+            become_child(server, self._pages)  # it is as large as a worker, and can be killed like one
+            shared = build_or_none(self._backend, request, self._replies)
+            line.sendall(REFUSED if shared is None else READY)
+            if shared is None:
+                return
         ForkServer(
-            self._backend, line.fileno(), self._replies, self._client, None, family, lambda: line.sendall(b"-")
+            self._backend, line.fileno(), self._replies, self._client, None, place, shared, lambda: line.sendall(DONE)
         ).serve()
 
     def _run_forked(self, body: Callable[[], None]) -> None:
@@ -218,14 +261,20 @@ class ForkServer:
             self._kill_strays()
             self._on_idle()  # first: the notebook's next request may overtake this message
             self._tell_exit(status)
-        if self._family_server is not None:
-            pid, status = os.waitpid(self._family_server.pid, os.WNOHANG)
+        if self._further is not None:
+            pid, status = os.waitpid(self._further.pid, os.WNOHANG)
             if pid:
-                gone, self._family_server = self._family_server, None
+                gone, self._further = self._further, None
+                said = gone.hear()
                 gone.line.close()
                 self._kill_strays()
-                if gone.busy:
-                    self._tell_exit(status)
+                if gone.pending is not None and (gone.failed_to_prepare or REFUSED in said):
+                    self._refused.add(gone.place[-1])
+                    self._fork_child(gone.pending)
+                elif gone.pending is not None:
+                    self._on_idle()
+                    if DONE not in said:
+                        self._tell_exit(status)
 
     def _tell_exit(self, status: int) -> None:
         try:
@@ -240,26 +289,10 @@ class ForkServer:
 
     def _kill_strays(self) -> None:
         """Kill processes that a worker started outside its process group: they are now children of this process."""
-        kill_children(spared=set() if self._family_server is None else {self._family_server.pid})
+        kill_children(spared=set() if self._further is None else {self._further.pid})
 
-    def _drop_family_server(self) -> None:
-        """Close the connection to the family server, which makes it exit, and wait until it has."""
-        if self._family_server is not None:
-            self._family_server.line.close()
-            os.waitpid(self._family_server.pid, 0)
-            self._family_server = None
-
-
-class _FamilyServer:
-    def __init__(self, family: str, pid: int, line: socket.socket) -> None:
-        self.family = family
-        self.pid = pid
-        self.line = line
-        self.busy = False
-
-
-def _open_pidfd(pid: int) -> int | None:
-    try:
-        return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return None  # the end of the requests suffices, unless the notebook left forked children behind
+    def _drop_further(self) -> None:
+        """Let the further server exit, and wait until it has."""
+        if self._further is not None:
+            self._further.drop()
+            self._further = None

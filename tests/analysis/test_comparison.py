@@ -9,7 +9,7 @@ import pytest
 from support.measured import cell, failed, function_row, ok, results_of, sweep
 
 from hfbench_nb import ArgumentError, BenchmarkResults, load_reference
-from hfbench_nb.analysis.pairs import ratio_interval
+from hfbench_nb.analysis.ratios import ratio_interval
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.stats import median_interval
 from hfbench_nb.protocol.timing import Timing
@@ -127,7 +127,7 @@ def test_shown_as_escaped_html_and_as_text_with_the_direction_in_the_heading():
     assert heading == "after / before (below 1: after is faster, or needs less memory)"
     assert line.startswith("<script>, inference, batch size 8, sequence length 8: time ")
     assert "= 0.500 [" in line
-    assert line.endswith("faster; memory 500 MB / 500 MB = 1.00")
+    assert line.endswith("faster; memory 500 MB / 500 MB = 1.00 [0.995, 1.00] cannot be told")
 
 
 def test_names_do_no_harm_to_a_terminal():

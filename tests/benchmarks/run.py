@@ -13,6 +13,7 @@ from pathlib import Path
 import building
 import caller
 import cases
+import differences
 import generation
 import gpu
 import repeats
@@ -35,6 +36,7 @@ SECTIONS = [
     Section("building", "Building a model", building.speed_of_building),
     Section("caller", "The caller and a bare script", caller.caller),
     Section("repeats", "Memory that repeats", repeats.memory_repeats),
+    Section("differences", "Differences that can be trusted", differences.differences),
     Section("truth", "Times that are known", truth.truth),
     Section("weights", "Weights that are known", weights.weights_of_the_catalogue),
     Section("generation", "Generation", generation.generation),

@@ -36,7 +36,7 @@ def inputs(batch_size, sequence_length):
 def loss(scores):
     return scores.logsumexp(-1).mean()
 
-args = PyTorchBenchmarkArguments(batch_sizes=[2], sequence_lengths=[8, 16], training=True, max_seconds=0.05)
+args = PyTorchBenchmarkArguments(batch_sizes=[2], sequence_lengths=[8, 16], training=True, max_seconds=0.05, rounds=1)
 """
 
 
@@ -67,7 +67,7 @@ def example(after):
 
 
 def quick(code):
-    return code.replace("PyTorchBenchmarkArguments(", "PyTorchBenchmarkArguments(max_seconds=0.05, ")
+    return code.replace("PyTorchBenchmarkArguments(", "PyTorchBenchmarkArguments(max_seconds=0.05, rounds=1, ")
 
 
 CHECK = "print(list(results.frame['status']), list(results.frame['error']))"

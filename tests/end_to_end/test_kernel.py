@@ -20,7 +20,7 @@ from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
 class MyConfig(BertConfig):
     def __init__(self, **kwargs):
         super().__init__(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64, **kwargs)
-args = PyTorchBenchmarkArguments(models=["mine"], batch_sizes=[1], sequence_lengths=[8, 16], max_seconds=0.05)
+args = PyTorchBenchmarkArguments(models=["mine"], batch_sizes=[1], sequence_lengths=[8, 16], max_seconds=0.05, rounds=1)
 """
 
 
@@ -94,7 +94,13 @@ def test_waiting_costs_the_caller_next_to_nothing(model):
     from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
 
     args = PyTorchBenchmarkArguments(
-        models=[str(model)], batch_sizes=[1], sequence_lengths=[8], max_seconds=2.0, precision=1e-6, memory=False
+        models=[str(model)],
+        batch_sizes=[1],
+        sequence_lengths=[8],
+        max_seconds=2.0,
+        rounds=1,
+        precision=1e-6,
+        memory=False,
     )
     benchmark = PyTorchBenchmark(args)
     benchmark.run()  # starts what has to be started

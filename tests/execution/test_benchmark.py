@@ -131,7 +131,7 @@ def test_every_axis_is_in_the_settings_of_each_case():
     run(make(), fake)
     (case,) = fake.cases
     assert case.settings == Settings(
-        device="auto", dtype="float32", threads=None, python=None, overlay=None,
+        device="auto", dtype="float32", threads=None, huge_pages=False, python=None, overlay=None,
         attn_implementation=None, weights="random", torchscript=False,
     )  # fmt: skip
 
@@ -139,7 +139,12 @@ def test_every_axis_is_in_the_settings_of_each_case():
 def test_modes_that_contradict_each_other_are_skipped(monkeypatch):
     monkeypatch.setattr("hfbench_nb.execution.benchmark.check_requirements", lambda framework, overlay: None)
     args = TensorFlowBenchmarkArguments(
-        models=["t"], batch_sizes=[1], sequence_lengths=[8], eager_mode=[False, True], use_xla=[False, True]
+        models=["t"],
+        batch_sizes=[1],
+        sequence_lengths=[8],
+        eager_mode=[False, True],
+        use_xla=[False, True],
+        rounds=1,
     )
     fake = FakeExecutor()
     results = run(TensorFlowBenchmark(args, configs=[tiny_bert()]), fake)

@@ -22,7 +22,7 @@ pytestmark = [
 def test_two_majors_and_two_frameworks_in_one_table(model, tmp_path):
     overlay = tmp_path / "overlay"
     assert cli.main(["overlay", "tensorflow", str(overlay)]) == 0
-    given = {"models": [str(model)], "batch_sizes": [1], "sequence_lengths": [8], "max_seconds": 0.1}
+    given = {"models": [str(model)], "batch_sizes": [1], "sequence_lengths": [8], "max_seconds": 0.1, "rounds": 1}
     new = PyTorchBenchmark(PyTorchBenchmarkArguments(**given)).run()
     old = PyTorchBenchmark(PyTorchBenchmarkArguments(**given, overlay=str(overlay))).run()
     tensorflow = TensorFlowBenchmark(TensorFlowBenchmarkArguments(**given, overlay=str(overlay))).run()

@@ -49,7 +49,7 @@ pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.usefixtures("outsi
 
 VECTORS = Metric("vectors_kb", "Size of the vectors", "KB", is_headline=True)
 TWO_VECTORS_KB = 2 * TINY["bert"]["hidden_size"] * 4 / 1024
-BRIEF = "--batch_sizes 2 --sequence_lengths 8 --max_seconds 0.05"
+BRIEF = "--batch_sizes 2 --sequence_lengths 8 --max_seconds 0.05 --rounds 1"
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def model(tmp_path_factory):
 
 
 def run(folder, **arguments):
-    args = NumPyBenchmarkArguments(batch_sizes=[2], max_seconds=0.05, embedding=True, **arguments)
+    args = NumPyBenchmarkArguments(batch_sizes=[2], max_seconds=0.05, rounds=1, embedding=True, **arguments)
     return make_benchmark(args).run(folder, executor="recording")
 
 
@@ -131,7 +131,13 @@ def test_the_metric_can_be_pivoted(results):
 @pytest.mark.parametrize("executor_name", ["fresh", "in_process"])
 def test_every_executor_measures_the_task_with_the_framework(model, tmp_path, executor_name):
     args = NumPyBenchmarkArguments(
-        models=[model], batch_sizes=[2], sequence_lengths=[8], max_seconds=0.05, inference=False, embedding=True
+        models=[model],
+        batch_sizes=[2],
+        sequence_lengths=[8],
+        max_seconds=0.05,
+        rounds=1,
+        inference=False,
+        embedding=True,
     )
     frame = make_benchmark(args).run(tmp_path / "run", executor=executor_name).frame
     assert list(frame["status"]) == ["ok"], list(frame["error"])
@@ -150,6 +156,7 @@ def test_the_task_works_with_a_framework_of_the_package(model, tmp_path):
         batch_sizes=[2],
         sequence_lengths=[8],
         max_seconds=0.05,
+        rounds=1,
         inference=False,
         embedding=True,
         only_pretrain_model=True,
@@ -168,7 +175,7 @@ def measured(model, metrics):
             return metrics()
 
     case = Case("NumPy", model, "embedding", 2, 8, Settings(device="cpu", dtype="float32", block_size=8))
-    method = Method(max_seconds=0.05)
+    method = Method(max_seconds=0.05, rounds=1)
     workload = Told(case, find_model(model))
     backend = load_backend(NUMPY.backend)
     return measuring.measure(lambda: backend.open(case.settings, method), workload, method, lambda phase, facts: None)
@@ -382,7 +389,9 @@ def test_a_framework_whose_packages_are_not_there_says_which():
 
 @pytest.fixture
 def panel(model):
-    made = hfbench_nb.panel(framework="NumPy", models=[model], batch_sizes=[2], sequence_lengths=[8], max_seconds=0.05)
+    made = hfbench_nb.panel(
+        framework="NumPy", models=[model], batch_sizes=[2], sequence_lengths=[8], max_seconds=0.05, rounds=1
+    )
     yield made
     made.close()
     assert wait_until(lambda: current_run() is None)

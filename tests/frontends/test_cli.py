@@ -33,7 +33,7 @@ def test_the_originals_command_line(model, tmp_path, capsys):
     words = (
         f"pytorch --models {model} --batch_sizes 1 2 --sequence_lengths 8 16 --training --no_speed --save_to_csv "
         "--inference_memory_csv_file plots/required_memory.csv --env_info_csv_file plots/env.csv "
-        "--train_memory_csv_file plots/train.csv --max_seconds 0.05"
+        "--train_memory_csv_file plots/train.csv --max_seconds 0.05 --rounds 1"
     )
     assert cli.main(words.split()) == 0
     out = capsys.readouterr().out
@@ -83,7 +83,7 @@ def test_misuse_ends_with_2_and_says_why(words, message, capsys):
 
 
 def test_a_run_in_which_every_cell_failed_ends_with_1(model, capsys):
-    assert cli.main(f"pytorch --models {model} --sequence_lengths 9999 --max_seconds 0.05".split()) == 1
+    assert cli.main(f"pytorch --models {model} --sequence_lengths 9999 --max_seconds 0.05 --rounds 1".split()) == 1
     assert "N/A" in capsys.readouterr().out
 
 
@@ -144,7 +144,9 @@ def test_the_command_is_installed_and_prints_the_report_alone(model):
         "--sequence_lengths",
         "8",
     ]
-    done = subprocess.run([*command, "--max_seconds", "0.05"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [*command, "--max_seconds", "0.05", "--rounds", "1"], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("\n====================       INFERENCE - SPEED - RESULT")
     assert done.stderr == ""
@@ -162,7 +164,18 @@ def test_ctrl_c_ends_with_130_and_prints_what_is_finished(model):
         "1",
         "512",
     ]
-    command += ["--sequence_lengths", "8", "64", "--max_seconds", "3", "--precision", "0.0001", "--verbose"]
+    command += [
+        "--sequence_lengths",
+        "8",
+        "64",
+        "--max_seconds",
+        "3",
+        "--rounds",
+        "1",
+        "--precision",
+        "0.0001",
+        "--verbose",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if "1/4" in line:
@@ -176,13 +189,14 @@ def test_ctrl_c_ends_with_130_and_prints_what_is_finished(model):
 
 
 def test_log_print_appends_the_report_to_the_log(model, tmp_path, capsys):
-    words = f"pytorch --models {model} --sequence_lengths 8 --max_seconds 0.05 --log_print --log_filename run.log"
+    words = f"pytorch --models {model} --sequence_lengths 8 --max_seconds 0.05 --rounds 1"
+    words += " --log_print --log_filename run.log"
     assert cli.main(words.split()) == 0
     assert (tmp_path / "run.log").read_text() == capsys.readouterr().out
 
 
 def test_verbose_shows_what_the_processes_do_and_print(model, capfd):
-    words = f"pytorch --models {model} --sequence_lengths 8 9999 --max_seconds 0.05 --verbose"
+    words = f"pytorch --models {model} --sequence_lengths 8 9999 --max_seconds 0.05 --rounds 1 --verbose"
     assert cli.main(words.split()) == 0
     err = capfd.readouterr().err
     assert "[hfbench 0/2] building: tiny, inference, batch size 8, sequence length 8" in err

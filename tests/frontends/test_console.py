@@ -16,7 +16,18 @@ from hfbench_nb.frontends import cli
 
 MODULE = [sys.executable, "-m", "hfbench_nb"]
 SCRIPT = [str(Path(sys.executable).with_name("hfbench"))]
-MEASURE = ["pytorch", "--batch_sizes", "1", "--sequence_lengths", "8", "--max_seconds", "0.05", "--models"]
+MEASURE = [
+    "pytorch",
+    "--batch_sizes",
+    "1",
+    "--sequence_lengths",
+    "8",
+    "--max_seconds",
+    "0.05",
+    "--rounds",
+    "1",
+    "--models",
+]
 TITLE = "====================       INFERENCE - SPEED - RESULT       ===================="
 
 # Names of Python's modules and of packages that a worker imports.

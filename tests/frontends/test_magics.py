@@ -16,7 +16,7 @@ from hfbench_nb.frontends.commands import FunctionOptions
 
 pytestmark = pytest.mark.shows
 
-BRIEF = "--max_seconds 0.05"
+BRIEF = "--max_seconds 0.05 --rounds 1"
 SHORT = f"--sequence_lengths 8 {BRIEF}"
 
 
@@ -43,7 +43,7 @@ def test_variables_and_expressions_expand_and_lists_become_words(shell, model):
     shell.push({"folders": [str(model)], "length": 8, "sizes": range(1, 3)})
     shell.run_cell(
         "results = %hfbench pytorch --models $folders --batch_sizes {sizes} --sequence_lengths {2 * length} "
-        "--max_seconds {1 / 20}"
+        "--max_seconds {1 / 20} --rounds 1"
     ).raise_error()
     frame = shell.user_ns["results"].frame
     assert list(frame["model"]) == [str(model)] * 2
@@ -210,5 +210,7 @@ def test_the_environment_magic(shell, capsys):
 def test_a_warning_is_about_the_line_of_the_cell(shell, model, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
     with pytest.warns(UserWarning, match="Results are kept in memory only") as warned:
-        shell.run_cell(f"%hfbench pytorch --models {model} --sequence_lengths 8 --max_seconds 0.05 -o kept -q")
+        shell.run_cell(
+            f"%hfbench pytorch --models {model} --sequence_lengths 8 --max_seconds 0.05 --rounds 1 -o kept -q"
+        )
     assert "ipython-input" in warned[0].filename

@@ -55,14 +55,20 @@ def make(model):
 @pytest.fixture
 def quick(make, model):
     """A panel whose run is over quickly, but for a cell that fails."""
-    return make(models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 128], max_seconds=0.05)
+    return make(models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 128], max_seconds=0.05, rounds=1)
 
 
 @pytest.fixture
 def slow(make, model):
     """A panel whose run takes an hour."""
     return make(
-        models=[model], batch_sizes=[1], sequence_lengths=[8, 16], max_seconds=3600.0, repeat=10**9, memory=False
+        models=[model],
+        batch_sizes=[1],
+        sequence_lengths=[8, 16],
+        max_seconds=3600.0,
+        rounds=1,
+        repeat=10**9,
+        memory=False,
     )
 
 
@@ -285,12 +291,12 @@ def replace_arguments():
 def test_a_new_argument_appears_by_itself(make, replace_arguments):
     @dataclasses.dataclass(kw_only=True)
     class Newer(PyTorchBenchmarkArguments):
-        rounds: int | None = option(None, "Rounds of the sweep.")
+        turns: int | None = option(None, "Turns of the sweep.")
 
     replace_arguments(Newer)
     panel = make(models=["gpt2"])
-    write(panel, "rounds", "3")
-    assert panel.args == dataclasses.replace(panel.args, rounds=3)
+    write(panel, "turns", "3")
+    assert panel.args == dataclasses.replace(panel.args, turns=3)
 
 
 def test_a_type_without_a_control_is_refused(make, replace_arguments):
@@ -404,7 +410,9 @@ def test_a_run_fills_the_tabs(quick):
 
 
 def test_the_table_grows_while_other_code_runs(make, model):
-    panel = make(models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 32, 64], max_seconds=0.3, precision=1e-9)
+    panel = make(
+        models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 32, 64], max_seconds=0.3, rounds=1, precision=1e-9
+    )
     seen = []
     only(panel, "run").click()
     assert not can_run(panel)
@@ -432,7 +440,9 @@ def test_stop_ends_the_measurement_within_a_second_and_keeps_what_is_finished(sl
 
 
 def test_stop_keeps_the_finished_cells(make, model):
-    panel = make(models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 32, 64], max_seconds=1.0, precision=1e-9)
+    panel = make(
+        models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 32, 64], max_seconds=1.0, rounds=1, precision=1e-9
+    )
     only(panel, "run").click()
     assert wait_until(lambda: status(panel).startswith("2 of 4"), 60.0)
     only(panel, "stop").click()
@@ -494,7 +504,7 @@ def test_names_are_escaped(make, tmp_path):
     bad = tmp_path / "<script>alert(1)<"
     bad.mkdir()
     (bad / "config.json").write_text(json.dumps(TINY["bert"]))
-    panel = make(models=[str(bad)], batch_sizes=[1], sequence_lengths=[8, 128], max_seconds=0.05)
+    panel = make(models=[str(bad)], batch_sizes=[1], sequence_lengths=[8, 128], max_seconds=0.05, rounds=1)
     run_to_its_end(panel)
     for name in ("table", "environment", "log", "status"):
         assert "<script>" not in only(panel, name).value
@@ -512,7 +522,7 @@ def execute(*cells):
 def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
     shown, fresh, *_, waited = execute(
         f"import hfbench_nb\np = hfbench_nb.panel(models=[{model!r}], batch_sizes=[1], sequence_lengths=[8], "
-        "max_seconds=0.05)\np",
+        "max_seconds=0.05, rounds=1)\np",
         "%load_ext hfbench\n%hfbench_panel",
         "p._run.click()",
         "import time\nwhile p.results is None or not p.results.entries or p._run.disabled: time.sleep(0.05)",
@@ -533,7 +543,7 @@ PANEL_CELL = """
 from support.widgets import find
 import hfbench_nb
 panel = hfbench_nb.panel(
-    models=[{model!r}], batch_sizes=[1], sequence_lengths=[8], max_seconds=3600.0, repeat=10**9, memory=False
+    models=[{model!r}], batch_sizes=[1], sequence_lengths=[8], max_seconds=3600.0, rounds=1, repeat=10**9, memory=False
 )
 find(panel, "run")[0].click()
 panel

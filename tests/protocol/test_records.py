@@ -272,7 +272,7 @@ _measurements = st.builds(
 @given(_measurements)
 def test_a_measurement_comes_back_from_json(measurement):
     data = through_json(measurement.to_dict())
-    assert set(data) == {field.name for field in dataclasses.fields(Measurement)}
+    assert set(data) == {field.name for field in dataclasses.fields(Measurement)} - {"rounds"}
     again = Measurement.from_dict(data)
     assert again == measurement
     assert type(again.resolved) is Settings

@@ -185,7 +185,7 @@ def test_other_formats_are_refused(results, tmp_path):
     path = results.save(tmp_path)
     head, *rest = path.read_text().splitlines()
     path.write_text("\n".join([json.dumps({**json.loads(head), "hfbench_nb_format": 99}), *rest]))
-    with pytest.raises(ArgumentError, match="has format 99; this version reads 1 and 2"):
+    with pytest.raises(ArgumentError, match="has format 99; this version reads 1, 2, 3"):
         load_results(tmp_path)
 
 

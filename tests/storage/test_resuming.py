@@ -253,7 +253,7 @@ def test_the_shell_names_the_folder_and_resumes(tmp_path, monkeypatch, capsys, m
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "config.json").write_text(json.dumps(TINY["bert"]))
-    words = "pytorch --models tiny --batch_sizes 1 --max_seconds 0.05 --no-memory"
+    words = "pytorch --models tiny --batch_sizes 1 --max_seconds 0.05 --no-memory --rounds 1"
     assert cli.main([*words.split(), "--sequence_lengths", "8", "--folder", "kept"]) == 0
     assert cli.main([*words.split(), "--sequence_lengths", "8", "16", "--resume", "kept"]) == 0
     assert measured == [("tiny", 8), ("tiny", 16)]

@@ -16,6 +16,7 @@ def short(**given: Any) -> PyTorchBenchmarkArguments:
             "sequence_lengths": [8],
             "max_seconds": 0.05,
             "timeout_s": 60.0,
+            "rounds": 1,
             **given,
         }
     )

@@ -399,7 +399,7 @@ def tiny_config():
 def results(tmp_path_factory):
     pytest.importorskip("torch")
     args = hfbench_nb.PyTorchBenchmarkArguments(
-        models=["tiny"], batch_sizes=[2], sequence_lengths=[8, 256], training=True, max_seconds=0.2,
+        models=["tiny"], batch_sizes=[2], sequence_lengths=[8, 256], training=True, max_seconds=0.2, rounds=1,
         trace_memory_line_by_line=True,
     )  # fmt: skip
     return hfbench_nb.PyTorchBenchmark(args, configs=[tiny_config()]).run(tmp_path_factory.mktemp("run"))

@@ -40,14 +40,13 @@ def plot_ratios(frame: pd.DataFrame, metric: Metric, names: tuple[str, str], *, 
     if frame.empty:
         raise ArgumentError("There is nothing to show: no case has a batch size and a sequence length.")
     absent, ratio = float("nan"), f"{metric.stem}_ratio"
-    has_interval = metric.interval is not None
     points = frame[["model", "task", "batch_size", "sequence_length"]].rename(columns={"model": "label"})
     points = points.astype({"batch_size": int, "sequence_length": int}).assign(
         status=frame["status"].where(frame["status"] != "ok", frame["other_status"]),
         value=frame[ratio],
-        low=frame[f"{ratio}_ci_low"] if has_interval else absent,
+        low=frame[f"{ratio}_ci_low"],
         # An interval without an upper end is not drawn.
-        high=frame[f"{ratio}_ci_high"].replace(float("inf"), absent) if has_interval else absent,
+        high=frame[f"{ratio}_ci_high"].replace(float("inf"), absent),
     )
     groups: list[Any] = list(points.groupby(["label", "task", "batch_size"], sort=False))
     titles = series_names([key for key, _ in groups], ["batch_size"])

@@ -144,6 +144,14 @@ class Runtime(Protocol):
         """Return a function that clears the gradients and runs one forward and one backward pass."""
         ...
 
+    def reference(self) -> Callable[[], object]:
+        """Return a fixed piece of work of about two milliseconds, which has ended when the call returns.
+
+        A matrix product and a copy of memory on the device, with the threads of the case: it is timed beside the
+        samples, to tell what the machine did meanwhile.
+        """
+        ...
+
     def forget_passes(self, model: Any) -> None:
         """Drop what earlier passes have left with the model, such as gradients."""
         ...
@@ -214,6 +222,24 @@ class GeneratingRuntime(Runtime, Protocol):
 
     def generate_call(self, model: Any, inputs: CallInputs, case: Case) -> GenerateCall:
         """Return a call that continues the prompts by as many tokens as the case says."""
+        ...
+
+
+class SharingRuntime(Runtime, Protocol):
+    """A runtime of a framework whose processes can be forked once they have built a model."""
+
+    def take_over(self, built: Built, resolved: Settings, *, training: bool) -> Built:
+        """Use a model that the process from which this one was forked has built.
+
+        Parameters
+        ----------
+        built
+            The model.
+        resolved
+            What the framework made of the axes while it was built.
+        training
+            Whether it is put into training mode.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import platform
 import sys
 from collections.abc import Callable
@@ -80,6 +81,18 @@ class PlainRuntime:
     def training_call(self, model: Any, inputs: CallInputs) -> Callable[[], object]:
         """Refuse: there is no framework."""
         raise NotImplementedError(_NO_MODELS)
+
+    def reference(self) -> Callable[[], object]:
+        """Return a matrix product in plain Python, and a copy of memory."""
+        size = range(28)
+        rows = [[float(i + j) for j in size] for i in size]
+        source = bytes(8 << 20)
+
+        def work() -> None:
+            [[sum(map(operator.mul, row, column)) for column in zip(*rows, strict=True)] for row in rows]
+            bytearray(source)
+
+        return work
 
     def forget_passes(self, model: Any) -> None:
         """Do nothing: functions are not traced."""

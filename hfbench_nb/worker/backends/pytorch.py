@@ -33,6 +33,7 @@ from hfbench_nb.worker.backends.pytorch_devices import (
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_majors import silence_deprecations
 from hfbench_nb.worker.backends.pytorch_parts import PartsWatch, count_features
+from hfbench_nb.worker.backends.pytorch_reference import make_reference
 from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
 from hfbench_nb.worker.clock import Stopwatch, wall_clock
 from hfbench_nb.worker.memory import Meter, host_meter
@@ -164,6 +165,13 @@ class PyTorchRuntime:
         }
         return Built(model.train(training), unsaved_bytes, details=details, note=dense_note(config))
 
+    def take_over(self, built: Built, resolved: Settings, *, training: bool) -> Built:
+        """Use a model that the process from which this one was forked has built."""
+        self._check_tracing(training)
+        self.resolved = Settings({**resolved, **self.resolved})
+        built.model.train(training)
+        return built
+
     def adopt(self, make: Callable[[], object], *, training: bool) -> Built:
         """Put the model that a user's function returns on the device."""
         self._check_tracing(training)
@@ -266,6 +274,12 @@ class PyTorchRuntime:
             return outputs
 
         return step
+
+    def reference(self) -> Callable[[], object]:
+        """Return a matrix product and a copy of memory, with the threads of the case."""
+        if self.device.type == "cpu" or self._xla is not None:
+            return make_reference(torch.device("cpu"), None)
+        return make_reference(self.device, device_module(self.device).synchronize)
 
     def forget_passes(self, model: torch.nn.Module | None) -> None:
         """Drop the gradients of a model; a function has none."""

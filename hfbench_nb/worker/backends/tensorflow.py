@@ -171,6 +171,10 @@ class TensorFlowRuntime:
         self._loss = result[0]
         return result
 
+    def reference(self) -> Callable[[], object]:
+        """Return a matrix product and a copy of memory, with the threads of the case."""
+        return tensorflow_models.make_reference(on_gpu=self.gpu is not None)
+
     def forget_passes(self, model: Any) -> None:
         """Do nothing: gradients are dropped when a pass ends."""
 

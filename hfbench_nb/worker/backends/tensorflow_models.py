@@ -89,3 +89,18 @@ def as_graph(run: Pass, *, jit_compile: bool) -> Pass:
             return graphs[-1](inputs)
 
     return call
+
+
+def make_reference(*, on_gpu: bool) -> Callable[[], object]:
+    """Return the reference piece of work (see `hfbench_nb.worker.reference`), which has ended when the call returns."""
+    rows, copied_bytes = (2048, 256 << 20) if on_gpu else (256, 4 << 20)
+    matrix = tf.fill((rows, rows), 0.5)
+    source = tf.zeros(copied_bytes // 4, tf.float32)
+
+    def work() -> None:
+        product = tf.linalg.matmul(matrix, matrix)
+        copied = source + 0.0
+        if on_gpu:  # operations return before they have ended
+            _ = float(product[0, 0]), float(copied[0])
+
+    return work

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
-from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
-from hfbench_nb.worker.backends.base import Built, CodeRuntime, Runtime
+from hfbench_nb.worker.backends.base import Built, CodeRuntime, Runtime, SharingRuntime
 from hfbench_nb.worker.clock import Parts
 from hfbench_nb.worker.memory import Peak
 
@@ -78,12 +78,28 @@ class Prepared:
 
 
 class Workload(Protocol):
-    """What is measured for a task, made from a case and its subject."""
+    """What is measured for a task, made from a case and its subject.
+
+    Attributes
+    ----------
+    shared
+        The model, where it was built for several cases (`hfbench_nb.worker.shared_build.SharedBuild`); None otherwise.
+    """
+
+    shared: Any
 
     def __init__(self, case: Case, subject: ModelSpec | PickledFunction) -> None: ...
 
     def prepare(self, runtime: Runtime) -> Prepared:
         """Load what is needed, in the worker."""
+        ...
+
+
+class SharingWorkload(Workload, Protocol):
+    """A workload whose model can be built for several cases."""
+
+    def build(self, runtime: Runtime) -> LoadedModel:
+        """Build the model, in a process that forks the workers of these cases."""
         ...
 
 
@@ -95,6 +111,19 @@ class LoadedModel:
     baseline_bytes: int
     loaded_bytes: int
     build_s: float
+
+    def with_notes(self, notes: Iterable[str]) -> LoadedModel:
+        """Return the same model with further notes on it."""
+        note = "; ".join(filter(None, [self.built.note, *notes]))
+        return replace(self, built=replace(self.built, note=note))
+
+
+def take_over(runtime: SharingRuntime, shared: LoadedModel, resolved: Settings, *, training: bool) -> LoadedModel:
+    """Use a model that the process from which this one was forked has built; its weights take what they took there."""
+    built = runtime.take_over(shared.built, resolved, training=training)
+    loaded_bytes = in_use_bytes(runtime) - built.unsaved_bytes
+    weights_bytes = shared.loaded_bytes - shared.baseline_bytes
+    return LoadedModel(built, loaded_bytes - weights_bytes, loaded_bytes, shared.build_s)
 
 
 def build_model(

@@ -8,6 +8,7 @@ import os
 import pickle
 import sys
 import time
+from typing import Any
 
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
@@ -20,6 +21,7 @@ class FunctionCall:
 
     def __init__(self, case: Case, subject: ModelSpec | PickledFunction) -> None:
         assert isinstance(subject, PickledFunction)
+        self.shared: Any = None
         self._pickled = subject.pickled
         self._folder = subject.folder
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.model_kinds import BASE
 from hfbench_nb.protocol.request import ModelSpec, OwnCode, PickledFunction
-from hfbench_nb.worker.backends.base import Attempt, CallInputs, CodeRuntime, Runtime
-from hfbench_nb.worker.workloads.base import Prepared, build_model
+from hfbench_nb.worker.backends.base import Attempt, CallInputs, CodeRuntime, Runtime, SharingRuntime
+from hfbench_nb.worker.workloads.base import LoadedModel, Prepared, build_model, take_over
 from hfbench_nb.worker.workloads.own_functions import OwnFunctions
 
 
@@ -32,7 +32,12 @@ class ModelPass:
         assert isinstance(subject, ModelSpec)
         self.case = case
         self.spec = subject
+        self.shared: Any = None
         self._own = OwnFunctions()
+
+    def build(self, runtime: Runtime) -> LoadedModel:
+        """Build the model for several cases, in a process that forks their workers."""
+        return build_model(runtime, self.spec, self.kind, training=False)
 
     def prepare(self, runtime: Runtime) -> Prepared:
         """Build the model and make its inputs."""
@@ -40,7 +45,7 @@ class ModelPass:
         self._own = own = OwnFunctions.load(runtime, self._take_code())
         attempt = Attempt(self.spec, self.case, is_own=own.make_model is not None)
         with explained(runtime, attempt):
-            loaded = build_model(runtime, self.spec, self.kind, training=self.training, make=own.make_model)
+            loaded = self._load(runtime, own)
             model = loaded.built.model
             attempt.model, attempt.step = model, "inputs"
             inputs = self._inputs(runtime, model, own)
@@ -55,6 +60,12 @@ class ModelPass:
             details={**loaded.built.details, "build_s": loaded.build_s, **inputs.details},
             explain=lambda error: runtime.explain(error, attempt),
         )
+
+    def _load(self, runtime: Runtime, own: OwnFunctions) -> LoadedModel:
+        if self.shared is not None:
+            sharing = cast(SharingRuntime, runtime)
+            return take_over(sharing, self.shared.loaded, self.shared.resolved, training=self.training)
+        return build_model(runtime, self.spec, self.kind, training=self.training, make=own.make_model)
 
     def _take_code(self) -> OwnCode | None:
         """Return the user's own code, which may be large, and keep no reference to it."""

@@ -179,7 +179,8 @@ def test_lines_are_traced_in_eager_mode():
 def test_the_command_line(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tiny_bert(architectures=["BertForMaskedLM"]).save_pretrained(tmp_path / "tiny")
-    words = "tensorflow --models tiny --batch_sizes 1 --sequence_lengths 8 --eager_mode --no_memory --max_seconds 0.05"
+    words = "tensorflow --models tiny --batch_sizes 1 --sequence_lengths 8 --eager_mode --no_memory"
+    words += " --max_seconds 0.05 --rounds 1"
     assert cli.main(words.split()) == 0
     assert "INFERENCE - SPEED - RESULT" in capsys.readouterr().out
 

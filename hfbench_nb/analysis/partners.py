@@ -1,0 +1,107 @@
+"""The cases of one run beside their partners: the same case of another model, or with another setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hfbench_nb.analysis.ratios import Pair
+from hfbench_nb.protocol.case import Settings
+from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.results.result_set import ResultSet, Row
+
+
+def pair_with_partners(results: ResultSet, to: str | Mapping[str, Any]) -> tuple[list[Pair], list[Row]]:
+    """Pair each case with its partner in the same results.
+
+    Parameters
+    ----------
+    results
+        The results of one run.
+    to
+        The model, or the label, that the others are compared with; or settings, as in ``{"dtype": "float32"}``.
+
+    Returns
+    -------
+    tuple of list
+        The pairs, and the cases without a partner.
+
+    Raises
+    ------
+    ArgumentError
+        If no case has what `to` names, or a case has several partners.
+    """
+    rows = list(results.rows)
+    if isinstance(to, str):
+        partners, found = _by_name(rows, to), [row for row in rows if to in (row.label, row.case.model)]
+    elif isinstance(to, Mapping) and to:
+        partners, found = _by_settings(rows, to), [row for row in rows if _has(row, to)]
+    else:
+        raise wrong_value("to", to, "the name of a model, or settings as in {'dtype': 'float32'}")
+    if not found:
+        raise wrong_value("to", to, f"one of {_what_there_is(rows)}")
+    pairs, alone = [], []
+    for row, candidates in zip(rows, partners, strict=True):
+        if any(row is each for each in found):
+            continue
+        if len(candidates) > 1:
+            labels = ", ".join(each.label for each in candidates)
+            raise ArgumentError(f"to={to!r} cannot be used: {row} has several partners ({labels}); name one of them.")
+        if candidates:
+            pairs.append(Pair(row, candidates[0], is_of_one_run=True))
+        else:
+            alone.append(row)
+    if not pairs:
+        raise ArgumentError(f"to={to!r} cannot be used: no case differs from it in nothing else.", "to")
+    return pairs, alone
+
+
+def _by_name(rows: Sequence[Row], name: str) -> list[list[Row]]:
+    labelled = [row for row in rows if row.label == name]
+    if labelled:  # a label names the settings, too
+        return [[each for each in labelled if _sizes(each) == _sizes(row)] for row in rows]
+    of_model = [row for row in rows if row.case.model == name]
+    return [[each for each in of_model if each.case == row.case.of_model(name)] for row in rows]
+
+
+def _by_settings(rows: Sequence[Row], to: Mapping[str, Any]) -> list[list[Row]]:
+    return [
+        [
+            each
+            for each in rows
+            if _has(each, to) and each.case == replace(row.case, settings=_with(row.case.settings, each, to))
+        ]
+        for row in rows
+    ]
+
+
+def _with(settings: Settings, partner: Row, to: Mapping[str, Any]) -> Settings:
+    """Return settings with the partner's values of those that are named, as the partner's case has them."""
+    return Settings({**settings, **partner.case.settings.only(to)})
+
+
+def _has(row: Row, to: Mapping[str, Any]) -> bool:
+    """Return whether a case has settings, as requested or as the worker resolved them."""
+    return all(
+        name in row.case.settings and any(_is(settings[name], value) for settings in (row.case.settings, row.settings))
+        for name, value in to.items()
+    )
+
+
+def _is(value: Any, other: Any) -> bool:
+    return bool(value == other and isinstance(value, bool) == isinstance(other, bool))
+
+
+def _sizes(row: Row) -> tuple[Any, ...]:
+    return row.case.task, row.case.batch_size, row.case.sequence_length
+
+
+def _what_there_is(rows: Sequence[Row]) -> str:
+    labels = dict.fromkeys(row.label for row in rows)
+    values: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for name, value in row.settings.items():
+            values.setdefault(name, {})[repr(value)] = None
+    varying = [f"{{{name!r}: {value}}}" for name, found in values.items() if len(found) > 1 for value in found]
+    return ", ".join([*map(repr, labels), *varying]) or "the cases, of which there are none"

@@ -1,0 +1,96 @@
+"""The rounds of a run: which case is measured next, and what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.protocol.merging import merge
+from hfbench_nb.protocol.request import Method
+from hfbench_nb.results.environment import Environment
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A case that is measured in a round, counted from 1."""
+
+    case: Case
+    round: int
+
+
+class Rounds:
+    """What was measured, and what is still to be.
+
+    Cases are interleaved: each is measured once before any is measured again, so that its rounds are spread over the
+    run.  The order alternates between forwards and backwards: a drift affects two cases alike.
+
+    Parameters
+    ----------
+    cases
+        The cases of the run.
+    method
+        How they are measured: the number of rounds, and the budget of a case that its rounds share.
+    order
+        The order in which they are measured where there are several rounds; by default that of the sweep.
+    """
+
+    def __init__(self, cases: Sequence[Case], method: Method, order: Sequence[Case] | None = None) -> None:
+        self._cases = cases
+        self._order = cases if order is None or method.rounds == 1 else order
+        self._method = method
+        self._taken: dict[Case, dict[int, Measurement]] = {}
+        self._environments: dict[Case, Environment] = {}
+
+    def keep(self, case: Case, measurements: Sequence[Measurement], environment: Environment) -> None:
+        """Take over the rounds of a case that an earlier run has measured."""
+        for measurement in measurements:
+            self.add(case, measurement, environment)
+
+    def add(self, case: Case, measurement: Measurement, environment: Environment) -> Measurement:
+        """Record a round of a case; return what all of its rounds say."""
+        self._taken.setdefault(case, {})[measurement.round] = measurement
+        self._environments.setdefault(case, environment)
+        return merge([*self._taken[case].values()])
+
+    def finished(self) -> list[tuple[Case, Measurement, Environment]]:
+        """Return the cases with at least one round, in the order of the sweep, and what their rounds say together."""
+        return [
+            (case, merge([*self._taken[case].values()]), self._environments[case])
+            for case in self._cases
+            if case in self._taken
+        ]
+
+    def turns(self) -> Iterator[Turn]:
+        """Return each case that is to be measured, one after the other, and in which round."""
+        for number in range(1, self._method.rounds + 1):
+            for case in self._order if number % 2 else reversed(self._order):
+                if self.needs(case, number):
+                    yield Turn(case, number)
+
+    def needs(self, case: Case, number: int) -> bool:
+        """Return whether a round of a case is to be measured.
+
+        A case that failed is not tried again.  One whose passes have taken its time budget is done once it has as many
+        samples as requested: such passes take long, and so would a further round.
+        """
+        taken = self._taken.get(case, {})
+        if number in taken or any(not each.succeeded for each in taken.values()):
+            return False
+        return not taken or not self._has_spent(taken)
+
+    def left(self, case: Case) -> int:
+        """Return in how many rounds a case is still to be measured, as far as is known."""
+        return sum(self.needs(case, number) for number in range(1, self._method.rounds + 1))
+
+    def _has_spent(self, taken: Mapping[int, Measurement]) -> bool:
+        """Return whether the rounds of a case have used up its time budget."""
+        timings = [each.timing for each in taken.values()]
+        if not self._method.speed:
+            return sum(float(each.details.get("calls_s", 0.0)) for each in taken.values()) >= self._method.max_seconds
+        known = [timing for timing in timings if timing is not None]
+        samples_s = sum(sum(timing.samples_s) * timing.calls_per_sample for timing in known)
+        return sum(len(timing.samples_s) for timing in known) >= self._method.repeat and (
+            samples_s >= self._method.max_seconds
+        )

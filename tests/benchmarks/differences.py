@@ -1,0 +1,192 @@
+"""Whether differences can be trusted: one case under two names, runs beside other work, a little more work, a gate.
+
+``HFBENCH_TRIALS=2 make bench SECTIONS=differences`` tries each a few times, which shows that it runs, and no more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from report import Row
+
+from hfbench_nb import BenchmarkResults, PyTorchBenchmark, PyTorchBenchmarkArguments
+from hfbench_nb.frontends import cli
+
+_TRIALS = int(os.environ.get("HFBENCH_TRIALS", "20"))
+_BURNER = """
+import random, sys, time
+random.seed(sys.argv[1])
+while True:
+    end = time.monotonic() + random.uniform(0.2, 3)
+    while time.monotonic() < end:
+        pass
+    time.sleep(random.uniform(0.2, 3))
+"""
+_TINY = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 128}
+_SIX = {"num_hidden_layers": 6}
+_WIDTH = 3072
+# The work of a BERT layer that is not in its feed-forward part, as a width of that part that takes as long.
+_OTHER_WIDTH = 1536
+
+
+def differences() -> Iterator[Row]:
+    """Yield a row per claim; each is of this machine, as busy as it is."""
+    yield from _same_case_under_two_names()
+    yield from _runs_at_different_times()
+    yield from _more_work()
+    yield from _gate()
+    yield from _one_build()
+
+
+def _same_case_under_two_names() -> Iterator[Row]:
+    for rounds in (1, 6):
+        different = pairs = 0
+        for _ in range(_TRIALS):
+            results = _sweep({"a": _bert(**_TINY), "b": _bert(**_TINY)}, [16], rounds=rounds)
+            found = results.relative("a").frame["time_differs"]
+            different, pairs = different + int(found.sum()), pairs + len(found)
+        yield (
+            f"the same case under two names in one run, {_TRIALS} runs, rounds={rounds}: called different",
+            _share(different, pairs),
+            "at most 6 %" if rounds > 1 else "reported",
+        )
+
+
+def _runs_at_different_times() -> Iterator[Row]:
+    """Run three cases again and again, half of the runs beside a process that burns a core for random seconds."""
+    kinds = [("tiny BERT", _bert(**_TINY), 8, 16), ("BERT, 6 layers", _bert(**_SIX), 8, 32), ("GPT-2", _gpt2(), 4, 128)]
+    for (name, config, batch_size, length), rounds in itertools.product(kinds, (1, 6)):
+        runs = []
+        for i in range(_TRIALS):
+            with _burner(i) if i % 2 else contextlib.nullcontext():
+                runs.append(_sweep({"same": config}, [length], batch_size, rounds=rounds))
+        different, pairs, adjusted = 0, 0, 0
+        for one, other in itertools.combinations(runs, 2):
+            comparison = one.compare(other)
+            different += int(comparison.frame["time_differs"].sum())
+            adjusted += any("slower during" in note for note in comparison.notes)
+            pairs += 1
+        yield (
+            f"{name}, {batch_size} x {length}, {_TRIALS} runs, half of them beside a burning process, rounds={rounds}: "
+            "pairs called different",
+            f"{_share(different, pairs)}; the machine called slower in {_share(adjusted, pairs)}",
+            "at most 6 %" if rounds > 1 else "reported",
+        )
+
+
+def _more_work() -> Iterator[Row]:
+    """Compare a BERT layer with one whose feed-forward part is wider."""
+    for percent, options in ((10, {"rounds": 20, "max_seconds": 30.0}), (3, {"rounds": 20, "max_seconds": 30.0})):
+        found, ratios = [], []
+        for _ in range(_TRIALS):
+            results = _sweep({"base": _wider(0), "more": _wider(percent)}, [32], precision=1e-4, **options)
+            row = results.relative("base").frame.iloc[0]
+            found.append(bool(row["time_differs"]) and row["time_ratio"] > 1)
+            ratios.append(row["time_ratio"])
+        yield (
+            f"{percent} % more work, {_TRIALS} runs of 30 s a case: found; median of the ratios",
+            f"{_share(sum(found), len(found))}; {statistics.median(ratios):.4f}",
+            "at least 80 %" if percent == 10 else f"within 1 % of 1.0{percent}",
+        )
+
+
+def _gate() -> Iterator[Row]:
+    options = {"rounds": 10, "max_seconds": 15.0, "precision": 1e-4}
+    for percent, wanted in ((0, "none"), (15, f"at least {0.95 * 2 * _TRIALS:.0f}")):
+        alarms = trials = 0
+        for _ in range(2 * _TRIALS):
+            with tempfile.TemporaryDirectory() as folder:
+                for name, more in (("baseline", 0), ("current", percent)):
+                    _sweep({"same": _wider(more)}, [32], **options).save(f"{folder}/{name}")
+                words = [
+                    "compare",
+                    f"{folder}/baseline",
+                    f"{folder}/current",
+                    "--fail_above",
+                    "5%",
+                    "--metric",
+                    "time_s",
+                ]
+                with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+                    code = cli.main(words)
+                alarms, trials = alarms + (code == 3), trials + 1
+        yield f"gate at 5 %, {percent} % more work, {trials} comparisons: alarms", str(alarms), wanted
+
+
+def _one_build() -> Iterator[Row]:
+    """Measure the memory of a model of a thousand million parameters, where there is room for it."""
+    from hfbench_nb.execution import sharing
+
+    model = os.environ.get("HFBENCH_LARGE_MODEL", "meta-llama/Llama-3.2-1B")
+    arguments = PyTorchBenchmarkArguments(
+        models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 32, 64, 128, 256, 512, 1024], speed=False,
+        only_pretrain_model=True,
+    )  # fmt: skip
+    took_s, peaks_mb = {}, {}
+    shareable = sharing._is_shareable
+    for name, can_share in (("sharing", shareable), ("each builds its own", lambda case, places: False)):
+        sharing._is_shareable = can_share
+        try:
+            start = time.perf_counter()
+            results = PyTorchBenchmark(arguments).run()
+            took_s[name] = time.perf_counter() - start
+            peaks_mb[name] = results.frame["memory_mb"].tolist()
+        finally:
+            sharing._is_shareable = shareable
+    apart = max(abs(one / other - 1) for one, other in zip(*peaks_mb.values(), strict=True))
+    yield (
+        f"{model}, 8 lengths, memory alone: one build; a build for each",
+        f"{took_s['sharing']:.0f} s; {took_s['each builds its own']:.0f} s; peaks within {100 * apart:.2f} %",
+        "reported; 0.5 %",
+    )
+
+
+def _sweep(configs: dict[str, Any], lengths: Sequence[int], batch_size: int = 8, **options: Any) -> BenchmarkResults:
+    arguments = PyTorchBenchmarkArguments(
+        models=list(configs), batch_sizes=[batch_size], sequence_lengths=[*lengths], memory=False, threads=1, **options
+    )
+    results = PyTorchBenchmark(arguments, configs=list(configs.values())).run()
+    assert set(results.frame["status"]) == {"ok"}, list(results.frame["error"])
+    return results
+
+
+def _bert(**settings: int) -> Any:
+    from transformers import BertConfig
+
+    return BertConfig(**settings)
+
+
+def _gpt2() -> Any:
+    from transformers import GPT2Config
+
+    return GPT2Config()
+
+
+def _wider(percent: int) -> Any:
+    """Return BERT with one layer that does so much more work than with 0."""
+    width = round(_WIDTH + (_WIDTH + _OTHER_WIDTH) * percent / 100)
+    return _bert(num_hidden_layers=1, intermediate_size=width, vocab_size=100)
+
+
+@contextlib.contextmanager
+def _burner(seed: int) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "-c", _BURNER, str(seed)])
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count} of {of}, {100 * count / of:.1f} %"
