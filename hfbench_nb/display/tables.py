@@ -35,7 +35,7 @@ _LEGEND = {
     "best": ("Bold", "the best of its column and batch size, and what cannot be told from it"),
     "best_of_sizes": ("Bold", "the best of the same sizes, and what cannot be told from it"),
     "noisy": (NOISY_MARK, "noisy: the interval stayed wider than asked for"),
-    "unknown": ("?", f"not yet known: the interval is wider than ±{UNKNOWN_SHARE:.0%}"),
+    "unknown": ("?", f"not yet known: the interval is wider than ±{100 * UNKNOWN_SHARE:.0f} %"),
 }
 
 
@@ -63,7 +63,7 @@ def make_legend(tables: Iterable[Table]) -> list[tuple[str, str]]:
 
 def _marks(table: Table, cell: TableCell) -> Iterable[str]:
     best = "best_of_sizes" if table.size_columns else "best"
-    marks = {"spread": bool(cell.spread), best: cell.best, "noisy": cell.noisy}
+    marks = {"spread": bool(cell.spread), best: cell.best, "noisy": cell.noisy, "unknown": cell.unknown}
     return (name for name, is_there in marks.items() if is_there)
 
 
