@@ -11,6 +11,9 @@ from hfbench_nb.protocol.merging import merge
 from hfbench_nb.protocol.request import Method
 from hfbench_nb.results.environment import Environment
 
+# As many rounds of a case as are measured in any case, if so many are requested: fewer tell little.
+_LEAST_ROUNDS = 3
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -72,8 +75,8 @@ class Rounds:
     def needs(self, case: Case, number: int) -> bool:
         """Return whether a round of a case is to be measured.
 
-        A case that failed is not tried again.  One whose passes have taken its time budget is done once it has as many
-        samples as requested: such passes take long, and so would a further round.
+        A case that failed is not tried again.  One that has taken its time budget, since its passes or the start of its
+        workers take long, is done once it has as many samples as requested, in `_LEAST_ROUNDS` rounds.
         """
         taken = self._taken.get(case, {})
         if number in taken or any(not each.succeeded for each in taken.values()):
@@ -85,12 +88,19 @@ class Rounds:
         return sum(self.needs(case, number) for number in range(1, self._method.rounds + 1))
 
     def _has_spent(self, taken: Mapping[int, Measurement]) -> bool:
-        """Return whether the rounds of a case have used up its time budget."""
-        timings = [each.timing for each in taken.values()]
+        """Return whether the rounds of a case have used up its time budget, with the start of each worker."""
+        overhead_s = sum(_fact(each, "build_s") + _fact(each, "start_s") for each in taken.values())
         if not self._method.speed:
-            return sum(float(each.details.get("calls_s", 0.0)) for each in taken.values()) >= self._method.max_seconds
-        known = [timing for timing in timings if timing is not None]
-        samples_s = sum(sum(timing.samples_s) * timing.calls_per_sample for timing in known)
-        return sum(len(timing.samples_s) for timing in known) >= self._method.repeat and (
-            samples_s >= self._method.max_seconds
+            calls_s = sum(_fact(each, "calls_s") for each in taken.values())
+            return calls_s + overhead_s >= self._method.max_seconds
+        timings = [each.timing for each in taken.values() if each.timing is not None]
+        samples_s = sum(sum(timing.samples_s) * timing.calls_per_sample for timing in timings)
+        return (
+            len(timings) >= _LEAST_ROUNDS
+            and sum(len(timing.samples_s) for timing in timings) >= self._method.repeat
+            and samples_s + overhead_s >= self._method.max_seconds
         )
+
+
+def _fact(measurement: Measurement, name: str) -> float:
+    return float(measurement.details.get(name, 0.0))

@@ -26,7 +26,7 @@ ALLOWED = {
     ("worker/workloads/own_functions.py", "pickle.loads"): "the user's own functions, which came by the pipe",
     ("worker/workloads/model_pass.py", "OwnFunctions.load"): "our own function, which unpickles those",
     (
-        "worker/backends/pytorch.py",
+        "worker/backends/pytorch_runtime.py",
         "pytorch_pretrained.load",
     ): "our own function, which asks Transformers for a checkpoint",
     ("worker/backends/model_classes.py", "pickle.loads"): "the user's own configuration, which came by the pipe",

@@ -80,17 +80,23 @@ def test_a_case_that_failed_is_not_tried_again():
     assert (entry[1].status, entry[1].note) == ("ok", "round 2 failed: crashed: MemoryError: gone")
 
 
-def test_a_case_whose_passes_take_its_budget_has_no_more_rounds_than_samples_are_asked_for():
-    def slow(request):
-        return dataclasses.replace(ok(), timing=Timing((9.0,)), details={"calls_s": 18.0})
-
-    executor = Recording(slow)
-    make(10, [8], repeat=3, max_seconds=1.0).run(executor=executor)
-    assert len(executor.asked) == 3
-    for seconds, rounds in ((18.0, 1), (0.01, 10)):  # memory alone
-        executor = Recording(lambda request, s=seconds: dataclasses.replace(ok(), timing=None, details={"calls_s": s}))
-        make(10, [8], speed=False, max_seconds=1.0).run(executor=executor)
-        assert len(executor.asked) == rounds
+@pytest.mark.parametrize(
+    ("options", "samples_s", "details", "rounds"),
+    [
+        ({}, (9.0,), {}, 3),  # long passes
+        ({"repeat": 5}, (9.0,), {}, 5),
+        ({}, (0.01, 0.01), {"build_s": 2.0}, 3),  # long builds, or starts
+        ({}, (0.01, 0.01), {"start_s": 2.0}, 3),
+        ({}, (0.01, 0.01), {"start_s": 0.05}, 10),
+        ({"speed": False}, (), {"calls_s": 18.0}, 1),  # memory alone
+        ({"speed": False}, (), {"calls_s": 0.01}, 10),
+    ],
+)
+def test_a_case_that_has_used_up_its_budget_is_done(options, samples_s, details, rounds):
+    timing = Timing(samples_s) if samples_s else None
+    executor = Recording(lambda request: dataclasses.replace(ok(), timing=timing, details=details))
+    make(10, [8], max_seconds=1.0, **options).run(executor=executor)
+    assert len(executor.asked) == rounds
 
 
 def test_a_run_is_stopped_between_rounds_and_resumed_with_more_of_them(tmp_path):

@@ -16,7 +16,7 @@ from hfbench_nb.frontends.commands import FunctionOptions
 
 pytestmark = pytest.mark.shows
 
-BRIEF = "--max_seconds 0.05 --rounds 1"
+BRIEF = "--max_seconds 0.05"
 SHORT = f"--sequence_lengths 8 {BRIEF}"
 
 

@@ -210,16 +210,16 @@ def test_a_device_without_events_is_timed_by_the_wall_clock():
 @pytest.fixture
 def fake_gpu(monkeypatch):
     """Make PyTorch's backend measure on an accelerator whose device module and driver are fakes; return the module."""
-    from hfbench_nb.worker.backends import pytorch
+    from hfbench_nb.worker.backends import pytorch_runtime
 
     module = FakeModule()
     module.set_device = lambda device: None
     module.get_device_properties = lambda device: SimpleNamespace(uuid=UUID)
     module.device_count = lambda: 2
     monkeypatch.setitem(__import__("sys").modules, "pynvml", FakeNvml())
-    monkeypatch.setattr(pytorch, "find_device", lambda name, method: FakeDevice())
+    monkeypatch.setattr(pytorch_runtime, "find_device", lambda name, method: FakeDevice())
     monkeypatch.setattr(torch, "get_device_module", lambda device: module)
-    monkeypatch.setattr(pytorch, "touch_common_code", lambda device, dtype: None)
+    monkeypatch.setattr(pytorch_runtime, "touch_common_code", lambda device, dtype: None)
 
     class FakeDevice:
         type = "cuda"
@@ -227,11 +227,11 @@ def fake_gpu(monkeypatch):
         def __str__(self):
             return "cuda:1"
 
-    original = pytorch.pytorch_models.build
+    original = pytorch_runtime.pytorch_models.build
     cpu = torch.device("cpu")
-    monkeypatch.setattr(pytorch.pytorch_models, "build", lambda *a: original(*a[:3], cpu, *a[4:]))
-    to_tensors = pytorch.pytorch_models.to_tensors
-    monkeypatch.setattr(pytorch.pytorch_models, "to_tensors", lambda *a: to_tensors(*a[:2], cpu))
+    monkeypatch.setattr(pytorch_runtime.pytorch_models, "build", lambda *a: original(*a[:3], cpu, *a[4:]))
+    to_tensors = pytorch_runtime.pytorch_models.to_tensors
+    monkeypatch.setattr(pytorch_runtime.pytorch_models, "to_tensors", lambda *a: to_tensors(*a[:2], cpu))
     return module
 
 

@@ -1,0 +1,258 @@
+"""PyTorch set up on one device: what it builds, calls and measures with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+import transformers
+
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.request import Method, ModelSpec
+from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
+from hfbench_nb.worker.backends import model_errors, pytorch_generation, pytorch_models, pytorch_own, pytorch_pretrained
+from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, GenerateCall
+from hfbench_nb.worker.backends.labels import describe_call
+from hfbench_nb.worker.backends.library_log import hear_of_slow_code
+from hfbench_nb.worker.backends.model_classes import dense_note
+from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention, set_attention
+from hfbench_nb.worker.backends.pytorch_devices import (
+    XlaModule,
+    device_module,
+    find_device,
+    touch_common_code,
+)
+from hfbench_nb.worker.backends.pytorch_lengths import check_positions
+from hfbench_nb.worker.backends.pytorch_parts import PartsWatch, count_features
+from hfbench_nb.worker.backends.pytorch_reference import make_reference
+from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
+from hfbench_nb.worker.clock import Stopwatch, wall_clock
+from hfbench_nb.worker.memory import Meter, host_meter
+from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
+
+
+class PyTorchRuntime:
+    """PyTorch set up on one device."""
+
+    def __init__(self, settings: Settings, method: Method) -> None:
+        self._settings = settings
+        self._method = method
+        self._parts = PartsWatch()
+        self._generate: pytorch_generation.Generate | None = None
+        self.compiles = False
+        dtype = str(settings.get("dtype", "float32"))
+        self._dtype: torch.dtype = getattr(torch, dtype)
+        self._threads_before = torch.get_num_threads()
+        if settings.get("threads") is not None:
+            torch.set_num_threads(settings["threads"])  # type: ignore[arg-type]
+        self._xla = XlaModule() if method.use_tpu else None
+        self.device = (
+            find_device(str(settings.get("device", "auto")), method) if self._xla is None else XlaModule.device()
+        )
+        self.resolved = Settings(device=str(self.device), threads=torch.get_num_threads())
+        self.details: dict[str, Any] = {
+            "transformers_version": transformers.__version__,
+            "framework_version": torch.__version__,
+            "dtype": dtype,
+            **self.resolved,
+        }
+        self.nvml: NvmlDevice | None = None
+        self.meter: Meter
+        self.stopwatch: Stopwatch
+        if self._xla is not None:
+            self.meter = host_meter()
+            self.stopwatch = EventStopwatch(self._xla)
+        elif self.device.type == "cpu":
+            touch_common_code(self.device, self._dtype)
+            self.meter = host_meter()
+            self.stopwatch = wall_clock
+        else:
+            used_before = used_bytes_by_uuid()  # before this process uses the device, which creates its context
+            module = device_module(self.device)
+            module.set_device(self.device)
+            touch_common_code(self.device, self._dtype)
+            if self.device.type == "cuda":
+                self.nvml = open_nvml(used_before, uuid=str(module.get_device_properties(self.device).uuid))
+            self.meter = AcceleratorMeter(module, self.nvml)
+            self.stopwatch = EventStopwatch(module)
+
+    def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
+        """Build a model from its configuration on the device, with random or with pretrained weights."""
+        self._check_tracing(training)
+        config, model_class = pytorch_models.find_class(
+            spec,
+            kind,
+            only_pretrain_model=self._method.only_pretrain_model,
+            trust_remote_code=self._method.trust_remote_code,
+        )
+        if self._settings.get("torchscript"):
+            pytorch_models.prepare_for_tracing(config)
+        attention = self._settings.get("attn_implementation")
+        if attention is not None:
+            choose_attention(config, str(attention))
+        if self._settings.get("weights") == "pretrained":
+            loaded = pytorch_pretrained.load(spec, model_class, config, self._dtype, self.device, self._method.seed)
+            return self._finish(loaded.model, training, loaded.note, {"load_s": loaded.load_s})
+        model = pytorch_models.build(model_class, config, self._dtype, self.device, self._method.seed)
+        self._resolve_attention(model)
+        stored = model.state_dict()
+        buffers = [(name in stored, buffer.nbytes) for name, buffer in model.named_buffers()]
+        unsaved_bytes = sum(size for is_stored, size in buffers if not is_stored)
+        details = {
+            "model_class": model_class.__name__,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "buffer_bytes": sum(size for is_stored, size in buffers if is_stored),
+            "non_persistent_buffer_bytes": unsaved_bytes,
+        }
+        return Built(model.train(training), unsaved_bytes, details=details, note=dense_note(config))
+
+    def take_over(self, built: Built, resolved: Settings, *, training: bool) -> Built:
+        """Use a model that the process from which this one was forked has built."""
+        self._check_tracing(training)
+        self.resolved = Settings({**resolved, **self.resolved})
+        built.model.train(training)
+        return built
+
+    def adopt(self, make: Callable[[], object], *, training: bool) -> Built:
+        """Put the model that a user's function returns on the device."""
+        self._check_tracing(training)
+        self.resolved = Settings(self.resolved, weights="factory")
+        model = pytorch_own.build(make, self._dtype, self.device, self._method.seed)
+        config = getattr(model, "config", None)
+        if self._settings.get("torchscript") and isinstance(config, transformers.PretrainedConfig):
+            pytorch_models.prepare_for_tracing(config)
+        set_attention(model, self._settings.get("attn_implementation"))
+        return self._finish(model, training, "", {})
+
+    def _check_tracing(self, training: bool) -> None:
+        if self._settings.get("torchscript") and training:
+            raise NotImplementedError("Training for torchscript is currently not implemented")
+
+    def _resolve_attention(self, model: torch.nn.Module) -> None:
+        used = check_attention(model, self._settings.get("attn_implementation"))
+        if used is not None:
+            self.resolved = Settings(self.resolved, attn_implementation=used)
+
+    def _finish(self, model: torch.nn.Module, training: bool, note: str, details: dict[str, Any]) -> Built:
+        """Return a model that was loaded along with other things: its weights are what its tensors take."""
+        self._resolve_attention(model)
+        stored = StoredTensors.of(model)
+        if self.device.type == "cpu":
+            stored.make_resident()
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        details = {"model_class": type(model).__name__, "parameters": parameters, **details}
+        details |= {"weights_bytes": stored.weights_bytes, "non_persistent_buffer_bytes": stored.others_bytes}
+        return Built(model.train(training), stored.others_bytes, stored.weights_bytes, details=details, note=note)
+
+    def make_inputs(self, model: torch.nn.Module, case: Case, *, labels: bool) -> CallInputs:
+        """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""
+        inputs = self._describe_inputs(model, case, labels=labels)
+        if {"input_ids", "decoder_input_ids"} & set(inputs.tensors):
+            check_positions(model, case.sizes[1], only_decoder="input_ids" not in inputs.tensors)
+        return inputs
+
+    def make_prompt(self, model: torch.nn.Module, case: Case) -> CallInputs:
+        """Make random prompts of the case's sizes, with what else the model needs to continue them."""
+        return pytorch_generation.prompt_of(model, self._describe_inputs(model, case, labels=False))
+
+    def _describe_inputs(self, model: torch.nn.Module, case: Case, *, labels: bool) -> CallInputs:
+        pytorch_own.check_inputs_can_be_made(model)
+
+        def to_tensors(arrays: dict[str, Any]) -> dict[str, Any]:
+            return pytorch_models.to_tensors(arrays, model, self.device)
+
+        def count(what: str, arrays: dict[str, Any]) -> int | None:
+            try:
+                return count_features(model, what, to_tensors(arrays))
+            except Exception as error:
+                if self.is_out_of_memory(error):
+                    raise MemoryError(str(error)) from error
+                raise
+
+        inputs = describe_call(model, case, self._method.seed, labels=labels, count_features=count)
+        self._parts.begin(model)
+        return replace(inputs, tensors=to_tensors(inputs.tensors))
+
+    def take_inputs(self, make: Callable[[], object], model: torch.nn.Module) -> CallInputs:
+        """Put the inputs that a user's function returns on the device; training then needs a loss."""
+        return pytorch_own.take_inputs(make, model, self.device, self._method.seed)
+
+    def inference_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
+        """Return a function that runs one forward pass without gradients."""
+        if self._settings.get("torchscript"):
+            return pytorch_models.trace(model, inputs.tensors)
+        return self._stepping(lambda: pytorch_models.infer(model, inputs.tensors))
+
+    def training_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
+        """Return a function that clears the gradients and runs one forward and one backward pass."""
+        loss = pytorch_models.model_loss if inputs.loss is None else pytorch_own.checked_loss(inputs.loss)
+        return self._stepping(lambda: pytorch_models.train(model, inputs.tensors, loss))
+
+    def generate_call(self, model: torch.nn.Module, inputs: CallInputs, case: Case) -> GenerateCall:
+        """Return a call that continues the prompts by as many tokens as the case says."""
+        if self._settings.get("torchscript"):
+            raise NotImplementedError("generation with torchscript=True is not possible: only a forward pass is traced")
+        cache = self._settings.get("cache_implementation")
+        self._generate = pytorch_generation.Generate(
+            model,
+            inputs.tensors,
+            case.sizes[1],
+            int(case.settings["new_tokens"] or 0),
+            None if cache is None else str(cache),
+        )
+        self.compiles = self.device.type == "cuda" and pytorch_generation.is_compiled(cache)
+        return self._generate
+
+    def _stepping(self, call: Callable[[], object]) -> Callable[[], object]:
+        """On a TPU, make each call run: torch_xla only records operations until it is told that a step ends."""
+        if self._xla is None:
+            return call
+        mark_step = self._xla.mark_step
+
+        def step() -> object:
+            outputs = call()
+            mark_step()
+            return outputs
+
+        return step
+
+    def reference(self) -> Callable[[], object]:
+        """Return a matrix product and a copy of memory, with the threads of the case."""
+        if self.device.type == "cpu" or self._xla is not None:
+            return make_reference(torch.device("cpu"), None)
+        return make_reference(self.device, device_module(self.device).synchronize)
+
+    def forget_passes(self, model: torch.nn.Module | None) -> None:
+        """Drop the gradients of a model; a function has none."""
+        if model is not None:
+            model.zero_grad(set_to_none=True)
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        """Return whether an error means that there was not enough memory."""
+        return isinstance(error, torch.OutOfMemoryError) or (
+            isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        )
+
+    def explain(self, error: Exception, attempt: Attempt) -> Exception:
+        """Return what is reported instead of an error that was raised while a model was built or called."""
+        return model_errors.explain(error, attempt)
+
+    @contextmanager
+    def hear(self) -> Iterator[list[str]]:
+        """Collect what Transformers says of slow code that it runs, and which parts of a model do not run."""
+        with hear_of_slow_code() as heard, self._parts.watching():
+            yield heard
+        heard += self._parts.notes()
+        if self._generate is not None:
+            heard += self._generate.notes()
+            if self._settings.get("cache_implementation") is None and self._generate.cache_kind is not None:
+                self.resolved = Settings(self.resolved, cache_implementation=self._generate.cache_kind)
+
+    def close(self) -> None:
+        """Restore the number of threads, and print torch_xla's metrics if requested."""
+        if self._xla is not None and self._method.torch_xla_tpu_print_metrics:
+            print(self._xla.metrics_report())
+        torch.set_num_threads(self._threads_before)
