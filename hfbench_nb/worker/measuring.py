@@ -184,7 +184,6 @@ def _take_time(
     report: Report,
 ) -> Timing:
     report("timing", {"samples": 0})
-    make_reference = getattr(runtime, "reference", None)  # a backend from outside may have none
     return take_samples(
         call,
         stopwatch,
@@ -193,9 +192,22 @@ def _take_time(
         max_seconds=method.max_seconds,
         rounds=method.rounds,
         first=first_call if first_call.device_s is None and not runtime.compiles else None,
-        reference=None if make_reference is None else Reference(make_reference()),
+        reference=_make_reference(runtime),
         on_progress=lambda samples, half_width: report("timing", {"samples": samples}),
     )
+
+
+def _make_reference(runtime: Runtime) -> Reference | None:
+    """Return the reference; None where the backend has none, or there is no memory left for it."""
+    if not hasattr(runtime, "reference"):  # a backend from outside
+        return None
+    try:
+        reference = Reference(runtime.reference())
+        reference.begin()
+        return reference
+    except Exception:
+        traceback.print_exc()
+        return None
 
 
 def _trace_lines(runtime: Runtime, prepared: Prepared, taken: _Taken) -> None:

@@ -71,7 +71,7 @@ def training_pass(model: Any, details: dict[str, Any]) -> Callable[[Tensors], tu
 
 def make_reference(*, on_gpu: bool) -> Callable[[], object]:
     """Return the reference piece of work (see `hfbench_nb.worker.reference`), which has ended when the call returns."""
-    rows, copied_bytes = (2048, 256 << 20) if on_gpu else (256, 4 << 20)
+    rows, copied_bytes = (2048, 64 << 20) if on_gpu else (256, 4 << 20)
     matrix = tf.fill((rows, rows), 0.5)
     source = tf.zeros(copied_bytes // 4, tf.float32)
 

@@ -224,6 +224,7 @@ def test_the_device_figures_reach_the_record(monkeypatch):
     monkeypatch.setattr(pytorch, "find_device", lambda name, method: FakeDevice())
     monkeypatch.setattr(torch, "get_device_module", lambda device: module)
     monkeypatch.setattr(pytorch, "_touch_common_code", lambda device, dtype: None)
+    monkeypatch.setattr(pytorch, "make_reference", lambda device, synchronize: synchronize)
 
     class FakeDevice:
         type = "cuda"
