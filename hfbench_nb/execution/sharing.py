@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -43,6 +43,8 @@ class Sharing:
         places: Places,
         cases: Sequence[Case],
     ) -> None:
+        # Another run may have another model of the same name, or the same at the same time.
+        self._run = uuid.uuid4().hex
         self._shared: dict[Case, SharedModel] = {}
         if not framework.shares_models:
             return
@@ -51,15 +53,13 @@ class Sharing:
         times = Counter(shared.key for shared in found.values())
         self._shared = {case: shared for case, shared in found.items() if times[shared.key] > 1}
 
-    @staticmethod
-    def _key(case: Case, method: Method, spec: ModelSpec) -> SharedModel | None:
+    def _key(self, case: Case, method: Method, spec: ModelSpec) -> SharedModel | None:
         if spec.code is not None:
             return None
         names_class = bool(spec.config.get("architectures")) and spec.pickled is None and "auto_map" not in spec.config
         for_all_tasks = names_class and not method.only_pretrain_model
-        identity = [spec.name, dict(case.settings), "" if for_all_tasks else case.task]
-        text = json.dumps(identity, sort_keys=True, default=str)
-        return SharedModel(hashlib.sha256(text.encode()).hexdigest()[:16], for_all_tasks)
+        identity = [self._run, spec.name, dict(case.settings), "" if for_all_tasks else case.task]
+        return SharedModel(json.dumps(identity, sort_keys=True), for_all_tasks)
 
     def of(self, case: Case, number: int) -> SharedModel | None:
         """Return the model that a case shares with others in a round; None if it shares none."""

@@ -141,7 +141,7 @@ def take_samples(
     first
         The reading of the very first call, if that may count as a sample.
     reference
-        A piece of work to time between the samples.
+        A piece of work to time between the samples, which has begun.
     on_progress
         Called at each check with the number of samples and the relative half width of the interval.
     now
@@ -170,8 +170,6 @@ def take_samples(
         # Arrays, which are small: the samples are in memory while the peak is read.
         samples, device_samples_s = array("d"), array("d")
         planned: int | None = None
-        if reference is not None:
-            reference.begin()
         for reading in itertools.chain(warm, iter(lambda: stopwatch(call, number), None)):
             samples.append(reading.wall_s / number)
             if reading.device_s is not None:

@@ -205,7 +205,6 @@ def _take_time(
     report: Report,
 ) -> Timing:
     report("timing", {"samples": 0})
-    make_reference = getattr(runtime, "reference", None)  # a backend from outside may have none
     # The first call was made for its memory, and may have compiled.
     may_count = first_call.device_s is None and not runtime.compiles and prepared.parts is None
     return take_samples(
@@ -217,9 +216,22 @@ def _take_time(
         parts=prepared.parts,
         rounds=method.rounds,
         first=first_call if may_count else None,
-        reference=None if make_reference is None else Reference(make_reference()),
+        reference=_make_reference(runtime),
         on_progress=lambda samples, half_width: report("timing", {"samples": samples}),
     )
+
+
+def _make_reference(runtime: Runtime) -> Reference | None:
+    """Return the reference; None where the backend has none, or there is no memory left for it."""
+    if not hasattr(runtime, "reference"):  # a backend from outside
+        return None
+    try:
+        reference = Reference(runtime.reference())
+        reference.begin()
+        return reference
+    except Exception:
+        traceback.print_exc()
+        return None
 
 
 def _trace_lines(runtime: Runtime, prepared: Prepared, taken: _Taken) -> None:

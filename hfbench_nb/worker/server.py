@@ -3,8 +3,8 @@
 Started by `hfbench_nb.execution.launch`, it imports the framework, touches no device, starts no thread pool, and forks
 a worker for each request.  For each model type it first forks a *family server*, a server like itself that also imports
 that type's code: a worker then finds everything imported, and its memory does not depend on which other models were
-measured before it.  Where several cases share a model, that server forks one more, which builds it, and whose workers
-share its pages.  Where forking is not possible, the process answers one request itself and exits.
+measured before it.  For a model that several cases share, that server forks one more, which builds it and forks their
+workers.  Where forking is not possible, the process answers one request itself and exits.
 
 Standard library only: it may run in a different environment from the notebook's.
 """
@@ -156,18 +156,20 @@ class ForkServer:
             if self._further is not None:
                 self._further.kill(request)
         elif request["do"] == "release":
-            if self._place:
-                self._drop_further()
-            elif self._further is not None:
-                self._further.send(request)
+            self._release(request)
+        elif len(place := place_of(request)) > len(self._place) and place[-1] not in self._refused:
+            self._further_for(place[: len(self._place) + 1], request).ask(request)
         else:
-            place = place_of(request)
-            if len(place) > len(self._place) and place[-1] not in self._refused:
-                self._further_for(place[: len(self._place) + 1], request).ask(request)
-            else:
-                self._fork_child(request)
+            self._fork_child(request)
         if messages.pop_code(request):
             release_free_memory()  # a large function must not add to the baseline of what comes next
+
+    def _release(self, request: dict[str, Any]) -> None:
+        """Drop a model, unless another run uses it or one of its own just now."""
+        if self._further is not None and not self._place:
+            self._further.send(request)
+        elif self._further is not None and self._further.pending is None:
+            self._drop_further()
 
     def _listen(self, further: FurtherServer) -> None:
         """Read what a further server says: that a request is done, or that it cannot prepare what it should."""

@@ -17,7 +17,7 @@ from hfbench_nb.frontends.commands import FunctionOptions
 pytestmark = pytest.mark.shows
 
 BRIEF = "--max_seconds 0.05"
-SHORT = f"--sequence_lengths 8 {BRIEF}"
+SHORT = f"--sequence_lengths 8 --rounds 1 {BRIEF}"
 
 
 @pytest.fixture

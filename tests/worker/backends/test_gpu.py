@@ -220,6 +220,7 @@ def fake_gpu(monkeypatch):
     monkeypatch.setattr(pytorch_runtime, "find_device", lambda name, method: FakeDevice())
     monkeypatch.setattr(torch, "get_device_module", lambda device: module)
     monkeypatch.setattr(pytorch_runtime, "touch_common_code", lambda device, dtype: None)
+    monkeypatch.setattr(pytorch_runtime, "make_reference", lambda device, synchronize: synchronize)
 
     class FakeDevice:
         type = "cuda"
@@ -230,8 +231,6 @@ def fake_gpu(monkeypatch):
     original = pytorch_runtime.pytorch_models.build
     cpu = torch.device("cpu")
     monkeypatch.setattr(pytorch_runtime.pytorch_models, "build", lambda *a: original(*a[:3], cpu, *a[4:]))
-    make_reference = pytorch_runtime.make_reference
-    monkeypatch.setattr(pytorch_runtime, "make_reference", lambda device, wait: make_reference(cpu, wait))
     to_tensors = pytorch_runtime.pytorch_models.to_tensors
     monkeypatch.setattr(pytorch_runtime.pytorch_models, "to_tensors", lambda *a: to_tensors(*a[:2], cpu))
     return module
