@@ -12,7 +12,7 @@ class Display(Protocol):
     """Where progress is shown."""
 
     def show(self, done: int, total: int, text: str) -> None:
-        """Show that `done` of `total` cases are finished, and what is going on."""
+        """Show that `done` of `total` measurements, rounds of cases, are finished, and what is going on."""
         ...
 
     def log(self, text: str) -> None:

@@ -229,7 +229,7 @@ class Panel:
             else:
                 self._bar.bar_style = "info"
                 doing = "stopping" if run.was_stopped else run.text
-                self._say(f"{run.done} of {run.total} cases in {format_duration(run.elapsed_s)}; {doing}")
+                self._say(f"{run.done} of {run.total} measurements in {format_duration(run.elapsed_s)}; {doing}")
 
     def _say(self, text: str) -> None:
         self._status.value = html.escape(text)

@@ -57,9 +57,9 @@ def test_type_a_model_run_it_read_the_table_and_copy_the_code(notebook, page):
     note("from Run to the first row", time.monotonic() - pressed_s)
 
     assert panel.wait_for_end().startswith("2 of 2 cases in ")
-    steps = [int(text[0]) for text in panel.progress if re.match(r"\d of 2 cases", text)]
+    steps = [int(found[1]) for text in panel.progress if (found := re.match(r"(\d+) of 12 measurements", text))]
     assert steps == sorted(steps)
-    assert {0, 1, 2} <= set(steps)
+    assert {0, 1, 2} <= set(steps)  # of two cases in six rounds each
 
     time_table = panel.table.locator("table").first
     assert time_table.locator("caption").inner_text().startswith("Time (")
@@ -84,9 +84,9 @@ def test_stop_in_a_second_run_keeps_its_finished_cells(notebook, page):
 
     panel.type("field-sequence_lengths", "8, 16, 24, 32")
     panel.type("field-max_seconds", "3")
-    panel.type("field-precision", "0.000001")  # never reached: every cell takes its three seconds
+    panel.type("field-precision", "0.000001")  # never reached: every case takes its three seconds
     panel.press_run()
-    page.wait_for_function("() => window.progress.some(text => text.startsWith('1 of 4 cases'))", timeout=60_000)
+    page.wait_for_function("() => window.progress.some(text => text.startsWith('1 of 24 measurements'))", timeout=60_000)
     pressed_s = time.monotonic()
     panel.stop.click()
     assert panel.wait_for_end().startswith("Stopped: ")
