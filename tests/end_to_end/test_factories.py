@@ -50,12 +50,12 @@ def test_a_factory_defined_in_a_notebook_cell_is_measured_and_resumed(tmp_path):
     # Another kernel, the same notebook: what was measured is kept, since the functions are the same.
     again = "benchmark = PyTorchBenchmark(args, configs=[recurrent], inputs=inputs, loss=loss)\nmeasured = []\n"
     again += f"results = benchmark.run(resume={run!r}, on_case=lambda case, measurement: measured.append(case))"
-    *_, said = execute("# a longer notebook\n", DEFINED, again, "print(len(measured), len(results.frame))")
-    assert said[-1].text == "0 4\n"
     changed = DEFINED.replace("logsumexp(-1)", "square()")
     refused = f"try:\n    {again.splitlines()[0]}; benchmark.run(resume={run!r})\nexcept ValueError as e: print(e)"
-    *_, said = execute(changed, refused)
-    assert "configuration of 'recurrent': code" in said[-1].text
+    counts = "print(len(measured), len(results.frame))"
+    *_, kept, _, refusal = execute("# a longer notebook\n", DEFINED, again, counts, changed, refused)
+    assert kept[-1].text == "0 4\n"
+    assert "configuration of 'recurrent': code" in refusal[-1].text
 
 
 def example(after):

@@ -144,11 +144,11 @@ from hfbench_nb.execution.servers import close_all
 
 STATES = json.loads({states!r})
 sizes = {{"num_attention_heads": 4, "intermediate_size": 1024, "vocab_size": 30522, "max_position_embeddings": 512}}
-model = light.bert(hidden_size=256, **sizes)
+subject = light.bert(hidden_size=256, **sizes)
 
 def memory():
     close_all()  # the server is started anew, by a caller in this state
-    args = short(models=[model], speed=False, sequence_lengths=[128], device={device!r})
+    args = short(models=[subject], speed=False, sequence_lengths=[128], device={device!r})
     row = PyTorchBenchmark(args).run().frame.iloc[0]
     return [row["memory_mb"], row["baseline_mb"], row["weights_mb"], row["working_mb"]]
 

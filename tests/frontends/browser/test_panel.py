@@ -86,7 +86,9 @@ def test_stop_in_a_second_run_keeps_its_finished_cells(notebook, page):
     panel.type("field-max_seconds", "3")
     panel.type("field-precision", "0.000001")  # never reached: every case takes its three seconds
     panel.press_run()
-    page.wait_for_function("() => window.progress.some(text => text.startsWith('1 of 24 measurements'))", timeout=60_000)
+    page.wait_for_function(
+        "() => window.progress.some(text => text.startsWith('1 of 24 measurements'))", timeout=60_000
+    )
     pressed_s = time.monotonic()
     panel.stop.click()
     assert panel.wait_for_end().startswith("Stopped: ")
