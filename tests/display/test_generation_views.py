@@ -78,7 +78,8 @@ def test_the_metrics_are_those_of_the_definitions(results):
 
 def test_numbers_of_new_tokens_stay_whole_in_pivoted_tables(results):
     table = results.table("ttft_s", index=["label", "batch_size", "task"], columns="new_tokens")
-    assert [str(size) for size in table.columns][-2:] == ["5", "9"]
+    sizes = [str(size) for size in table.columns]  # and of cases without any, where pandas puts them
+    assert [size for size in sizes if size != "<NA>"] == ["5", "9"]
 
 
 def test_a_run_without_generation_has_no_columns_for_it():
