@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP = -m pip install --quiet --disable-pip-version-check
+INSTALL = $(BIN)/python $(PIP) --constraint constraints.txt
 DEMO = demo
 
 VENV5 ?= .venv-transformers5
@@ -56,7 +57,7 @@ test-quick: $(VENV)/.installed-test  ## Run the tests that take seconds, before 
 
 $(VENV5)/.installed: pyproject.toml constraints-transformers5.txt
 	$(PYTHON) -m venv $(VENV5)
-	$(VENV5)/bin/python -m pip install --quiet --disable-pip-version-check \
+	$(VENV5)/bin/python $(PIP) \
 		--constraint constraints-transformers5.txt --editable ".[test]"
 	@touch $@
 
@@ -65,7 +66,7 @@ test-transformers5: $(VENV5)/.installed  ## Test what measures with the newest T
 
 $(VENV_COLAB)/.installed: pyproject.toml constraints-colab.txt
 	$(PYTHON) -m venv $(VENV_COLAB)
-	$(VENV_COLAB)/bin/python -m pip install --quiet --disable-pip-version-check \
+	$(VENV_COLAB)/bin/python $(PIP) \
 		--constraint constraints-colab.txt --editable ".[test]"
 	@touch $@
 
@@ -75,7 +76,7 @@ test-colab: $(VENV_COLAB)/.installed  ## Test what notebooks show with Colab's f
 # The newest versions of everything that this Python can have. Where no CPU build of torch is at hand, this is 5 GB.
 .venv-python%/.installed: pyproject.toml constraints.txt
 	$(or $(call python_of,$*),$(error Python $* is not installed)) -m venv .venv-python$*
-	.venv-python$*/bin/python -m pip install --quiet --disable-pip-version-check \
+	.venv-python$*/bin/python $(PIP) \
 		--editable ".[test]" $(shell grep ^torch== constraints.txt)
 	@touch $@
 
@@ -100,8 +101,8 @@ test-binder: export PIP_RETRIES = 1
 test-binder:  ## Make the environment that binder/ describes, in .venv-binder, and run the quickstart in it
 	rm -rf $(BINDER)
 	$(subst -,,$(shell cat binder/runtime.txt)) -m venv $(BINDER)
-	$(BINDER)/bin/python -m pip install --quiet --disable-pip-version-check jupyterlab
-	$(BINDER)/bin/python -m pip install --quiet --disable-pip-version-check --requirement binder/requirements.txt
+	$(BINDER)/bin/python $(PIP) jupyterlab
+	$(BINDER)/bin/python $(PIP) --requirement binder/requirements.txt
 	mkdir -p $(BINDER)/run && cp notebooks/quickstart.ipynb $(BINDER)/run
 	cd $(BINDER)/run && PATH=$(CURDIR)/$(BINDER)/bin:$$PATH $(CURDIR)/binder/start \
 		jupyter nbconvert --execute --to markdown --stdout --log-level WARN quickstart.ipynb

@@ -36,15 +36,6 @@ class Pair:
             metric.of(self.other.case, self.other.measurement),
         )
 
-    def ratio(self, metric: Metric) -> float:
-        """Return the metric of this divided by that of the other; NaN where one is absent."""
-        return self.estimate(metric).value
-
-    def interval(self, metric: Metric) -> tuple[float, float]:
-        """Return the 95 % interval of `ratio`; NaN where the interval of one side is unknown."""
-        estimate = self.estimate(metric)
-        return estimate.low, estimate.high
-
     def estimate(self, metric: Metric) -> Estimate:
         """Return the ratio with its interval, widened by what cannot count as a difference.
 
@@ -57,14 +48,9 @@ class Pair:
             low, high = min(low, low * factor), max(high, high * factor)
         return Estimate(estimate.value, low, high)
 
-    def differs(self, metric: Metric) -> bool | None:
-        """Return whether the interval of the ratio excludes 1; None if there is no interval."""
-        low, high = self.interval(metric)
-        return None if math.isnan(low) else not low <= 1 <= high
-
     def worse_by_more_than(self, metric: Metric, share: float) -> bool | None:
         """Return whether this is worse by more than a share; None where the interval does not tell."""
-        low, high = self.interval(metric)
+        _, low, high = self.estimate(metric)
         if metric.higher_is_better:
             low, high = 1 / high if high > 0 else math.inf, 1 / low if low > 0 else math.inf
         if low > 1 + share:
@@ -104,21 +90,18 @@ def told_apart(this: Row, other: Row, metric: Metric) -> bool:
     common = set.intersection(*(set(metric.by_round(row.case, row.measurement)) for row in rows))
     if len(common) > 1:
         estimate = estimate_ratio(this, other, metric, in_turns=True)
-        return not estimate.low <= 1 <= estimate.high
-    values = [metric.of(row.case, row.measurement) for row in rows]
-    bounds = [metric.interval_of(row.case, row.measurement) for row in rows]
+        return estimate.excludes_one is not False
+    estimates = (metric.estimate_of(row.case, row.measurement) for row in rows)
     (low, high), (other_low, other_high) = (
-        (value, value) if math.isnan(ends[0]) or math.isnan(ends[1]) else ends
-        for value, ends in zip(values, bounds, strict=True)
+        (value, value) if math.isnan(low) or math.isnan(high) else (low, high) for value, low, high in estimates
     )
     return high < other_low or other_high < low
 
 
 def _from_intervals(this: Row, other: Row, metric: Metric) -> Estimate:
-    values = [metric.of(row.case, row.measurement) for row in (this, other)]
-    ratio = values[0] / values[1] if values[1] > 0 else math.nan
-    bounds = [metric.interval_of(row.case, row.measurement) for row in (this, other)]
-    return Estimate(ratio, *ratio_interval((values[0], *bounds[0]), (values[1], *bounds[1])))
+    above, below = (metric.estimate_of(row.case, row.measurement) for row in (this, other))
+    ratio = above.value / below.value if below.value > 0 else math.nan
+    return Estimate(ratio, *ratio_interval(above, below))
 
 
 def ratio_interval(this: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float]:

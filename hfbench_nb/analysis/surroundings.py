@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def machine_slowdown(pairs: Sequence[Pair]) -> float:
             these_s += _references_s(pair.this)
             others_s += _references_s(pair.other)
     ratio = independent_ratio(these_s, others_s)
-    return 1.0 if math.isnan(ratio.low) or ratio.low <= 1 <= ratio.high else ratio.value
+    return ratio.value if ratio.excludes_one else 1.0
 
 
 def _is_same_place(this: Row, other: Row) -> bool:

@@ -13,12 +13,12 @@ from hfbench_nb.arguments.foreign_names import refuse_foreign_names
 from hfbench_nb.arguments.measurement import MEASURE
 from hfbench_nb.arguments.negative_names import accept_negative_names
 from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.protocol.tasks import GENERATION
 
 WEIGHTS = ("random", "pretrained")
 FP16_OPT_LEVELS = ("O0", "O1", "O2", "O3")
 
 
-GENERATION = "generation"
 _LEAST_NEW_TOKENS = 2  # the time per token is that between the first and the last
 _CACHE = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _ATTENTION = re.compile(r"[A-Za-z][\w|/@.:-]{0,99}")

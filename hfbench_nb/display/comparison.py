@@ -12,6 +12,7 @@ from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.plots.ratios import plot_ratios
 from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.protocol.round_stats import Estimate
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
 from hfbench_nb.rendering.units import format_ratio
@@ -163,7 +164,7 @@ class Comparison:
             estimate = pair.estimate(metric)
             row[f"{metric.stem}_ratio"] = estimate.value
             row |= {f"{metric.stem}_ratio_ci_low": estimate.low, f"{metric.stem}_ratio_ci_high": estimate.high}
-            row[f"{metric.stem}_differs"] = pair.differs(metric)
+            row[f"{metric.stem}_differs"] = estimate.excludes_one
         return row
 
     @property
@@ -279,17 +280,16 @@ def _metric_texts(pair: Pair, metric: Metric) -> dict[str, str]:
         "other": other,
         "ratio": format_ratio(estimate.value),
         "interval": f"[{format_ratio(estimate.low)}, {format_ratio(estimate.high)}]" if is_known else "",
-        "verdict": _verdict(pair, metric),
+        "verdict": _verdict(estimate, metric),
     }
 
 
-def _verdict(pair: Pair, metric: Metric) -> str:
-    differs = pair.differs(metric)
-    if differs is None:
+def _verdict(estimate: Estimate, metric: Metric) -> str:
+    if estimate.excludes_one is None:
         return ""
-    if not differs:
+    if not estimate.excludes_one:
         return UNDECIDED
-    is_lower = pair.ratio(metric) < 1
+    is_lower = estimate.value < 1
     words = _WORDS.get(metric.unit)
     if words is not None:
         return words[0] if is_lower else words[1]

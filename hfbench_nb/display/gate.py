@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from hfbench_nb.analysis.ratios import Pair
-from hfbench_nb.display.comparison import Comparison
+from hfbench_nb.display.comparison import UNDECIDED, Comparison
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.registry import Registry
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.units import format_ratio
 from hfbench_nb.results.metrics import Metric
 
-WORSE, NOT_WORSE, UNDECIDED = "worse", "not worse", "cannot be told"
+WORSE, NOT_WORSE = "worse", "not worse"
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,7 @@ def _github_action_benchmark(gate: Gate) -> str:
     entries = []
     for judgement in gate.judgements:
         row, metric = judgement.pair.this, judgement.metric
-        low, high = metric.interval_of(row.case, row.measurement)
-        value = metric.of(row.case, row.measurement)
+        value, low, high = metric.estimate_of(row.case, row.measurement)
         entry: dict[str, Any] = {"name": f"{row}: {metric.title}", "unit": metric.unit, "value": value}
         if math.isfinite(high - low):
             entry["range"] = f"\N{PLUS-MINUS SIGN} {(high - low) / 2:.3g}"

@@ -15,8 +15,8 @@ from typing import Any
 from hfbench_nb.display.summary_tables import size_axes
 from hfbench_nb.display.tables import list_failures
 from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.protocol.tasks import GENERATION
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code
-from hfbench_nb.results.metrics import GENERATION
 from hfbench_nb.results.result_set import ResultSet, Row
 
 _ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}

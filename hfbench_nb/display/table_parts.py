@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from hfbench_nb.analysis.ratios import told_apart
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
+from hfbench_nb.protocol.round_stats import Estimate
 from hfbench_nb.rendering.escaping import printable_lines
 from hfbench_nb.rendering.units import format_memory, format_number, format_share, time_unit
 from hfbench_nb.results.metrics import Metric
@@ -92,25 +93,25 @@ def metric_cells(metric: Metric, rows: Mapping[Key, Row]) -> tuple[dict[Key, Tab
 
     The rows whose keys differ in the label alone are compared.
     """
-    values = {key: metric.of(row.case, row.measurement) for key, row in rows.items()}
-    values = {key: value for key, value in values.items() if value == value}
-    scale, unit = time_unit(values.values()) if metric.unit == "s" else (1.0, metric.unit)
-    best = _best(metric, rows, values)
-    cells = {key: _cell(metric, rows[key], value / scale, is_best=key in best) for key, value in values.items()}
-    return cells, unit
+    found = {key: metric.estimate_of(row.case, row.measurement) for key, row in rows.items()}
+    found = {key: estimate for key, estimate in found.items() if not math.isnan(estimate.value)}
+    values = [estimate.value for estimate in found.values()]
+    scale, unit = time_unit(values) if metric.unit == "s" else (1.0, metric.unit)
+    best = _best(metric, rows, found)
+    return {key: _cell(metric, rows[key], found[key], scale, is_best=key in best) for key in found}, unit
 
 
-def _cell(metric: Metric, row: Row, value: float, *, is_best: bool) -> TableCell:
-    """Make the cell of a value, in the unit of the table."""
+def _cell(metric: Metric, row: Row, estimate: Estimate, scale: float, *, is_best: bool) -> TableCell:
+    """Make the cell of a value, in the unit of the table, of which it is `scale` times as much."""
+    value, half_width = estimate.value / scale, _half_width(estimate)
     if metric.unit == "MB":
         hint = _hint(_memory_parts(row.measurement), row)
         return TableCell(_memory_text(value), _range_of_rounds(metric, row), hint, best=is_best)
     timing = metric.timing_of(row.measurement)
     text, spread, parts = format_number(value), "", []
-    low, high = metric.interval_of(row.case, row.measurement)
-    if low == low:
-        spread = format_share(half_width(metric, row))
-        parts.append(f"95 % interval {metric.text(low)} to {metric.text(high)}")
+    if not math.isnan(estimate.low):
+        spread = format_share(half_width)
+        parts.append(f"95 % interval {metric.text(estimate.low)} to {metric.text(estimate.high)}")
     if timing is not None:
         count, rounds = len(timing.samples_s), len(timing.round_sizes)
         parts.append(f"{count} sample{'s' if count > 1 else ''}" + (f" in {rounds} rounds" if rounds > 1 else ""))
@@ -122,17 +123,16 @@ def _cell(metric: Metric, row: Row, value: float, *, is_best: bool) -> TableCell
         _hint(parts, row),
         noisy=timing is not None and timing.noisy,
         best=is_best,
-        unknown=half_width(metric, row) > UNKNOWN_SHARE,
+        unknown=half_width > UNKNOWN_SHARE,
     )
 
 
-def half_width(metric: Metric, row: Row) -> float:
+def _half_width(estimate: Estimate) -> float:
     """Return half the width of the interval of a value as a share of the value; 0 where there is no interval."""
-    low, high = metric.interval_of(row.case, row.measurement)
-    amount = abs(metric.of(row.case, row.measurement))
+    value, low, high = estimate
     if math.isnan(low) or math.isnan(high):
         return 0.0
-    return (high - low) / 2 / amount if amount else math.inf
+    return (high - low) / 2 / abs(value) if value else math.inf
 
 
 def _range_of_rounds(metric: Metric, row: Row) -> str:
@@ -160,7 +160,7 @@ def _hint(parts: Iterable[str], row: Row) -> str:
     return printable_lines("; ".join(part for part in (", ".join(parts), row.measurement.note) if part))
 
 
-def _best(metric: Metric, rows: Mapping[Key, Row], values: Mapping[Key, float]) -> set[Key]:
+def _best(metric: Metric, rows: Mapping[Key, Row], found: Mapping[Key, Estimate]) -> set[Key]:
     """Return the cells of each column that hold its best value, and what cannot be told from it.
 
     Parameters
@@ -169,20 +169,20 @@ def _best(metric: Metric, rows: Mapping[Key, Row], values: Mapping[Key, float]) 
         The metric, which defines what is better.
     rows
         The case of each cell.
-    values
-        The value of each cell that has one, in any unit.
+    found
+        The value of each cell that has one, with its interval.
     """
     columns: dict[Key, list[Key]] = {}
-    for key in values:
+    for key in found:
         columns.setdefault(key[1:], []).append(key)
     best: set[Key] = set()
     for column in columns.values():
-        first = (max if metric.higher_is_better else min)(column, key=values.__getitem__)
-        if half_width(metric, rows[first]) > UNKNOWN_SHARE:
+        first = (max if metric.higher_is_better else min)(column, key=lambda key: found[key].value)
+        if _half_width(found[first]) > UNKNOWN_SHARE:
             continue
         alike = {key for key in column if key == first or not _is_apart(metric, rows[first], rows[key])}
         if len(alike) < len(column):
-            best |= {key for key in alike if half_width(metric, rows[key]) <= UNKNOWN_SHARE}
+            best |= {key for key in alike if _half_width(found[key]) <= UNKNOWN_SHARE}
     return best
 
 

@@ -44,6 +44,7 @@ class Rounds:
         self._order = cases if order is None or method.rounds == 1 else order
         self._method = method
         self._taken: dict[Case, dict[int, Measurement]] = {}
+        self._merged: dict[Case, Measurement] = {}
         self._environments: dict[Case, Environment] = {}
 
     def keep(self, case: Case, measurements: Sequence[Measurement], environment: Environment) -> None:
@@ -55,15 +56,12 @@ class Rounds:
         """Record a round of a case; return what all of its rounds say."""
         self._taken.setdefault(case, {})[measurement.round] = measurement
         self._environments.setdefault(case, environment)
-        return merge([*self._taken[case].values()])
+        self._merged[case] = merge([*self._taken[case].values()])
+        return self._merged[case]
 
     def finished(self) -> list[tuple[Case, Measurement, Environment]]:
         """Return the cases with at least one round, in the order of the sweep, and what their rounds say together."""
-        return [
-            (case, merge([*self._taken[case].values()]), self._environments[case])
-            for case in self._cases
-            if case in self._taken
-        ]
+        return [(case, self._merged[case], self._environments[case]) for case in self._cases if case in self._merged]
 
     def turns(self) -> Iterator[Turn]:
         """Return each case that is to be measured, one after the other, and in which round."""
@@ -79,13 +77,16 @@ class Rounds:
         workers take long, is done once it has as many samples as requested, in `_LEAST_ROUNDS` rounds.
         """
         taken = self._taken.get(case, {})
-        if number in taken or any(not each.succeeded for each in taken.values()):
-            return False
-        return not taken or not self._has_spent(taken)
+        return number not in taken and not self._is_done(taken)
 
     def left(self, case: Case) -> int:
         """Return in how many rounds a case is still to be measured, as far as is known."""
-        return sum(self.needs(case, number) for number in range(1, self._method.rounds + 1))
+        taken = self._taken.get(case, {})
+        return 0 if self._is_done(taken) else sum(n not in taken for n in range(1, self._method.rounds + 1))
+
+    def _is_done(self, taken: Mapping[int, Measurement]) -> bool:
+        """Return whether a case needs no round beside those taken."""
+        return bool(taken) and (not all(each.succeeded for each in taken.values()) or self._has_spent(taken))
 
     def _has_spent(self, taken: Mapping[int, Measurement]) -> bool:
         """Return whether the rounds of a case have used up its time budget, with the start of each worker."""

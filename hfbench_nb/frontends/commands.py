@@ -14,6 +14,7 @@ from hfbench_nb.arguments.measurement import FunctionArguments
 from hfbench_nb.display.gate import FORMATS
 from hfbench_nb.execution.executors import EXECUTORS
 from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.protocol.tasks import GENERATION
 
 
 @dataclass(kw_only=True)
@@ -50,7 +51,7 @@ class PrintOptions:
 
     def check(self, arguments: BenchmarkArguments) -> None:
         """Raise if results of these arguments cannot be printed so."""
-        if self.format == "llama-bench" and not ("generation" in arguments.tasks and arguments.speed):
+        if self.format == "llama-bench" and not (GENERATION in arguments.tasks and arguments.speed):
             raise wrong_value("format", self.format, "report or markdown unless the time of generation is measured")
 
     def text(self, results: Any) -> str:

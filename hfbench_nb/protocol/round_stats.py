@@ -27,9 +27,9 @@ class Estimate(NamedTuple):
     high: float
 
     @property
-    def half_width(self) -> float:
-        """Half the width of the interval as a share of the value; infinite where it is unknown."""
-        return math.inf if math.isnan(self.low) or self.value <= 0 else (self.high - self.low) / 2 / self.value
+    def excludes_one(self) -> bool | None:
+        """Whether the interval, of a ratio, excludes 1; None where it is unknown."""
+        return None if math.isnan(self.low) else not self.low <= 1 <= self.high
 
 
 @lru_cache(maxsize=1024)

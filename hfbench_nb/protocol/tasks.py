@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from hfbench_nb.protocol.registry import Registry
 
+GENERATION = "generation"
+"""The name of the task that has metrics, axes and tables of its own."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -59,7 +62,7 @@ TASKS.register(
 )
 TASKS.register(
     Task(
-        "generation",
+        GENERATION,
         "hfbench_nb.worker.workloads.generation:Generation",
         across=("ttft_s", "tpot_s", "prefill_tokens_per_s", "decode_tokens_per_s", "kv_cache_mb", "memory_mb"),
     )

@@ -10,7 +10,8 @@ from typing import Any
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.registry import Registry
-from hfbench_nb.protocol.round_stats import over_rounds
+from hfbench_nb.protocol.round_stats import Estimate, over_rounds
+from hfbench_nb.protocol.tasks import GENERATION
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.rendering.units import format_memory, format_number, format_rate, format_time
 
@@ -103,6 +104,10 @@ class Metric:
             estimate = over_rounds([*rounds.values()])
             return estimate.low, estimate.high
         return (math.nan, math.nan) if self.interval is None else self.interval(case, measurement)
+
+    def estimate_of(self, case: Case, measurement: Measurement) -> Estimate:
+        """Return the value with the ends of its 95 % interval; NaN where they are not known."""
+        return Estimate(self.of(case, measurement), *self.interval_of(case, measurement))
 
     def timing_of(self, measurement: Measurement) -> Timing | None:
         """Return the samples that the value is computed from, if it is one of a timing."""
@@ -205,8 +210,6 @@ METRICS.register(
 
 
 # ---- generation: the definitions are those of the NVIDIA AIPerf metrics reference, for calls of one batch
-
-GENERATION = "generation"
 
 
 def _of_part(name: str, read: Callable[[Timing], float]) -> Value:

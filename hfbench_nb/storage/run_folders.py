@@ -117,7 +117,7 @@ class RunFolder:
         }
 
     def add(self, entry: Entry) -> None:
-        """Write a finished case to disk; warn if that fails."""
+        """Write a round of a case to disk; warn if that fails."""
         if self._journal is None:
             return
         try:

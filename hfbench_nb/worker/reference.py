@@ -12,6 +12,11 @@ from collections.abc import Callable
 # The reference may take this share of the time over which samples are taken; each process takes at least one reading.
 LARGEST_SHARE = 0.02
 
+# Rows of the square matrices that a framework multiplies, and bytes that it copies: about a millisecond each on a core,
+# and less on a GPU.
+ON_CPU = (256, 4 << 20)
+ON_GPU = (2048, 64 << 20)
+
 
 class Reference:
     """Times a fixed piece of work between the samples of a case, outside them.

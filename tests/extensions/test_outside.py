@@ -78,6 +78,16 @@ def model(tmp_path_factory):
     return str(folder)
 
 
+ONE_CASE = {
+    "batch_sizes": [2],
+    "sequence_lengths": [8],
+    "max_seconds": 0.05,
+    "rounds": 1,
+    "inference": False,
+    "embedding": True,
+}
+
+
 def run(folder, **arguments):
     args = NumPyBenchmarkArguments(batch_sizes=[2], max_seconds=0.05, rounds=1, embedding=True, **arguments)
     return make_benchmark(args).run(folder, executor="recording")
@@ -130,15 +140,7 @@ def test_the_metric_can_be_pivoted(results):
 
 @pytest.mark.parametrize("executor_name", ["fresh", "in_process"])
 def test_every_executor_measures_the_task_with_the_framework(model, tmp_path, executor_name):
-    args = NumPyBenchmarkArguments(
-        models=[model],
-        batch_sizes=[2],
-        sequence_lengths=[8],
-        max_seconds=0.05,
-        rounds=1,
-        inference=False,
-        embedding=True,
-    )
+    args = NumPyBenchmarkArguments(models=[model], **ONE_CASE)
     frame = make_benchmark(args).run(tmp_path / "run", executor=executor_name).frame
     assert list(frame["status"]) == ["ok"], list(frame["error"])
     assert list(frame["vectors_kb"]) == [TWO_VECTORS_KB]
@@ -151,16 +153,7 @@ def test_the_task_works_with_a_framework_of_the_package(model, tmp_path):
         embedding: bool = option(False, "Measure embedding.", task="embedding", group=MEASURE)
 
     # The class that the configuration names has no last hidden state; the base model has.
-    args = EmbeddingArguments(
-        models=[model],
-        batch_sizes=[2],
-        sequence_lengths=[8],
-        max_seconds=0.05,
-        rounds=1,
-        inference=False,
-        embedding=True,
-        only_pretrain_model=True,
-    )
+    args = EmbeddingArguments(models=[model], only_pretrain_model=True, **ONE_CASE)
     frame = make_benchmark(args).run(tmp_path / "run").frame
     assert list(frame["status"]) == ["ok"], list(frame["error"])
     assert list(frame["framework"]) == ["PyTorch"]

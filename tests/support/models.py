@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hfbench_nb import PyTorchBenchmarkArguments
+from support.light import SIZES
 
 
 def short(**given: Any) -> PyTorchBenchmarkArguments:
@@ -25,8 +26,7 @@ def short(**given: Any) -> PyTorchBenchmarkArguments:
 def tiny_bert(**given: Any) -> Any:
     from transformers import BertConfig
 
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    return BertConfig(**{**sizes, "vocab_size": 100, "max_position_embeddings": 64, **given})
+    return BertConfig(**{**SIZES, **given})
 
 
 def tiny_gpt2(**given: Any) -> Any:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from hfbench_nb.display.plots.layout import finish, new_axes
 from hfbench_nb.display.plots.style import clean, line_style, plain_text, plain_ticks, series_names
 from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.protocol.tasks import GENERATION
 from hfbench_nb.rendering.units import format_time, time_unit
-from hfbench_nb.results.metrics import GENERATION
 from hfbench_nb.results.result_set import ResultSet, Row
 
 if TYPE_CHECKING:

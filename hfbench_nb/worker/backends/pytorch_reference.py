@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-# Rows of the square matrices, and bytes that are copied: about a millisecond each on a core; less on a GPU.
-_ROWS = {"cpu": 256, "other": 2048}
-_COPIED_BYTES = {"cpu": 4 << 20, "other": 64 << 20}
+from hfbench_nb.worker.reference import ON_CPU, ON_GPU
 
 
 def make_reference(device: torch.device, synchronize: Callable[[], object] | None) -> Callable[[], object]:
@@ -21,10 +19,10 @@ def make_reference(device: torch.device, synchronize: Callable[[], object] | Non
     synchronize
         Waits for the device; None for a CPU.
     """
-    kind = "cpu" if device.type == "cpu" else "other"
-    matrix = torch.full((_ROWS[kind], _ROWS[kind]), 0.5, device=device)
+    rows, copied_bytes = ON_CPU if device.type == "cpu" else ON_GPU
+    matrix = torch.full((rows, rows), 0.5, device=device)
     product = torch.empty_like(matrix)
-    source = torch.zeros(_COPIED_BYTES[kind], dtype=torch.uint8, device=device)
+    source = torch.zeros(copied_bytes, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
 
     def work() -> None:

@@ -19,12 +19,7 @@ from hfbench_nb.worker.backends.labels import describe_call
 from hfbench_nb.worker.backends.library_log import hear_of_slow_code
 from hfbench_nb.worker.backends.model_classes import dense_note
 from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention, set_attention
-from hfbench_nb.worker.backends.pytorch_devices import (
-    XlaModule,
-    device_module,
-    find_device,
-    touch_common_code,
-)
+from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, find_device, touch_common_code
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_parts import PartsWatch, count_features
 from hfbench_nb.worker.backends.pytorch_reference import make_reference

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from hfbench_nb.worker.backends.tensorflow_weights import RandomWeights
+from hfbench_nb.worker.reference import ON_CPU, ON_GPU
 
 Tensors = dict[str, Any]
 
@@ -93,7 +94,7 @@ def as_graph(run: Pass, *, jit_compile: bool) -> Pass:
 
 def make_reference(*, on_gpu: bool) -> Callable[[], object]:
     """Return the reference piece of work (see `hfbench_nb.worker.reference`), which has ended when the call returns."""
-    rows, copied_bytes = (2048, 64 << 20) if on_gpu else (256, 4 << 20)
+    rows, copied_bytes = ON_GPU if on_gpu else ON_CPU
     matrix = tf.fill((rows, rows), 0.5)
     source = tf.zeros(copied_bytes // 4, tf.float32)
 
