@@ -118,11 +118,11 @@ bench: $(VENV)/.installed-test  ## Measure the tool itself and its peers, into b
 	$(BIN)/python tests/benchmarks/run.py $(SECTIONS)
 
 survey: $(VENV)/.installed-test $(VENV5)/.installed  ## Measure every model type of both majors, and write SUPPORTED_MODELS.md; TYPES="bert gpt2" for some
-	$(BIN)/python tests/benchmarks/survey.py --folder survey/4 $(if $(TYPES),--again --types $(TYPES))
-	$(BIN)/python tests/benchmarks/survey_generation.py --folder survey/4 $(if $(TYPES),--again --types $(TYPES))
-	$(VENV5)/bin/python tests/benchmarks/survey.py --folder survey/5 $(if $(TYPES),--again --types $(TYPES))
-	$(VENV5)/bin/python tests/benchmarks/survey_generation.py --folder survey/5 $(if $(TYPES),--again --types $(TYPES))
-	$(BIN)/python tests/benchmarks/list_models.py survey/4 survey/5
+	$(BIN)/python tests/benchmarks/survey.py --folder .survey/4 $(if $(TYPES),--again --types $(TYPES))
+	$(BIN)/python tests/benchmarks/survey_generation.py --folder .survey/4 $(if $(TYPES),--again --types $(TYPES))
+	$(VENV5)/bin/python tests/benchmarks/survey.py --folder .survey/5 $(if $(TYPES),--again --types $(TYPES))
+	$(VENV5)/bin/python tests/benchmarks/survey_generation.py --folder .survey/5 $(if $(TYPES),--again --types $(TYPES))
+	$(BIN)/python tests/benchmarks/list_models.py .survey/4 .survey/5
 
 notebook: $(VENV)/.installed-dev  ## Start JupyterLab
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)

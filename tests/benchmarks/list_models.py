@@ -1,6 +1,6 @@
 """Write SUPPORTED_MODELS.md from the surveys of one or more versions of Transformers.
 
-``python tests/benchmarks/list_models.py survey/4 survey/5``, after ``make survey``.
+``python tests/benchmarks/list_models.py .survey/4 .survey/5``, after ``make survey``.
 """
 
 from __future__ import annotations

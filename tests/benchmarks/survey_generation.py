@@ -15,7 +15,6 @@ from typing import Any
 
 import survey_report
 from bare_model import BATCH, LENGTH
-
 from survey import MEASURING_LIMIT_S, plain, prepare, shrink
 
 NEW_TOKENS = 4
