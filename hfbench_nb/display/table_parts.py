@@ -117,14 +117,9 @@ def _cell(metric: Metric, row: Row, estimate: Estimate, scale: float, *, is_best
         parts.append(f"{count} sample{'s' if count > 1 else ''}" + (f" in {rounds} rounds" if rounds > 1 else ""))
         if count == 1 and "." in text:
             text = text.rstrip("0").rstrip(".")  # 0.006 s, as published, has one digit
-    return TableCell(
-        text,
-        spread,
-        _hint(parts, row),
-        noisy=timing is not None and timing.noisy,
-        best=is_best,
-        unknown=half_width > UNKNOWN_SHARE,
-    )
+    unknown = half_width > UNKNOWN_SHARE
+    noisy = timing is not None and timing.noisy and not unknown  # one mark: the stronger
+    return TableCell(text, spread, _hint(parts, row), noisy=noisy, best=is_best, unknown=unknown)
 
 
 def _half_width(estimate: Estimate) -> float:
