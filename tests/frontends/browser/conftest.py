@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from support.tiny import TINY
 
-from .page import Faults
+from .page import Faults, close_all, start_lab
 from .servers import ARTEFACTS, jupyterlab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
+SIZE = {"width": 1280, "height": 900}
 NEEDED = ("axe_playwright_python", "jupyterlab", "playwright", "voila")
 
 
@@ -51,15 +52,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def lab(browser: Browser, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with jupyterlab(folder, tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
-@pytest.fixture(scope="package")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """What the pages share: the programs that they have fetched and translated, which takes seconds."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport=SIZE, reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield context
     context.close()
@@ -72,4 +67,28 @@ def page(context: BrowserContext) -> Iterator[Page]:
     faults = Faults(page)
     yield page
     page.close()
-    assert not faults.seen, "\n".join(faults.seen)
+    faults.check()
+
+
+@pytest.fixture(scope="package")
+def started_lab(
+    context: BrowserContext, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Page, Faults]]:
+    """The one page of JupyterLab: to start another takes ten seconds of a processor."""
+    with jupyterlab(folder, tmp_path_factory.mktemp("home")) as address:
+        page = context.new_page()
+        faults = Faults(page)
+        start_lab(page, address)
+        yield page, faults
+        page.close()
+        faults.check()
+
+
+@pytest.fixture
+def lab(started_lab: tuple[Page, Faults]) -> Iterator[Page]:
+    """JupyterLab with nothing open; the test fails if anything in it complained."""
+    page, faults = started_lab
+    page.set_viewport_size(SIZE)
+    yield page
+    close_all(page)
+    faults.check()

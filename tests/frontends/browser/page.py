@@ -16,6 +16,7 @@ LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 OWN = ("http://127.0.0.1:", "data:", "blob:")
 KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
 CELLS = "jupyterapp.shell.currentWidget.content.widgets"
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 BADGE = '<svg xmlns="http://www.w3.org/2000/svg" width="110" height="20"><rect width="110" height="20"/></svg>'
 # The only things that a page may want from other machines, by the start of their address, and what it gets instead.
 STAND_INS = {
@@ -35,6 +36,11 @@ class Faults:
         page.on("pageerror", lambda error: self.seen.append(str(error)))
         page.route(lambda address: not address.startswith(OWN), self._outside)
 
+    def check(self) -> None:
+        """Fail if the page has complained since the last check."""
+        seen, self.seen[:] = "\n".join(self.seen), []
+        assert not seen, seen
+
     def _outside(self, route: Route) -> None:
         address = route.request.url
         for start, (content_type, body) in STAND_INS.items():
@@ -48,20 +54,44 @@ def barriers(page: Page, selector: str) -> list[str]:
     """Look for what keeps people from reading or using a part of a page, such as too little contrast, by axe-core."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, context=selector, options={"runOnly": ["wcag2a", "wcag2aa"]}).response
+    # Of the rules that hold, one place each is told; no rule of these two kinds needs the style sheets' texts.
+    options = {"runOnly": ["wcag2a", "wcag2aa"], "resultTypes": ["violations"], "preload": False}
+    found = Axe().run(page, context=selector, options=options).response
     looked_at = {rule["id"] for kind in ("passes", "violations") for rule in found[kind]}
     assert "color-contrast" in looked_at, f"nothing was looked at in {selector}"
     return [f"{rule['help']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
 
 
+def start_lab(page: Page, address: str) -> None:
+    """Open JupyterLab in a page."""
+    page.goto(address)
+    page.wait_for_function("() => window.jupyterapp", timeout=60_000)
+    page.evaluate("async () => { await jupyterapp.restored; jupyterapp.shell.collapseLeft() }")
+
+
+def start_kernel(page: Page) -> dict[str, str]:
+    """Start a kernel in JupyterLab that notebooks can share."""
+    return page.evaluate(
+        """async () => {
+            const kernel = await jupyterapp.serviceManager.kernels.startNew({name: 'python3'});
+            return {id: kernel.id, name: kernel.name};
+        }"""
+    )
+
+
+def close_all(page: Page) -> None:
+    """Close the notebooks in JupyterLab as they are; their kernels stay."""
+    page.evaluate("() => [...jupyterapp.shell.widgets('main')].forEach(widget => widget.dispose())")
+
+
 class Notebook:
     """A notebook that is open in JupyterLab."""
 
-    def __init__(self, page: Page, address: str) -> None:
+    def __init__(self, page: Page, path: str, **given: Any) -> None:
+        """Open a notebook, with a kernel of its own unless one is `given`."""
         self.page = page
-        page.goto(address)
+        self.command("docmanager:open", path=path, **given)
         page.wait_for_function(f"() => {KERNEL}?.status === 'idle'", timeout=60_000)
-        page.evaluate("() => jupyterapp.shell.collapseLeft()")
         self.set_theme(LIGHT)
 
     def set_theme(self, theme: str) -> None:
@@ -112,11 +142,17 @@ class Notebook:
         return images.evaluate_all("images => images.map(image => image.naturalWidth)")
 
     def screenshot(self, name: str) -> None:
-        """Keep the whole notebook as an image: the window grows until nothing has to scroll."""
+        """Keep the whole notebook as an image: the window grows if something would have to scroll."""
         size = self.page.viewport_size
-        self.page.set_viewport_size({"width": size["width"], "height": 400})
-        height = self.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight")
-        self.page.set_viewport_size({"width": size["width"], "height": min(height + 120, 16_000)})
-        self.page.wait_for_timeout(300)  # for the layout
+        scrolled = self.page.evaluate(
+            """() => {
+                const outer = document.querySelector('.jp-WindowedPanel-outer');
+                return outer.scrollHeight - outer.clientHeight;
+            }"""
+        )
+        if scrolled:
+            self.page.set_viewport_size({"width": size["width"], "height": min(size["height"] + scrolled, 16_000)})
+        self.page.evaluate(TWO_FRAMES)  # for the layout
         self.page.screenshot(path=ARTEFACTS / f"{name}.png")
-        self.page.set_viewport_size(size)
+        if scrolled:
+            self.page.set_viewport_size(size)

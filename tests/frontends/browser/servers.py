@@ -28,7 +28,7 @@ SETTINGS = {
 
 @contextlib.contextmanager
 def jupyterlab(folder: Path, home: Path) -> Iterator[str]:
-    """Serve a folder; return an address that ends in ``{}``, where the path of a notebook belongs.
+    """Serve a folder; return the address of its page, with no notebook open.
 
     `home` takes the settings, workspaces and runtime files: the user's own stay out of the way.
     """
@@ -46,13 +46,14 @@ def jupyterlab(folder: Path, home: Path) -> Iterator[str]:
         f"--LabApp.app_settings_dir={settings}",
         f"--LabApp.user_settings_dir={home / 'user-settings'}",
         f"--LabApp.workspaces_dir={home / 'workspaces'}",
+        "--ServerApp.jpserver_extensions={'voila.server_extension': False, 'notebook_shim': False}",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.expose_app_in_browser=True",
     ]
     with _process(["jupyterlab", *options], home) as process:
         _wait_for(process, port)
-        yield f"http://127.0.0.1:{port}/doc/tree/{{}}?token={token}"
+        yield f"http://127.0.0.1:{port}/doc?token={token}"
 
 
 @contextlib.contextmanager

@@ -39,16 +39,16 @@ def write_notebook(folder, name):
 
 
 @pytest.fixture
-def notebook(lab, folder, page):
+def notebook(lab, folder):
     """A notebook that shows a new panel; its kernel is that of the test before, if there was one."""
     path = write_notebook(folder, "panel")
-    notebook = Notebook(page, lab.format(path.name))
+    notebook = Notebook(lab, path.name)
     notebook.run_all()
     return notebook
 
 
-def test_type_a_model_run_it_read_the_table_and_copy_the_code(notebook, page):
-    panel = PanelView(page)
+def test_type_a_model_run_it_read_the_table_and_copy_the_code(notebook, lab):
+    panel = PanelView(lab)
     assert panel.run.is_disabled()
     panel.describe("tiny", "8, 16", max_seconds=0.05)
     panel.press_run()
@@ -76,8 +76,8 @@ def test_type_a_model_run_it_read_the_table_and_copy_the_code(notebook, page):
     assert parse(shlex.split(panel.copy_code("shell"))[1:]).arguments.sequence_lengths == [8, 16]
 
 
-def test_stop_in_a_second_run_keeps_its_finished_cells(notebook, page):
-    panel = PanelView(page)
+def test_stop_in_a_second_run_keeps_its_finished_cells(notebook, lab):
+    panel = PanelView(lab)
     panel.describe("tiny", "8", max_seconds=0.05)
     panel.press_run()
     assert panel.wait_for_end().startswith("1 of 1 cases in ")
@@ -86,9 +86,7 @@ def test_stop_in_a_second_run_keeps_its_finished_cells(notebook, page):
     panel.type("field-max_seconds", "3")
     panel.type("field-precision", "0.000001")  # never reached: every case takes its three seconds
     panel.press_run()
-    page.wait_for_function(
-        "() => window.progress.some(text => text.startsWith('1 of 24 measurements'))", timeout=60_000
-    )
+    lab.wait_for_function("() => window.progress.some(text => text.startsWith('1 of 24 measurements'))", timeout=60_000)
     pressed_s = time.monotonic()
     panel.stop.click()
     assert panel.wait_for_end().startswith("Stopped: ")
@@ -100,9 +98,9 @@ def test_stop_in_a_second_run_keeps_its_finished_cells(notebook, page):
     notebook.screenshot("panel-stopped")
 
 
-def test_a_run_goes_on_beside_a_busy_cell(notebook, page, folder):
+def test_a_run_goes_on_beside_a_busy_cell(notebook, lab, folder):
     """The kernel takes what widgets say in a thread beside the cell that runs."""
-    panel = PanelView(page)
+    panel = PanelView(lab)
     panel.describe("tiny", "8, 16", max_seconds=0.05)
     busy = notebook.start("import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.05)\nprint('done')")
     panel.press_run()
@@ -113,8 +111,8 @@ def test_a_run_goes_on_beside_a_busy_cell(notebook, page, folder):
     busy.get_by_text("done", exact=True).wait_for()
 
 
-def test_wrong_input_is_shown_at_its_field_and_run_is_off(notebook, page):
-    panel = PanelView(page)
+def test_wrong_input_is_shown_at_its_field_and_run_is_off(notebook, lab):
+    panel = PanelView(lab)
     panel.type("model", "tiny")
     panel.type("field-batch_sizes", "0")
     panel.root.get_by_role("alert").get_by_text("batch_sizes=").wait_for()
@@ -124,22 +122,23 @@ def test_wrong_input_is_shown_at_its_field_and_run_is_off(notebook, page):
     notebook.screenshot("panel-wrong-input")
     panel.type("model", "tiny")
     panel.type("field-batch_sizes", "1")
-    page.wait_for_function("() => !document.querySelector('button.hfbench-run').disabled")
+    lab.wait_for_function("() => !document.querySelector('button.hfbench-run').disabled")
     assert panel.root.get_by_role("alert").count() == 0
 
 
-def test_it_can_be_read_in_both_themes_and_in_a_narrow_window(notebook, page, folder):
+def test_it_can_be_read_in_both_themes_and_in_a_narrow_window(notebook, lab, folder):
     """Twice a model, once with a long name; the tiny models have no room for 128 tokens, so these cells fail."""
     shutil.copytree(folder / "tiny", folder / LONG)
-    panel = PanelView(page)
+    panel = PanelView(lab)
 
     def look(theme, what):
         notebook.set_theme(theme)
-        assert barriers(page, ".hfbench-panel") == []
+        assert barriers(lab, ".hfbench-panel") == []
         notebook.screenshot(f"panel-{theme.split()[1].lower()}-{what}")
 
-    panel.describe("tiny", "8, 32, 128", max_seconds=0.2)
+    panel.describe("tiny", "8, 32, 128", max_seconds=0.05)
     panel.add_model(LONG)
+    lab.set_viewport_size({"width": 1280, "height": 1600})  # nothing has to scroll
     for theme in (DARK, LIGHT):
         look(theme, "advanced")
     panel.open_advanced()
@@ -151,7 +150,7 @@ def test_it_can_be_read_in_both_themes_and_in_a_narrow_window(notebook, page, fo
             look(theme, title.lower())
     panel.open_tab("Table")
     assert panel.table.get_by_text("error").count() >= 2
-    page.set_viewport_size({"width": 700, "height": 900})
+    lab.set_viewport_size({"width": 700, "height": 1600})
     for theme in (LIGHT, DARK):
         look(theme, "narrow")
 

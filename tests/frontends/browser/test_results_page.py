@@ -43,14 +43,14 @@ def path(folder):
     return path
 
 
-def test_twenty_models_can_be_read(lab, page, path):
-    notebook = Notebook(page, lab.format(path.name))
+def test_twenty_models_can_be_read(lab, path):
+    notebook = Notebook(lab, path.name)
     notebook.run_all()
     output = notebook.cell(1).locator(".jp-OutputArea-output")
     assert output.locator("table").first.locator("tbody tr").count() == 20
     assert output.get_by_text("<script>alert(1)</script>").first.is_visible()
     assert output.get_by_title("no</b> memory").count() >= 4
-    assert page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts() == []
+    assert lab.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts() == []
     assert all(notebook.image_widths())
     assert len(notebook.image_widths()) == 2
     for theme in (LIGHT, DARK):

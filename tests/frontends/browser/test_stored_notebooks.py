@@ -8,15 +8,21 @@ import nbformat
 import pytest
 from support.places import ROOT
 
-from .page import Notebook
+from .page import Notebook, start_kernel
 
 pytestmark = pytest.mark.xdist_group("browser")  # one server, one browser
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
+@pytest.fixture(scope="module")
+def kernel(started_lab):
+    """One kernel for every notebook: nothing is run in it."""
+    return start_kernel(started_lab[0])
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_its_tables_and_images_are_shown(lab, folder, page, path):
+def test_its_tables_and_images_are_shown(lab, kernel, folder, path):
     shutil.copy(path, folder)
     stored = [
         output.data
@@ -30,12 +36,12 @@ def test_its_tables_and_images_are_shown(lab, folder, page, path):
     assert tables
     assert images
 
-    notebook = Notebook(page, lab.format(path.name))
-    assert page.locator(".jp-Notebook .jp-OutputArea-output table").count() >= tables
+    notebook = Notebook(lab, path.name, kernel=kernel)
+    assert lab.locator(".jp-Notebook .jp-OutputArea-output table").count() >= tables
     widths = notebook.image_widths()
     assert all(widths)
     assert len(widths) >= images
-    badges = page.locator(".jp-Notebook .jp-MarkdownCell img").evaluate_all("all => all.map(one => one.naturalWidth)")
+    badges = lab.locator(".jp-Notebook .jp-MarkdownCell img").evaluate_all("all => all.map(one => one.naturalWidth)")
     assert badges
     assert all(badges)
     notebook.screenshot(f"notebook-{path.stem}")
