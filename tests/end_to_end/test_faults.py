@@ -19,6 +19,7 @@ import psutil
 import pytest
 from jupyter_client.manager import start_new_kernel
 from support.faulty import FaultyConfig
+from support.function_models import FUNCTIONS, function_benchmark
 from support.models import short, tiny_bert
 from support.places import TESTS
 from support.processes import run_script, runs, wait_until
@@ -40,8 +41,8 @@ def run(configs, folder=None, resume=None, **given):
     return PyTorchBenchmark(short(models=names, **given), configs=configs).run(folder, resume)
 
 
-def server_pid():
-    return client.workers(FRAMEWORKS["PyTorch"])._process._process.pid
+def server_pid(framework=FRAMEWORKS["PyTorch"]):
+    return client.workers(framework)._process._process.pid
 
 
 def descendants():
@@ -105,7 +106,7 @@ def test_a_closed_pipe_is_told_in_the_log_of_the_failure():
 
 @pytest.fixture
 def small_cgroup():
-    """Make a control group in which 2 GB of memory may be used; skip the test where that is not allowed."""
+    """Make a control group in which 1 GB of memory may be used; skip the test where that is not allowed."""
     own = next((line.strip().split(":")[2] for line in open("/proc/self/cgroup") if ":memory:" in line), None)
     limit, parent = "memory.limit_in_bytes", Path(f"/sys/fs/cgroup/memory{own}")
     if own is None:
@@ -118,7 +119,7 @@ def small_cgroup():
         pytest.skip(f"no control group can be made here: {error}")
     try:
         try:
-            (group / limit).write_text(str(2 << 30))
+            (group / limit).write_text(str(1 << 30))
             (group / "cgroup.procs").read_text()
         except OSError as error:
             pytest.skip(f"memory cannot be limited here: {error}")
@@ -169,8 +170,8 @@ def test_a_server_that_is_killed_while_a_daemon_of_its_cell_lives_costs_one_cell
 
 
 def test_a_server_that_is_killed_between_two_cells_costs_none(monkeypatch):
-    run([tiny_bert()])
-    victim = server_pid()
+    function_benchmark().run()
+    victim = server_pid(FUNCTIONS)
     add = Journal.add
 
     def add_and_kill(self, *entry):
@@ -181,8 +182,8 @@ def test_a_server_that_is_killed_between_two_cells_costs_none(monkeypatch):
             time.sleep(0.1)
 
     monkeypatch.setattr(Journal, "add", add_and_kill)
-    assert list(run([tiny_bert()], sequence_lengths=[8, 16]).frame["status"]) == ["ok", "ok"]
-    assert server_pid() != victim
+    assert list(function_benchmark(sequence_lengths=[8, 16]).run().frame["status"]) == ["ok", "ok"]
+    assert server_pid(FUNCTIONS) != victim
 
 
 def test_a_server_that_cannot_be_started_is_one_clear_error(monkeypatch, tmp_path):
@@ -203,12 +204,8 @@ def test_an_interrupted_kernel_keeps_what_is_finished_and_measures_again():
     manager, kernel = start_new_kernel(cwd=TESTS)
     try:
         code = """
-            from support import light
-            from support.models import short
-            from hfbench_nb import PyTorchBenchmark
-            benchmark = PyTorchBenchmark(
-                short(models=["fine", "hangs"]), configs=[light.fine, light.hangs], inputs=light.inputs
-            )
+            from support.function_models import function_benchmark
+            benchmark = function_benchmark(models=["fine", "hangs"])
             benchmark.run();
         """
         running = kernel.execute(textwrap.dedent(code), stop_on_error=False)
@@ -219,7 +216,7 @@ def test_an_interrupted_kernel_keeps_what_is_finished_and_measures_again():
         manager.interrupt_kernel()
         assert reply(kernel, running)["ename"] == "KeyboardInterrupt"
         running = kernel.execute(
-            "first = list(benchmark.results.frame['status']); again = PyTorchBenchmark(short(models=[light.bert()]))",
+            "first = list(benchmark.results.frame['status']); again = function_benchmark()",
             user_expressions={"both": "first, list(again.run().frame['status'])"},
         )
         told = reply(kernel, running)["user_expressions"]["both"]
@@ -246,11 +243,11 @@ def check_full_disk(results, warned, folder):
 def test_a_full_disk_costs_no_result_and_the_run_can_be_resumed(mounted):
     folder = mounted("small", "size=16k")
     with pytest.warns(UserWarning, match="No space left on device") as warned:
-        results = run([tiny_bert()], folder, sequence_lengths=LENGTHS)
+        results = function_benchmark(sequence_lengths=LENGTHS).run(folder)
     check_full_disk(results, warned, folder)
     known = len(load_results(folder).entries)
     subprocess.run(["mount", "-o", "remount,size=4m", folder], check=True)
-    resumed = run([tiny_bert()], resume=folder, sequence_lengths=LENGTHS)
+    resumed = function_benchmark(sequence_lengths=LENGTHS).run(resume=folder)
     assert resumed.entries[:known] == results.entries[:known]
     assert set(resumed.frame["status"]) == {"ok"}
     assert sorted(map(repr, load_results(folder).entries)) == sorted(map(repr, resumed.entries))
@@ -268,9 +265,9 @@ def file_size_limit(size_bytes):
 
 @pytest.mark.filterwarnings("error:.*left out")
 def test_a_file_that_may_not_grow_costs_no_result(tmp_path):
-    run([tiny_bert()])  # the server is started without the limit
+    function_benchmark().run()  # the server is started without the limit
     with file_size_limit(12_000), pytest.warns(UserWarning, match="File too large") as warned:
-        results = run([tiny_bert()], tmp_path / "run", sequence_lengths=LENGTHS)
+        results = function_benchmark(sequence_lengths=LENGTHS).run(tmp_path / "run")
     check_full_disk(results, warned, tmp_path / "run")
 
 
@@ -284,7 +281,7 @@ def test_cells_that_could_not_be_written_are_written_once_there_is_room_again(tm
 
     monkeypatch.setattr(Journal, "add", add_with_little_room)
     with pytest.warns(UserWarning, match="File too large") as warned:
-        results = run([tiny_bert()], tmp_path, sequence_lengths=[8, 16, 24])
+        results = function_benchmark(sequence_lengths=[8, 16, 24]).run(tmp_path)
     assert len(warned) == 2
     assert warned[0].filename == __file__
     assert load_results(tmp_path).entries == results.entries
@@ -351,13 +348,14 @@ def test_where_the_peak_cannot_be_reset_in_the_callers_process_the_record_says_s
     """In a process of its own: what this one frees meanwhile would be taken off the weights."""
     code = f"""
         from pathlib import Path
-        from support import light
-        from support.models import short
-        from hfbench_nb import PyTorchBenchmark
+        from support.function_models import function_benchmark
         from hfbench_nb.worker import memory
         memory._CLEAR_REFS = Path({str(tmp_path)!r})  # a folder: it cannot be written
-        args = short(models=[light.bert(**{MIDDLING})], multi_process=False, speed=False)
-        row = PyTorchBenchmark(args).run().frame.iloc[0]
+        held_before = bytearray(b"x") * (50 << 20)  # which is baseline
+        def large():
+            held = bytearray(b"x") * (40 << 20)
+            return lambda: len(held)
+        row = function_benchmark(large, multi_process=False, speed=False).run().frame.iloc[0]
         print(*row[["status", "memory_method", "memory_mb", "baseline_mb", "weights_mb", "working_mb"]], sep="|")
     """
     status, method, *figures = run_script(code).stdout.strip().split("|")

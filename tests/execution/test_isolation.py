@@ -15,6 +15,8 @@ import venv
 import psutil
 import pytest
 from support.faulty import FaultyConfig
+from support.fresh import measure_in_fresh_interpreters
+from support.function_models import FUNCTIONS, function_benchmark
 from support.models import short, tiny_bert, tiny_gpt2
 from support.places import TESTS
 from support.processes import run_script, runs, wait_until
@@ -85,12 +87,11 @@ def test_a_failure_carries_the_traceback():
 
 @linux
 def test_a_killed_server_costs_one_cell():
-    run([tiny_bert()])
-    victim = server()._process._process.pid
-    benchmark = PyTorchBenchmark(short(models=["hangs", "fine"]), configs=[FaultyConfig("hangs"), tiny_bert()])
+    function_benchmark().run()
+    victim = client.workers(FUNCTIONS)._process._process.pid
     killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
     killer.start()
-    assert list(benchmark.run().frame["status"]) == ["crashed", "ok"]
+    assert list(function_benchmark(models=["hangs", "fine"]).run().frame["status"]) == ["crashed", "ok"]
     assert not runs(victim)
 
 
@@ -120,7 +121,7 @@ def test_a_fresh_interpreter_gives_the_same_figures(monkeypatch):
     config = tiny_bert(hidden_size=512, intermediate_size=2048, vocab_size=20_000)
     given = {"speed": False, "sequence_lengths": [64], "batch_sizes": [8]}
     forked = run([config], **given).frame.iloc[0]
-    monkeypatch.setenv("HFBENCH_FRESH_INTERPRETER", "1")
+    measure_in_fresh_interpreters(monkeypatch)
     fresh = run([config], **given).frame.iloc[0]
     assert fresh["status"] == "ok"
     assert fresh["memory_mb"] == pytest.approx(forked["memory_mb"], rel=0.02)
@@ -143,10 +144,8 @@ def test_faults_are_rows_in_fresh_interpreters_too_and_leave_no_process(monkeypa
 
 def test_a_script_needs_no_main_guard():
     code = """
-        from support import light
-        from support.models import short
-        from hfbench_nb import PyTorchBenchmark
-        print(PyTorchBenchmark(short(models=[light.bert(), light.bert(vocab_size=99)])).run())
+        from support.function_models import function_benchmark
+        print(function_benchmark(sequence_lengths=[8, 16]).run())
     """
     done = run_script(code)
     assert done.returncode == 0, done.stderr
@@ -156,13 +155,9 @@ def test_a_script_needs_no_main_guard():
 
 INTERRUPTED = """
     import os, signal, sys, threading, time
-    from support import light
-    from support.models import short
     import psutil
-    from hfbench_nb import PyTorchBenchmark
-    benchmark = PyTorchBenchmark(
-        short(models=["fine", "hangs"]), configs=[light.fine, light.hangs], inputs=light.inputs
-    )
+    from support.function_models import function_benchmark
+    benchmark = function_benchmark(models=["fine", "hangs"])
     def interrupt():
         while not benchmark.results.entries:
             time.sleep(0.05)
@@ -176,14 +171,14 @@ INTERRUPTED = """
     except KeyboardInterrupt:
         print(time.monotonic() - pressed < 1.0)
     children = [p for p in psutil.Process().children(recursive=True) if p.status() != "zombie"]
-    print(len(children) <= 2, list(benchmark.results.frame["status"]))
+    print(len(children) <= 1, list(benchmark.results.frame["status"]))
 """
 
 
 @linux
 def test_an_interrupt_ends_the_cell_within_a_second_and_keeps_what_is_finished():
     done = run_script(INTERRUPTED)
-    # Of the processes, the server and the branch of the model type may stay for the next run.
+    # Of the processes, the server may stay for the next run.
     assert done.stdout.splitlines() == ["True", "True ['ok', 'cancelled']"], done.stderr
 
 
@@ -200,10 +195,7 @@ def test_a_run_is_cancelled_from_another_thread():
 
 
 def test_a_cancel_ends_its_own_run_alone():
-    first, second = (
-        PyTorchBenchmark(short(sequence_lengths=[8, 16], max_seconds=0.5, precision=1e-9), configs=[tiny_bert()])
-        for _ in range(2)
-    )
+    first, second = (function_benchmark(sequence_lengths=[8, 16], max_seconds=0.5, precision=1e-9) for _ in range(2))
     first.run()
     thread = threading.Thread(target=second.run)
     thread.start()
@@ -230,9 +222,10 @@ def test_a_run_that_waits_for_its_turn_is_cancelled_alone():
     assert not threads[0].is_alive()
 
 
-def test_a_run_is_cancelled_while_the_server_starts():
-    client.close_all()
-    benchmark = PyTorchBenchmark(short(), configs=[tiny_bert()])
+def test_a_run_is_cancelled_while_the_server_starts(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import time; time.sleep(2)\n")  # as long as a framework's import takes
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    benchmark = function_benchmark()
     thread = threading.Thread(target=benchmark.run)
     thread.start()
     time.sleep(0.3)
@@ -307,8 +300,8 @@ def test_another_interpreter_measures(tmp_path):
     python = tmp_path / "other" / "bin" / "python"
     site = next((tmp_path / "other" / "lib").glob("python*/site-packages"))
     folders = [entry for entry in sys.path if entry.endswith("site-packages")]
-    (site / "shared.pth").write_text("\n".join(folders))
-    results = run([tiny_bert()], python=str(python), speed=False)
+    (site / "shared.pth").write_text("\n".join([*folders, str(TESTS)]))
+    results = function_benchmark(python=str(python), speed=False).run()
     assert list(results.frame["status"]) == ["ok"]
     assert results.environment["python_executable"] == str(python)
     assert results.environment["python_executable"] != sys.executable

@@ -17,12 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.faulty import FaultyConfig
-from support.models import short, tiny_bert
+from support.function_models import function_benchmark
+from support.functions_backend import wants_to_be_alone
 from support.places import TESTS
 from support.processes import wait_until
 
-from hfbench_nb import PyTorchBenchmark, measure
+from hfbench_nb import measure
 from hfbench_nb.storage.locks import Lock
 
 pytestmark = [
@@ -62,7 +62,7 @@ def measuring():
 
 
 def tiny(**given):
-    return PyTorchBenchmark(short(memory=False, **given), configs=[tiny_bert()])
+    return function_benchmark(memory=False, **given)
 
 
 @contextlib.contextmanager
@@ -107,9 +107,10 @@ def test_two_processes_take_turns(tmp_path):
 
 def test_two_threads_of_one_kernel_take_turns(tmp_path):
     def run(name):
-        configs = [FaultyConfig("wants_to_be_alone", str(tmp_path), name_or_path=name)]
-        args = short(models=["alone"], sequence_lengths=[1, 2, 3, 4, 5], memory=False)
-        return PyTorchBenchmark(args, configs=configs).run()
+        factory = wants_to_be_alone(str(tmp_path), name)
+        benchmark = function_benchmark(factory, sequence_lengths=[1, 2, 3, 4, 5], memory=False, max_seconds=0.2)
+        assert name == "one" or wait_until((tmp_path / "log").exists, 30)  # there is another run by now
+        return benchmark.run()
 
     tiny().run()  # starts the server
     with ThreadPoolExecutor(2) as pool, in_thread(lambda: list(pool.map(run, ("one", "two")))) as (done, warned):
@@ -174,8 +175,8 @@ def test_nobody_waits_where_nothing_can_be_locked(monkeypatch, tmp_path):
 
 
 def test_a_benchmark_within_what_is_measured_does_not_wait_for_itself():
-    def nested():  # names nothing of this module, with which FaultyConfig and so PyTorch would be imported there
-        return PyTorchBenchmark(short(memory=False), configs=[tiny_bert()]).run().frame["status"][0]
+    def nested():
+        return function_benchmark(memory=False).run().frame["status"][0]
 
     results = measure(lambda: len(nested()), speed=False, timeout_s=100.0)
     assert (results.frame["status"][0], results.frame["error"][0]) == ("ok", "")

@@ -6,8 +6,11 @@ import os
 import sys
 
 import pytest
-from support.models import short, tiny_bert, tiny_gpt2
+from support.fresh import measure_in_fresh_interpreters
+from support.light import SIZES
+from support.models import short, tiny_bart, tiny_bert, tiny_gpt2, tiny_t5
 from support.processes import run_script
+from transformers import RobertaConfig
 
 from hfbench_nb import PyTorchBenchmark
 
@@ -60,28 +63,53 @@ import importlib.abc, sys
 class Panic(BaseException):
     pass
 
+ERRORS = {"bert": RuntimeError, "gpt2": SystemExit, "t5": Panic, "bart": ImportError}
+
 class Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name == "transformers.models.bert.modeling_bert":
-            raise {error}("operator torchvision::nms does not exist")
+        family = name.rpartition(".modeling_")[2]
+        if family in ERRORS and name == f"transformers.models.{family}.modeling_{family}":
+            raise ERRORS[family]("operator torchvision::nms does not exist")
 
 sys.meta_path.insert(0, Finder())
 """
 
 
-@pytest.mark.parametrize(
-    ("error", "fresh"),
-    [("RuntimeError", "0"), ("SystemExit", "0"), ("Panic", "0"), ("ImportError", "0"), ("Panic", "1")],
-)
-def test_code_of_a_model_that_cannot_be_imported_is_named_in_its_row(error, fresh, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Make a folder with which the code of four model types raises an error of another kind each."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    return str(folder)
+
+
+@pytest.fixture
+def with_broken_models(site, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", site, prepend=os.pathsep)
+
+
+def errors_of(configs):
+    """Measure models; return the status and the error of each, by its type."""
+    args = short(models=[config.model_type for config in configs])
+    frame = PyTorchBenchmark(args, configs=configs).run().frame
+    return {row.model: (row.status, row.error) for row in frame.itertuples()}
+
+
+def test_code_of_a_model_that_cannot_be_imported_is_named_in_its_row(with_broken_models):
     """As with a torchvision that was built for another PyTorch."""
-    (tmp_path / "sitecustomize.py").write_text(SITECUSTOMIZE.format(error=error))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setenv("HFBENCH_FRESH_INTERPRETER", fresh)
-    args = short(models=["broken", "intact"])
-    results = PyTorchBenchmark(args, configs=[tiny_bert(), tiny_gpt2()]).run()
-    assert list(results.frame["status"]) == ["error", "ok"], list(results.frame["error"])
-    assert "operator torchvision::nms does not exist" in results.frame["error"][0]
+    found = errors_of([tiny_bert(), tiny_gpt2(), RobertaConfig(**SIZES), tiny_t5(), tiny_bart()])
+    assert found.pop("roberta") == ("ok", "")
+    assert set(found) == {"bert", "gpt2", "t5", "bart"}
+    for status, error in found.values():
+        assert status == "error"
+        assert "operator torchvision::nms does not exist" in error
+
+
+def test_code_of_a_model_that_cannot_be_imported_is_named_in_a_fresh_interpreter_too(with_broken_models, monkeypatch):
+    measure_in_fresh_interpreters(monkeypatch)
+    status, error = errors_of([tiny_t5()])["t5"]
+    assert status == "error"
+    assert "operator torchvision::nms does not exist" in error
 
 
 def test_more_threads_than_the_system_allows_cost_their_row_alone():

@@ -13,7 +13,8 @@ import time
 from dataclasses import replace
 
 import pytest
-from support import light
+from support.function_models import function_benchmark
+from support.functions_backend import fine
 from support.models import short, tiny_bert
 from support.places import TESTS
 
@@ -31,6 +32,11 @@ from hfbench_nb.storage.resuming import differences
 
 def bert(**given):
     return PyTorchBenchmark(short(models=["bert"], memory=False, **given), configs=[tiny_bert()])
+
+
+def brief(**given):
+    """Make a benchmark of what needs no framework: its cases take less time."""
+    return function_benchmark(memory=False, **given)
 
 
 @pytest.fixture
@@ -52,9 +58,9 @@ def lines_of(folder):
 
 
 def test_only_what_is_missing_is_measured_and_all_is_in_the_order_of_the_plan(tmp_path, measured):
-    first = bert(sequence_lengths=[16, 32]).run(tmp_path)
-    second = bert(sequence_lengths=[8, 16, 24, 32]).run(resume=str(tmp_path))
-    assert measured == [("bert", n) for n in (16, 32, 8, 24)]
+    first = brief(sequence_lengths=[16, 32]).run(tmp_path)
+    second = brief(sequence_lengths=[8, 16, 24, 32]).run(resume=str(tmp_path))
+    assert measured == [("fine", n) for n in (16, 32, 8, 24)]
     assert list(second.frame["sequence_length"]) == [8, 16, 24, 32]
     assert second.entries[1::2] == first.entries
     assert second.folder == tmp_path
@@ -64,8 +70,8 @@ def test_only_what_is_missing_is_measured_and_all_is_in_the_order_of_the_plan(tm
 
 
 def test_what_is_not_asked_for_now_stays_in_the_folder(tmp_path, measured):
-    bert(sequence_lengths=[8, 16]).run(tmp_path)
-    again = bert(sequence_lengths=[16, 24]).run(resume=tmp_path)
+    brief(sequence_lengths=[8, 16]).run(tmp_path)
+    again = brief(sequence_lengths=[16, 24]).run(resume=tmp_path)
     assert list(again.frame["sequence_length"]) == [16, 24]
     assert list(load_results(tmp_path).frame["sequence_length"]) == [8, 16, 24]
 
@@ -73,11 +79,8 @@ def test_what_is_not_asked_for_now_stays_in_the_folder(tmp_path, measured):
 def test_a_run_that_was_killed_is_resumed(tmp_path):
     code = """
         import sys
-        from support import light
-        from support.models import short
-        from hfbench_nb import PyTorchBenchmark
-        args = short(models=["fine", "hangs"], memory=False)
-        PyTorchBenchmark(args, configs=[light.fine, light.hangs], inputs=light.inputs).run(sys.argv[1])
+        from support.function_models import function_benchmark
+        function_benchmark(models=["fine", "hangs"], memory=False).run(sys.argv[1])
     """
     script = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), str(tmp_path)], cwd=TESTS)
     while not (tmp_path / FILE_NAME).exists() or len(lines_of(tmp_path)) < 2:
@@ -85,26 +88,24 @@ def test_a_run_that_was_killed_is_resumed(tmp_path):
         time.sleep(0.05)
     script.send_signal(signal.SIGKILL)
     script.wait()
-    arguments = short(models=["fine", "hangs"], memory=False, timeout_s=1.0)
-    benchmark = PyTorchBenchmark(arguments, configs=[light.fine, light.hangs], inputs=light.inputs)
-    resumed = benchmark.run(resume=tmp_path)
+    resumed = function_benchmark(models=["fine", "hangs"], memory=False, timeout_s=1.0).run(resume=tmp_path)
     assert list(resumed.frame["status"]) == ["ok", "timeout"]
 
 
 def test_a_torn_last_line_is_cut_off_and_said(tmp_path, measured):
-    bert(sequence_lengths=[8, 16]).run(tmp_path)
+    brief(sequence_lengths=[8, 16]).run(tmp_path)
     path = tmp_path / FILE_NAME
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.warns(UserWarning, match="line 3, is left out: it is truncated, the run ended while it was") as told:
-        resumed = bert(sequence_lengths=[8, 16]).run(resume=tmp_path)
+        resumed = brief(sequence_lengths=[8, 16]).run(resume=tmp_path)
     assert told[0].filename == __file__
-    assert measured == [("bert", 8), ("bert", 16), ("bert", 16)]
+    assert measured == [("fine", 8), ("fine", 16), ("fine", 16)]
     assert load_results(tmp_path).entries == resumed.entries
     assert [json.loads(line) for line in lines_of(tmp_path)]
 
 
 def test_a_last_line_that_lacks_its_line_feed_alone_is_whole(tmp_path):
-    results = bert().run(tmp_path)
+    results = brief().run(tmp_path)
     path = tmp_path / FILE_NAME
     path.write_bytes(path.read_bytes().rstrip(b"\n"))
     assert load_results(tmp_path).entries == results.entries
@@ -119,9 +120,7 @@ def failed(status):
 
 @pytest.mark.parametrize(("timeout_s", "kept"), [(60.0, ["ok", "oom", "timeout"]), (61.0, ["ok", "oom"])])
 def test_findings_are_kept_and_accidents_are_measured_again(tmp_path, measured, timeout_s, kept):
-    given = {"models": list(STATUSES), "memory": False}
-    configs = [tiny_bert() for _ in STATUSES]
-    PyTorchBenchmark(short(**given), configs=configs).run(tmp_path)
+    brief(factory=fine, models=list(STATUSES)).run(tmp_path)
     with contextlib.closing(Journal(tmp_path, resume=True)) as journal:
         entries = [
             entry if entry.measurement.status == status else replace(entry, measurement=failed(status))
@@ -129,17 +128,17 @@ def test_findings_are_kept_and_accidents_are_measured_again(tmp_path, measured, 
         ]
         journal.begin(replace(journal.contents, entries=entries))
     measured.clear()
-    resumed = PyTorchBenchmark(short(**given, timeout_s=timeout_s), configs=configs).run(resume=tmp_path)
+    resumed = brief(factory=fine, models=list(STATUSES), timeout_s=timeout_s).run(resume=tmp_path)
     assert [model for model, _ in measured] == [status for status in STATUSES if status not in kept]
     assert list(resumed.frame["status"]) == [status if status in kept else "ok" for status in STATUSES]
     assert len(load_results(tmp_path).entries) == len(STATUSES)
 
 
 def test_other_arguments_are_refused_and_named(tmp_path, measured):
-    bert().run(tmp_path)
+    brief().run(tmp_path)
     before = lines_of(tmp_path)
     with pytest.raises(ArgumentError) as refused:
-        bert(precision=0.05, seed=7, verbose=True, timeout_s=7.0).run(resume=tmp_path)
+        brief(precision=0.05, seed=7, verbose=True, timeout_s=7.0).run(resume=tmp_path)
     assert str(refused.value) == (
         f"resume={str(tmp_path)!r} cannot be used: its cases were measured differently from now. What "
         "differs: precision (0.02 in the journal, 0.05 now); seed (0 in the journal, 7 now)."
@@ -177,14 +176,14 @@ def test_another_configuration_of_the_same_name_is_refused_and_named(tmp_path):
 
 
 def test_another_machine_or_version_is_refused_and_named(tmp_path):
-    bert().run(tmp_path)
+    brief().run(tmp_path)
     head, *rest = lines_of(tmp_path)
     facts = json.loads(head)
     facts["environments"][0].update(cpu_model="Abacus", date="1999-12-31", framework_version="0.1")
     del facts["environments"][0]["kernel"]
     (tmp_path / FILE_NAME).write_bytes(b"".join([json.dumps(facts).encode() + b"\n", *rest]))
     with pytest.raises(ArgumentError) as refused:
-        bert().run(resume=tmp_path)
+        brief().run(resume=tmp_path)
     differing = str(refused.value).partition("What differs: ")[2].split("; ")
     assert [text.split(" (")[0] for text in differing] == ["framework_version", "cpu_model", "kernel"]
     assert differing[1].startswith("cpu_model ('Abacus' in the journal, '")
@@ -205,30 +204,30 @@ def test_long_values_are_shortened():
 
 
 def test_results_are_not_overwritten(tmp_path, measured):
-    bert().run(tmp_path)
+    brief().run(tmp_path)
     before = lines_of(tmp_path)
     with pytest.raises(ArgumentError, match=r"folder='.*' cannot be used: .* without results: give resume= instead"):
-        bert().run(tmp_path)
+        brief().run(tmp_path)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / FILE_NAME).write_text("not ours")
     with pytest.raises(ArgumentError, match="folder='.*other' cannot be used"):
-        bert().run(tmp_path / "other")
+        brief().run(tmp_path / "other")
     assert lines_of(tmp_path) == before
     assert len(measured) == 1
 
 
 def test_a_run_that_finished_no_cell_leaves_nothing_to_lose(tmp_path):
-    bert().run(tmp_path / "run")
+    brief().run(tmp_path / "run")
     head = lines_of(tmp_path / "run")[0]
     (tmp_path / "run" / FILE_NAME).write_bytes(head)
-    assert list(bert().run(tmp_path / "run").frame["status"]) == ["ok"]
+    assert list(brief().run(tmp_path / "run").frame["status"]) == ["ok"]
 
 
 def test_folder_and_resume_contradict_each_other_and_a_run_must_be_there(tmp_path):
     with pytest.raises(ArgumentError, match="folder='a' and resume='b' contradict each other: .* give only resume"):
-        bert().run("a", "b")
+        brief().run("a", "b")
     with pytest.raises(ArgumentError, match=f"resume='.*none' cannot be used: .* with its {FILE_NAME}"):
-        bert().run(resume=tmp_path / "none")
+        brief().run(resume=tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -239,12 +238,12 @@ def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path):
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path):
-    results = bert().run()
+    results = brief().run()
     with contextlib.closing(Journal(tmp_path)):
-        for write in (bert().run, results.save):
+        for write in (brief().run, results.save):
             with pytest.raises(ArgumentError, match=rf"another run \(process {os.getpid()}\) is writing to it"):
                 write(tmp_path)
-    assert list(bert().run(tmp_path).frame["status"]) == ["ok"]
+    assert list(brief().run(tmp_path).frame["status"]) == ["ok"]
 
 
 def test_the_shell_names_the_folder_and_resumes(tmp_path, monkeypatch, capsys, measured):
@@ -300,9 +299,9 @@ def test_the_newest_runs_stay_however_old(tmp_path):
 
 
 def test_a_run_makes_room_in_the_cache(monkeypatch):
-    folder = bert().run().folder
+    folder = brief().run().folder
     assert run_folders._NAME.fullmatch(folder.name)
     os.utime(folder / FILE_NAME, (0, 0))
     monkeypatch.setattr(run_folders, "KEPT_RUNS", 0)
-    bert().run()
+    brief().run()
     assert not folder.exists()
