@@ -16,11 +16,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
+from unittest import mock
 
 from report import Row
 
 from hfbench_nb import BenchmarkResults, PyTorchBenchmark, PyTorchBenchmarkArguments
+from hfbench_nb.execution import sharing
 from hfbench_nb.frontends import cli
+from hfbench_nb.protocol.round_stats import paired_ratio
 
 _TRIALS = int(os.environ.get("HFBENCH_TRIALS", "20"))
 _BURNER = """
@@ -46,6 +49,8 @@ def differences() -> Iterator[Row]:
     yield from _more_work()
     yield from _gate()
     yield from _one_build()
+    yield from _time_with_a_shared_build()
+    yield from _huge_pages()
 
 
 def _same_case_under_two_names() -> Iterator[Row]:
@@ -120,31 +125,67 @@ def _gate() -> Iterator[Row]:
 
 
 def _one_build() -> Iterator[Row]:
-    """Measure the memory of a model of a thousand million parameters, where there is room for it."""
-    from hfbench_nb.execution import sharing
-
+    """Measure a large model's memory with one build for several cases, and with a build for each."""
     model = os.environ.get("HFBENCH_LARGE_MODEL", "meta-llama/Llama-3.2-1B")
     arguments = PyTorchBenchmarkArguments(
         models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 32, 64, 128, 256, 512, 1024], speed=False,
         only_pretrain_model=True,
     )  # fmt: skip
     took_s, peaks_mb = {}, {}
-    shareable = sharing._is_shareable
-    for name, can_share in (("sharing", shareable), ("each builds its own", lambda case, places: False)):
-        sharing._is_shareable = can_share
-        try:
+    for name, is_shared in (("sharing", True), ("each builds its own", False)):
+        with _sharing(is_shared):
             start = time.perf_counter()
             results = PyTorchBenchmark(arguments).run()
             took_s[name] = time.perf_counter() - start
             peaks_mb[name] = results.frame["memory_mb"].tolist()
-        finally:
-            sharing._is_shareable = shareable
     apart = max(abs(one / other - 1) for one, other in zip(*peaks_mb.values(), strict=True))
     yield (
         f"{model}, 8 lengths, memory alone: one build; a build for each",
         f"{took_s['sharing']:.0f} s; {took_s['each builds its own']:.0f} s; peaks within {100 * apart:.2f} %",
         "reported; 0.5 %",
     )
+
+
+def _time_with_a_shared_build() -> Iterator[Row]:
+    """Compare by pairs, which follow each other, in alternating order."""
+    lengths, times_s = [16, 32], {True: [], False: []}
+    for i in range(_TRIALS):
+        for is_shared in (True, False) if i % 2 else (False, True):
+            with _sharing(is_shared):
+                results = _sweep({"six": _bert(**_SIX)}, lengths, rounds=1, max_seconds=0.5)
+            times_s[is_shared].append(results.frame["time_s"].tolist())
+    for index, length in enumerate(lengths):
+        shared, own = ([pair[index] for pair in times_s[is_shared]] for is_shared in (True, False))
+        ratio, low, high = paired_ratio(shared, own)
+        yield (
+            f"BERT, 6 layers, 8 x {length}: time with a shared build / with a build of its own, {_TRIALS} pairs",
+            f"{ratio:.3f} ({low:.3f} to {high:.3f})",
+            "reported",
+        )
+
+
+def _huge_pages() -> Iterator[Row]:
+    """Measure one case with small pages and with huge ones, in ten processes each."""
+    results = _sweep(
+        {"six": _bert(**_SIX)}, [32], huge_pages=[False, True], rounds=10, max_seconds=20.0, precision=1e-4
+    )
+    ratio = results.relative({"huge_pages": False}).frame.iloc[0]
+    spreads = []
+    for huge, rounds in results.rounds.groupby("huge_pages"):
+        shares = rounds["time_s"] / rounds["time_s"].median()
+        spreads.append(f"{'huge' if huge else 'small'}: {shares.min():.2f} to {shares.max():.2f} of the median")
+    yield (
+        "BERT, 6 layers, 8 x 32: time with huge_pages=True / False, 10 processes each",
+        f"{ratio['time_ratio']:.3f}; {'; '.join(spreads)}",
+        "reported",
+    )
+
+
+def _sharing(is_shared: bool) -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which cases share a build as they do, or not."""
+    if is_shared:
+        return contextlib.nullcontext()
+    return mock.patch.object(sharing, "_is_shareable", return_value=False)
 
 
 def _sweep(configs: dict[str, Any], lengths: Sequence[int], batch_size: int = 8, **options: Any) -> BenchmarkResults:
