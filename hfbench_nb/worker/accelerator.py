@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from hfbench_nb.worker import memory
@@ -103,6 +103,10 @@ class AcceleratorMeter:
         release_free_memory()
         if hasattr(self._module, "empty_cache"):
             self._module.empty_cache()
+
+    def settled(self) -> AbstractContextManager[None]:
+        """Do nothing: its peaks repeat."""
+        return nullcontext()
 
     def line_reader(self) -> Callable[[], int] | None:
         """Return a function that reads the bytes held by the framework's tensors: the driver sees only the reserve."""
