@@ -176,7 +176,7 @@ class Scaling:
 def scaling(results: ResultSet, values: str | None = None) -> Scaling:
     """Fit how time or memory grows with the sequence length, for each model, task and batch size.
 
-    The fit is ``constant + linear * n + quadratic * n**2``, with the terms that cross-validation finds necessary; see
+    The fit is ``constant + linear * n + quadratic * n**2``, with the terms that are necessary; see
     `hfbench_nb.analysis.fits.fit_curve`.
 
     Parameters
@@ -189,8 +189,8 @@ def scaling(results: ResultSet, values: str | None = None) -> Scaling:
     Returns
     -------
     Scaling
-        The fits, with `Scaling.frame` and `Scaling.predict`.  Where fewer than three sequence lengths have a value
-        there is no fit, and a note says so.
+        The fits, with `Scaling.frame` and `Scaling.predict`.  Where fewer than three sequence lengths have a value, or
+        the closest curve misses one by far, there is no fit, and a note says so.
 
     Raises
     ------
@@ -212,7 +212,8 @@ def _fit(key: tuple[str, str, int], group: pd.DataFrame) -> ScalingRow:
     points = tuple(zip(good["sequence_length"].tolist(), good["value"].tolist(), strict=True))
     fit, note = None, ""
     try:
-        fit = fit_curve([n for n, _ in points], [value for _, value in points])
+        intervals = list(zip(good["low"], good["high"], strict=True))
+        fit = fit_curve([n for n, _ in points], [value for _, value in points], intervals)
     except ValueError as error:
         note = str(error)
     return ScalingRow(str(group["framework"].iloc[0]), label, task, int(batch_size), points, fit, note)
