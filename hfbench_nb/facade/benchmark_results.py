@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from hfbench_nb.results.environment import summarize
 from hfbench_nb.results.metrics import METRICS, headlines
 from hfbench_nb.results.nested import nest
 from hfbench_nb.results.pivot import table
-from hfbench_nb.results.result_set import ResultSet
+from hfbench_nb.results.result_set import ResultSet, Row
+from hfbench_nb.results.selection import select
 from hfbench_nb.storage import journal
 from hfbench_nb.storage.report_reader import read_report
 
@@ -95,6 +97,32 @@ class BenchmarkResults(ResultSet):
             {**self.arguments, **other.arguments, **asked},
             environments=self.environments + other.environments,
         )
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Return the rows one by one: each with its label, case, measurement and environment."""
+        return self.rows
+
+    def __getitem__(self, key: str | Mapping[str, Any]) -> BenchmarkResults:
+        """Return the results of some rows.
+
+        Parameters
+        ----------
+        key
+            The name of a model, or settings, each one value or a list: ``results["gpt2"]``,
+            ``results[{"dtype": "float32", "sequence_length": [8, 32]}]``.
+
+        Raises
+        ------
+        ArgumentError
+            If no row is of that model, or has such settings.
+        """
+        kept = select(self, key)
+        entries, environments = ([of[i] for i in kept] for of in (self.entries, self.environments))
+        return BenchmarkResults(entries, self.environment, self.arguments, environments=environments)
 
     # ---- the attributes of the original's results
 
@@ -198,11 +226,27 @@ class BenchmarkResults(ResultSet):
         target.mkdir(parents=True, exist_ok=True)
         return write_files(self, target)
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write everything, including every raw sample, to ``results.jsonl`` in a folder; return its path.
 
         `load_results` reads it back.
+
+        Parameters
+        ----------
+        folder
+            Created if it does not exist.
+        overwrite
+            Whether results in the folder that are not part of these may be replaced.
+
+        Raises
+        ------
+        ArgumentError
+            If the folder contains such results, or a run is writing to it.
+        OSError
+            If it cannot be written to.
         """
         rows = [(*entry, environment) for entry, environment in zip(self.entries, self.environments, strict=True)]
         first = [] if rows else [self.environment]
-        return journal.write(Path(folder), journal.number_environments(rows, first, self.arguments))
+        return journal.write(
+            Path(folder), journal.number_environments(rows, first, self.arguments), overwrite=overwrite
+        )

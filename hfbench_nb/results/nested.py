@@ -15,12 +15,12 @@ NOT_AVAILABLE = "N/A"
 
 
 class Memory(NamedTuple):
-    """An amount of memory; as text it is the number of whole MB (2^20 bytes), as printed by the original."""
+    """An amount of memory; as text it is the number of whole MB (2^20 bytes), rounded as in tables."""
 
     bytes: int
 
     def __str__(self) -> str:
-        return str(self.bytes >> 20)
+        return f"{self.bytes / MEGABYTE:.0f}"
 
     def __repr__(self) -> str:
         return str(self)

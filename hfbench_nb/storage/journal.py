@@ -7,7 +7,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -195,19 +195,21 @@ class Journal:
         self._lock.close()
 
 
-def write(folder: Path, contents: Contents) -> Path:
+def write(folder: Path, contents: Contents, *, overwrite: bool = False) -> Path:
     """Write results to a folder, atomically replacing those in it; return the path.
 
     Raises
     ------
     ArgumentError
-        If a run is writing to the folder.
+        If a run is writing to the folder, or, unless `overwrite`, if results in it would be lost.
     OSError
         If it cannot be written to.
     """
     path = folder / FILE_NAME
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(_lock(folder)):
+        if not overwrite and _holds_others(path, contents):
+            raise wrong_value("folder", str(folder), "a folder without other results: overwrite=True replaces them")
         replace_file(path, _text(contents))
     return path
 
@@ -250,6 +252,18 @@ def _holds_something(path: Path) -> bool:
     except ArgumentError:
         return path.stat().st_size > 0
     return bool(contents.entries or contents.problems)
+
+
+def _holds_others(path: Path, contents: Contents) -> bool:
+    """Return whether a file contains anything, but for its head, that is not in `contents`."""
+    if not _holds_something(path):
+        return False
+    try:
+        before = read(path.parent)
+    except ArgumentError:
+        return True
+    kept, found = ({_entry_line(replace(entry, environment=0)) for entry in of.entries} for of in (contents, before))
+    return bool(before.problems) or not found <= kept
 
 
 def read(folder: Path) -> Contents:

@@ -332,7 +332,7 @@ def test_whole_megabytes_of_an_old_reader_are_read(tmp_path):
     memory = Measurement("ok", memory=MemoryUse("VmHWM", (347 << 20) + (1 << 19)))
     path = BenchmarkResults([(cell(), memory)], {}, {"memory": True, "speed": False}).to_csv(tmp_path)[0]
     assert path.name == "inference_memory.csv"
-    assert path.read_text().splitlines()[1] == "bert,8,8,347"
+    assert path.read_text().splitlines()[1] == "bert,8,8,348"
     assert read_csv(path).frame["memory_mb"].tolist() == [347.0]
 
 

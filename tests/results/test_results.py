@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.measured import MIB, cell, failed, ok
+from support.measured import MIB, cell, failed, ok, results_of, sweep
 from support.pages import Tags
 
 from hfbench_nb import ArgumentError, BenchmarkResults, load_results, read_csv
 from hfbench_nb.protocol.case import Case
-from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.protocol.measurement import Measurement, MemoryUse
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.results.frame import columns
 
@@ -170,6 +170,57 @@ def test_saved_results_come_back_with_every_sample(results, tmp_path):
     assert loaded.environment == results.environment
     assert str(loaded) == str(results)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["results.jsonl"]
+
+
+def test_some_rows_are_results_again():
+    results = sweep(["bert", "gpt2"], lengths=[8, 32, 512])
+    assert len(results) == 6
+    assert [(row.label, row.case.sequence_length) for row in results][:2] == [("bert", 8), ("bert", 32)]
+    chosen = results["gpt2"]
+    assert isinstance(chosen, BenchmarkResults)
+    assert chosen.frame["model"].tolist() == ["gpt2"] * 3
+    assert (chosen.arguments, chosen.environment) == (results.arguments, results.environment)
+    few = results[{"model": "bert", "sequence_length": [8, 512], "status": "ok"}]
+    assert few.frame["sequence_length"].tolist() == [8, 512]
+    assert few["bert"].plot().lines
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("berd", r"key='berd' cannot be used: key must be one of 'bert', 'gpt2'"),
+        (0, r"key=0 cannot be used: key must be the name of a model, or settings"),
+        ({}, r"key=\{\} cannot be used"),
+        ({"colour": 1}, r"no row has 'colour'; there are 'framework', 'model'"),
+        ({"batch_size": 9}, r"batch_size is one of 8 in these rows"),
+    ],
+)
+def test_what_selects_nothing_is_told(key, message):
+    with pytest.raises(ArgumentError, match=message):
+        sweep(["bert", "gpt2"])[key]
+
+
+def test_saving_never_replaces_the_results_of_another_run_unasked(results, tmp_path):
+    path = results.save(tmp_path)
+    assert results.save(tmp_path) == path  # these again
+    (results + results).save(tmp_path)  # and more
+    other = sweep(["another"])
+    with pytest.raises(ArgumentError, match="without other results: overwrite=True replaces them"):
+        other.save(tmp_path)
+    assert load_results(tmp_path).frame["model"].tolist() == (results + results).frame["model"].tolist()
+    other.save(tmp_path, overwrite=True)
+    assert set(load_results(tmp_path).frame["model"]) == {"another"}
+    path.write_text("a diary")
+    with pytest.raises(ArgumentError, match="overwrite=True"):
+        results.save(tmp_path)
+    assert path.read_text() == "a diary"
+
+
+def test_memory_is_rounded_alike_in_the_report_and_the_table():
+    peak = MemoryUse("VmHWM", round(768.7 * MIB))
+    results = results_of((cell(), Measurement("ok", memory=peak)))
+    assert " 769 " in str(results)
+    assert ">769<" in results._repr_html_().replace("<strong>", "").replace("</strong>", "")
 
 
 def test_a_torn_line_is_left_out_and_said(results, tmp_path):
