@@ -7,6 +7,7 @@ import math
 import operator
 import os
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,9 @@ def number(name: str, value: object, *, above: float, below: float) -> None:
 
 
 def positive_integers(name: str, value: object) -> list[int]:
-    """Return `value`, any iterable of different whole numbers of at least 1, as a list."""
-    problem = wrong_value(name, value, "a list of whole numbers of at least 1, without duplicates")
-    items = _items(name, value, problem)
+    """Return `value`, a whole number of at least 1 or any iterable of different ones, as a list."""
+    problem = wrong_value(name, value, "a whole number of at least 1, or a list of such numbers without duplicates")
+    items = [value] if isinstance(value, Integral) else _items(name, value, problem)
     try:
         numbers = [operator.index(item) for item in items]
     except TypeError:
@@ -65,9 +66,9 @@ def positive_integers(name: str, value: object) -> list[int]:
 
 
 def names(name: str, value: object, *, needed: bool = True) -> list[str]:
-    """Return `value`, an iterable of different names, as a list; it may be empty unless a name is `needed`."""
-    problem = wrong_value(name, value, "a list with at least one name, without duplicates, as in ['gpt2']")
-    items = _items(name, value, problem)
+    """Return `value`, a name or an iterable of different ones, as a list; it may be empty unless a name is `needed`."""
+    problem = wrong_value(name, value, "a name, or a list with at least one name, without duplicates, as in ['gpt2']")
+    items = [value] if isinstance(value, str) else _items(name, value, problem)
     texts = [item for item in items if isinstance(item, str) and item.strip() and _is_text(item)]
     if (needed and not texts) or len(set(texts)) < len(items):
         raise problem

@@ -1,4 +1,4 @@
-"""Arguments of another framework: the message says whose they are."""
+"""Arguments that a framework does not have: the message says whose they are, or what may have been meant."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hfbench_nb.arguments.frameworks import frameworks_with_models
+from hfbench_nb.arguments.negative_names import NEGATIVE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError, shown
+from hfbench_nb.rendering.suggestions import did_you_mean
 
 _Arguments = TypeVar("_Arguments", bound=Any)
 
 
 def refuse_foreign_names(cls: type[_Arguments]) -> type[_Arguments]:
-    """Make the class refuse the arguments that only other frameworks have, and name these frameworks."""
+    """Make the class refuse arguments that only other frameworks have, or none, and say which these are."""
     initialize: Callable[..., None] = cls.__init__
     own = {found.name for found in dataclasses.fields(cls)}
 
     @functools.wraps(initialize)
     def __init__(self: _Arguments, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        for name in kwargs.keys() - own:
+        for name in kwargs.keys() - own - _fields_of(type(self)) - set(NEGATIVE_NAMES):
             owners = [each.name for each in frameworks_with_models() if name in _fields_of(each.arguments_class)]
-            if owners and name not in _fields_of(type(self)):
-                raise ArgumentError(
-                    f"{name}={shown(kwargs[name])} cannot be used with {cls.framework}: it is an argument of "
-                    f"{' and '.join(owners)}.",
-                    name,
-                )
+            given = f"{name}={shown(kwargs[name])}"
+            if owners:
+                reason = f"with {cls.framework}: it is an argument of {' and '.join(owners)}."
+            else:
+                known = [found.name for found in dataclasses.fields(type(self))]
+                reason = f"{type(self).__name__} has no such argument.{did_you_mean(name, known, most=3)}"
+            raise ArgumentError(f"{given} cannot be used{' ' if owners else ': '}{reason}", name)
         initialize(self, *args, **kwargs)
 
     cls.__init__ = __init__

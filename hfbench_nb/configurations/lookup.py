@@ -21,6 +21,7 @@ from hfbench_nb.configurations.own_code import check_factory, is_factory
 from hfbench_nb.protocol.errors import ArgumentError, ModelNotFoundError
 from hfbench_nb.protocol.model_kinds import WEIGHT_FILES
 from hfbench_nb.protocol.request import ModelSpec
+from hfbench_nb.rendering.suggestions import did_you_mean
 
 HUB_TIMEOUT_S = 3.0
 
@@ -114,8 +115,7 @@ def _look_up(name: str, *, ask_hub: bool) -> tuple[str, dict[str, Any]] | None:
 
 
 def _not_found(name: str, *, ask_hub: bool) -> ModelNotFoundError:
-    close = catalog.close_names(name)
-    hint = f" Did you mean {', '.join(close)}?" if close else ""
+    hint = did_you_mean(name, catalog.all_names())
     hub = "the hub did not provide it" if ask_hub else "the hub was not asked"
     return ModelNotFoundError(
         f"models: {name!r} is not a directory with a config.json, not in the Hugging Face cache, not in the catalogue "

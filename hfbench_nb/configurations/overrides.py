@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import difflib
 import importlib.util
 import json
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.rendering.suggestions import did_you_mean
 
 Scalar = str | int | float | bool | None
 
@@ -160,8 +160,7 @@ def _fitted_to_depth(holder: dict[str, Any], old: Any, new: int) -> dict[str, li
 
 
 def _unknown_key(name: str, key: str, allowed: Any) -> ArgumentError:
-    close = difflib.get_close_matches(key.rpartition(".")[2], sorted(allowed), n=5, cutoff=0.5)
-    hint = f" Did you mean {', '.join(close)}?" if close else ""
+    hint = did_you_mean(key.rpartition(".")[2], sorted(allowed))
     return ArgumentError(f"models: {key!r} cannot be overridden in {name!r}: its configuration has no such key.{hint}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import warnings
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from hfbench_nb.arguments import checks
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.environment import summarize
 from hfbench_nb.storage import csv_files, journal
 from hfbench_nb.storage.reference_runs import entries_of, reference_runs
@@ -117,8 +117,7 @@ def load_reference(name: str) -> BenchmarkResults:
     """
     runs = reference_runs()
     if name not in runs:
-        close = difflib.get_close_matches(str(name), runs, n=5, cutoff=0.5)
-        hint = f" Did you mean {', '.join(close)}?" if close else ""
+        hint = did_you_mean(str(name), runs)
         raise ArgumentError(f"name={name!r} cannot be used: name must be one of {', '.join(runs)}.{hint}", "name")
     run = runs[name]
     entries = entries_of(run)

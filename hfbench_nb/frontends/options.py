@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -22,6 +21,7 @@ from hfbench_nb.frontends.commands import (
     RunOptions,
     command_classes,
 )
+from hfbench_nb.rendering.suggestions import did_you_mean
 
 PROGRAM = "hfbench"
 
@@ -143,12 +143,8 @@ class _Parser(argparse.ArgumentParser):
         return given
 
     def _suggestion(self, unknown: Sequence[str]) -> str:
-        close = [
-            found
-            for word in unknown
-            for found in difflib.get_close_matches(underscored(word).partition("=")[0], self.known, n=1)
-        ]
-        return f". Perhaps you meant {close[0]}?" if close else ""
+        options = [underscored(word).partition("=")[0] for word in unknown if word.startswith("-")]
+        return next((f".{hint}" for option in options if (hint := did_you_mean(option, self.known, most=1))), "")
 
     def error(self, message: str) -> NoReturn:
         """Raise the message."""

@@ -71,19 +71,32 @@ def test_ranges_and_arrays_become_lists_of_numbers():
     assert json.loads(args.to_json_string())["sequence_lengths"] == [8, 16, 32]
 
 
+def test_a_single_value_is_a_list_of_one():
+    args = PyTorchBenchmarkArguments(models="gpt2", batch_sizes=8, sequence_lengths=np.int64(16), new_tokens=4)
+    assert (args.models, args.batch_sizes, args.sequence_lengths, args.new_tokens) == (["gpt2"], [8], [16], [4])
+    assert PyTorchBenchmarkArguments(batch_sizes=np.array([1, 2])).batch_sizes == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"models": [3]}, "models=[3] cannot be used: models must be a list with at least one name, without "
+        ({"models": [3]}, "models=[3] cannot be used: models must be a name, or a list with at least one name, without "
                           "duplicates, as in ['gpt2']."),
-        ({"models": "gpt2"}, "models='gpt2' cannot be used: models must be a list with at least one name"),
+        ({"models": ""}, "models='' cannot be used"),
+        ({"models": 3}, "models=3 cannot be used"),
         ({"models": ["a", "a"]}, "models=['a', 'a'] cannot be used"),
         ({"models": [""]}, "models=[''] cannot be used"),
-        ({"batch_sizes": [0]}, "batch_sizes=[0] cannot be used: batch_sizes must be a list of whole numbers of at "
-                               "least 1, without duplicates."),
+        ({"batch_sizes": [0]}, "batch_sizes=[0] cannot be used: batch_sizes must be a whole number of at least 1, "
+                               "or a list of such numbers without duplicates."),
         ({"batch_sizes": ["8"]}, "batch_sizes=['8'] cannot be used"),
         ({"batch_sizes": "8"}, "batch_sizes='8' cannot be used"),
-        ({"batch_sizes": 8}, "batch_sizes=8 cannot be used"),
+        ({"batch_sizes": 0}, "batch_sizes=0 cannot be used"),
+        ({"batch_sizes": True}, "batch_sizes=True cannot be used"),
+        ({"batch_size": 8}, "batch_size=8 cannot be used: PyTorchBenchmarkArguments has no such argument. Did you mean "
+                            "batch_sizes?"),
+        ({"seq_len": 8}, "seq_len=8 cannot be used: PyTorchBenchmarkArguments has no such argument. Did you mean "
+                         "sequence_lengths?"),
+        ({"qqq": 8}, "qqq=8 cannot be used: PyTorchBenchmarkArguments has no such argument."),
         ({"batch_sizes": [True]}, "batch_sizes=[True] cannot be used"),
         ({"sequence_lengths": [8, 8]}, "sequence_lengths=[8, 8] cannot be used"),
         ({"sequence_lengths": [8.5]}, "sequence_lengths=[8.5] cannot be used"),

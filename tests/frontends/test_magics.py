@@ -76,7 +76,7 @@ def test_results_go_to_a_variable_quietly(shell, model, capsys):
     ("line", "message"),
     [
         ("pytorch --models", "models=[] cannot be used: models must be a list with at least one name"),
-        ("pytorch --batchsizes 3", "unrecognized arguments: --batchsizes 3. Perhaps you meant --batch_sizes?"),
+        ("pytorch --batchsizes 3", "unrecognized arguments: --batchsizes 3. Did you mean --batch_sizes?"),
         ("jax --models a", "%hfbench jax: the first word must be pytorch or tensorflow."),
         ("-o mine", "the first word must be pytorch or tensorflow."),
         ("plot --csv_file x", "must be pytorch or tensorflow"),

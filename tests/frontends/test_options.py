@@ -156,13 +156,13 @@ def test_tensorflow_has_axes_of_its_own(words, given):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("pytorch --batchsizes 3", "unrecognized arguments: --batchsizes 3. Perhaps you meant --batch_sizes?"),
-        ("pytorch --batch-size 3", "unrecognized arguments: --batch_size 3. Perhaps you meant --batch_sizes?"),
-        ("pytorch --max-secs=3", "unrecognized arguments: --max_secs=3. Perhaps you meant --max_seconds?"),
-        ("pytorch --no_memry", "unrecognized arguments: --no_memry. Perhaps you meant --no_memory?"),
-        ("pytorch --foldr x", "unrecognized arguments: --foldr x. Perhaps you meant --folder?"),
-        ("tensorflow --eager", "unrecognized arguments: --eager. Perhaps you meant --eager_mode?"),
-        ("plot --csv_file a --is_tim", "unrecognized arguments: --is_tim. Perhaps you meant --is_time?"),
+        ("pytorch --batchsizes 3", "unrecognized arguments: --batchsizes 3. Did you mean --batch_sizes?"),
+        ("pytorch --batch-size 3", "unrecognized arguments: --batch_size 3. Did you mean --batch_sizes?"),
+        ("pytorch --max-secs=3", "unrecognized arguments: --max_secs=3. Did you mean --max_seconds?"),
+        ("pytorch --no_memry", "unrecognized arguments: --no_memry. Did you mean --no_memory?"),
+        ("pytorch --foldr x", "unrecognized arguments: --foldr x. Did you mean --folder?"),
+        ("tensorflow --eager", "unrecognized arguments: --eager. Did you mean --eager_mode?"),
+        ("plot --csv_file a --is_tim", "unrecognized arguments: --is_tim. Did you mean --is_time?"),
         ("pytorch --completely_other", "unrecognized arguments: --completely_other"),
         ("pytorch a", "unrecognized arguments: a"),
         ("pytorch --memory true", "unrecognized arguments: true"),
@@ -212,7 +212,7 @@ def test_misuse_is_one_line_that_names_the_option(words, part):
 
 
 def test_an_abbreviation_is_not_taken_for_an_option():
-    assert "Perhaps you meant --models?" in misuse("pytorch --model a").line
+    assert "Did you mean --models?" in misuse("pytorch --model a").line
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_options_of_a_measured_cell():
     ("words", "message"),
     [
         (["--variables", "a"], "unrecognized arguments: --variables a"),
-        (["--nmae", "x"], "unrecognized arguments: --nmae x. Perhaps you meant --name?"),
+        (["--nmae", "x"], "unrecognized arguments: --nmae x. Did you mean --name?"),
         (["--models", "x"], "unrecognized arguments: --models x"),
         (["--pass"], "--pass: expected one argument"),
         (["--precision", "x"], "--precision: invalid number value: 'x'"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 from dataclasses import dataclass, field
 from functools import cache
@@ -61,14 +60,6 @@ def _by_name() -> dict[str, Checkpoint]:
 def all_names() -> list[str]:
     """Return all names and aliases in the catalogue, sorted."""
     return sorted(_by_name())
-
-
-def close_names(name: str) -> list[str]:
-    """Return at most five names in the catalogue that are spelt like this one."""
-    last_parts = {known.rpartition("/")[2].lower(): known for known in all_names()}
-    close = difflib.get_close_matches(name, all_names(), n=5, cutoff=0.5)
-    close += [last_parts[part] for part in difflib.get_close_matches(name.lower(), last_parts, n=5, cutoff=0.5)]
-    return list(dict.fromkeys(close))[:5]
 
 
 def find_config(name: str) -> dict[str, Any] | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.configurations.catalog import Checkpoint, checkpoints, close_names
+from hfbench_nb.configurations.catalog import Checkpoint, all_names, checkpoints
 from hfbench_nb.protocol.errors import ModelNotFoundError
 from hfbench_nb.protocol.measurement import MEGABYTE
+from hfbench_nb.rendering.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,8 +71,7 @@ def models(search: str = "") -> pd.DataFrame:
 
     found = [checkpoint for checkpoint in checkpoints() if _fits(checkpoint, search.lower())]
     if not found:
-        close = close_names(search)
-        hint = f" Did you mean {', '.join(close)}?" if close else ""
+        hint = did_you_mean(search, all_names())
         raise ModelNotFoundError(f"No checkpoint of the catalogue has {search!r} in its name.{hint}")
     frame = pd.DataFrame([_row(checkpoint) for checkpoint in found], columns=list(COLUMNS))
     return frame.round(1).astype({"positions": "Int64"})
