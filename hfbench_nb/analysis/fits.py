@@ -26,7 +26,7 @@ _LENGTHS_TO_CHOOSE = 4
 # Relative error that is treated as zero: it is below the resolution of the measurements.
 _NEGLIGIBLE = 0.002
 
-# Newton's method takes about ten.
+# Newton's method takes about five.
 _MOST_STEPS = 100
 
 _Array = NDArray[np.float64]
@@ -179,7 +179,9 @@ def _closest(n: _Array, y: _Array, powers: tuple[int, ...]) -> list[float] | Non
     columns = np.stack([n**power for power in powers], axis=1)
     sizes = (columns / y[:, None]).max(axis=0)
     columns = columns / sizes / y[:, None]  # the curve is to be 1 at each point
-    found = (1 / columns).mean(axis=0) / len(powers)
+    found = np.linalg.lstsq(columns, np.ones(len(n)), rcond=None)[0]  # the smallest relative errors, which is near
+    if not (columns @ found > 0).all():
+        found = (1 / columns).mean(axis=0) / len(powers)
     for _ in range(_MOST_STEPS):
         curve = columns @ found
         gradient = columns.T @ (1 - curve**-2.0)
@@ -188,7 +190,7 @@ def _closest(n: _Array, y: _Array, powers: tuple[int, ...]) -> list[float] | Non
         while (columns @ (found + length * step) <= curve / 4).any():  # the curve stays above 0
             length /= 2
         found = found + length * step
-        if np.abs(length * step).max() <= 1e-12 * np.abs(found).max():
+        if np.abs(length * step).max() <= 1e-9 * np.abs(found).max():
             break
     if not (found > 0).all():
         return None

@@ -121,8 +121,10 @@ class BenchmarkResults(ResultSet):
             If no row is of that model, or has such settings.
         """
         kept = select(self, key)
-        entries, environments = ([of[i] for i in kept] for of in (self.entries, self.environments))
-        return BenchmarkResults(entries, self.environment, self.arguments, environments=environments)
+        environments = [self.environments[i] for i in kept]
+        return BenchmarkResults(
+            [self.entries[i] for i in kept], self.environment, self.arguments, environments=environments
+        )
 
     # ---- the attributes of the original's results
 

@@ -74,7 +74,7 @@ def test_a_key_that_only_the_class_knows_may_be_overridden():
 
 
 def test_a_key_of_a_part_is_named_with_its_part():
-    with pytest.raises(ArgumentError, match=r"Did you mean (text_config|vision_config)\.num_hidden_layers, \w+\.num_h"):
+    with pytest.raises(ArgumentError, match=r"Did you mean (text_config|vision_config)\.num_hidden_layers"):
         find_model("google/gemma-3-4b-it:num_hidden_layers=2")
 
 

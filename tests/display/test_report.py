@@ -333,7 +333,7 @@ def test_whole_megabytes_of_an_old_reader_are_read(tmp_path):
     path = BenchmarkResults([(cell(), memory)], {}, {"memory": True, "speed": False}).to_csv(tmp_path)[0]
     assert path.name == "inference_memory.csv"
     assert path.read_text().splitlines()[1] == "bert,8,8,348"
-    assert read_csv(path).frame["memory_mb"].tolist() == [347.0]
+    assert read_csv(path).frame["memory_mb"].tolist() == [348.0]
 
 
 def test_every_task_and_headline_has_a_file_name_of_its_own():
