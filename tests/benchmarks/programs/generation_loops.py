@@ -17,6 +17,7 @@ from common import answer, request
 from hfbench_nb.configurations.lookup import find_model
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method
+from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.worker.backends import load_backend
 from hfbench_nb.worker.workloads.generation import Generation
 
@@ -82,12 +83,10 @@ while time.perf_counter() < until or len(samples["ours"]) < asked.get("least", 5
 found = {
     name: {what: statistics.median(sample[what] for sample in of) for what in of[0]} for name, of in samples.items()
 }
-# Of the ratios within a turn, which a machine that changes its speed disturbs least.
-ratios = {
-    f"{what} / {other}": statistics.median(
-        one[what] / two[what] for one, two in zip(samples["ours"], samples[other], strict=True)
-    )
-    for what, other in (("ttft_s", "by hand"), ("tpot_s", "by hand"), ("time_s", "bare"))
-}
+# The median of the ratios within a turn, which a machine that changes its speed disturbs least, and its interval.
+ratios = {}
+for what, other in (("ttft_s", "by hand"), ("tpot_s", "by hand"), ("time_s", "bare")):
+    turns = Timing(tuple(one[what] / two[what] for one, two in zip(samples["ours"], samples[other], strict=True)))
+    ratios[f"{what} / {other}"] = [turns.median_s, *turns.interval_s]
 same = all(torch.equal(tokens, made[0]) for tokens in made)
 answer({"found": found, "ratios": ratios, "calls": len(samples["ours"]), "same tokens": same})

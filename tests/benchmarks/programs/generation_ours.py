@@ -15,6 +15,7 @@ if __name__ == "__main__":
         new_tokens=asked["new_tokens"],
         generation=True,
         inference=False,
+        **asked.get("arguments", {}),
     )
     frame = PyTorchBenchmark(args).run().frame
     answer({"cases": frame[["model", "status", "error", "ttft_s", "tpot_s", "memory_mb"]].to_dict("records")})
