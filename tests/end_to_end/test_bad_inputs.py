@@ -228,7 +228,7 @@ def assert_usable(results, folder):
         assert summary.report()
         assert summary._repr_html_()
     saved = folder / "saved"
-    results.save(saved)
+    results.save(saved, overwrite=True)
     again = load_results(saved)
     # As text: NaN, which details may hold, is not equal to itself.
     assert repr(again.entries) == repr(results.entries)
