@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hfbench_nb.configurations.catalog.listing import models
     from hfbench_nb.display.comparison import Comparison
     from hfbench_nb.display.memory_summary import MemorySummary
-    from hfbench_nb.execution.benchmark import PyTorchBenchmark, TensorFlowBenchmark
+    from hfbench_nb.execution.benchmarks import PyTorchBenchmark, TensorFlowBenchmark
     from hfbench_nb.execution.functions import measure
     from hfbench_nb.execution.tracing import start_memory_tracing, stop_memory_tracing
     from hfbench_nb.facade.benchmark_results import BenchmarkResults
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from hfbench_nb.protocol.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
 
 _HOMES = {
-    "PyTorchBenchmark": "execution.benchmark",
-    "TensorFlowBenchmark": "execution.benchmark",
+    "PyTorchBenchmark": "execution.benchmarks",
+    "TensorFlowBenchmark": "execution.benchmarks",
     "TensorFlowBenchmarkArguments": "arguments.tensorflow",
     "PyTorchBenchmarkArguments": "arguments.pytorch",
     "BenchmarkResults": "facade.benchmark_results",

@@ -115,6 +115,12 @@ def _look_up(name: str, *, ask_hub: bool) -> tuple[str, dict[str, Any]] | None:
 
 
 def _not_found(name: str, *, ask_hub: bool) -> ModelNotFoundError:
+    base, _, setting = name.rpartition(":")
+    if base and _look_up(base, ask_hub=False) is not None:
+        return ModelNotFoundError(
+            f"models: {name!r} gives {setting!r} no value: an override is of the form key=value, as in "
+            f"{base}:num_hidden_layers=6."
+        )
     hint = did_you_mean(name, catalog.all_names())
     hub = "the hub did not provide it" if ask_hub else "the hub was not asked"
     return ModelNotFoundError(

@@ -1,4 +1,4 @@
-"""The benchmark classes: the only place that knows the whole path from arguments to results."""
+"""The benchmark of any framework: the only place that knows the whole path from arguments to results."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import axes_of
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
-from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
 from hfbench_nb.arguments.sweep import plan
-from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments
 from hfbench_nb.configurations.own_code import names_of
 from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
@@ -80,14 +78,19 @@ class Benchmark(Generic[_Args]):
 
     def __init__(
         self,
-        args: _Args,
+        args: _Args | None = None,
         configs: Sequence[Any] | None = None,
         *,
         inputs: OwnFunctions = None,
         loss: OwnFunctions = None,
+        **others: Any,
     ) -> None:
+        name, takes = type(self).__name__, self.arguments_class.__name__
+        if others:
+            call = f"{name}({takes}({', '.join(f'{other}=...' for other in others)}))"
+            raise ArgumentError(f"{name} has no argument {next(iter(others))!r}: it takes a {takes}, as in {call}.")
         if not isinstance(args, self.arguments_class):
-            raise wrong_value("args", args, f"a {self.arguments_class.__name__}")
+            raise wrong_value("args", args, f"a {takes}")
         args.check()
         if args.is_tpu and args.memory:
             raise ArgumentError(
@@ -111,6 +114,13 @@ class Benchmark(Generic[_Args]):
         self._rounds = Rounds(self._cases, args.method())
         self._folder: Path | None = None
         self.environment_info = Environment()
+
+    def __repr__(self) -> str:
+        name, cases, done = type(self).__name__, len(self._cases), len(self._rounds.finished())
+        planned = f"{cases} case{'' if cases == 1 else 's'}"
+        if not done:
+            return f"<{name}: {planned}, nothing measured yet: run() measures>"
+        return f"<{name}: {done} of {planned} measured: results has them>"
 
     @property
     def results(self) -> BenchmarkResults:
@@ -250,51 +260,3 @@ class Benchmark(Generic[_Args]):
         measurement = replace(measurement, round=turn.round)
         run_folder.add(Entry(turn.case, measurement, number))
         return self._rounds.add(turn.case, measurement, self._places.environments[number])
-
-
-class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
-    """Measures Transformers models in PyTorch.
-
-    Examples
-    --------
-    >>> from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
-    >>> args = PyTorchBenchmarkArguments(models=["bert-base-uncased"], batch_sizes=[8], sequence_lengths=[8, 32])
-    >>> results = PyTorchBenchmark(args).run()  # doctest: +SKIP
-
-    A model of one's own:
-
-    >>> import torch
-    >>> def projection():
-    ...     return torch.nn.Linear(64, 64)
-    >>> def inputs(batch_size, sequence_length):
-    ...     return {"input": torch.ones(batch_size, sequence_length, 64)}
-    >>> args = PyTorchBenchmarkArguments(batch_sizes=[2], sequence_lengths=[8], max_seconds=0.1)
-    >>> PyTorchBenchmark(args, configs=[projection], inputs=inputs).run().frame["status"].item()
-    'ok'
-    """
-
-    arguments_class = PyTorchBenchmarkArguments
-
-
-class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
-    """Measures Transformers models in TensorFlow: as a graph, eagerly, or compiled by XLA.
-
-    Raises
-    ------
-    IsolationError
-        If tensorflow, tf-keras or Transformers 4 is not installed.
-
-    Examples
-    --------
-    >>> from hfbench_nb import TensorFlowBenchmark, TensorFlowBenchmarkArguments
-    >>> args = TensorFlowBenchmarkArguments(models=["bert-base-uncased"], batch_sizes=[8], use_xla=True)
-    >>> results = TensorFlowBenchmark(args).run()  # doctest: +SKIP
-    """
-
-    arguments_class = TensorFlowBenchmarkArguments
-
-
-def make_benchmark(args: BenchmarkArguments) -> Benchmark[Any]:
-    """Return the benchmark that takes arguments of this class."""
-    kinds: tuple[type[Benchmark[Any]], ...] = (PyTorchBenchmark, TensorFlowBenchmark, Benchmark)
-    return next(kind for kind in kinds if isinstance(args, kind.arguments_class))(args)

@@ -81,7 +81,7 @@ def run_command(command: object) -> int:
 
 @run_command.register
 def _(command: MeasureCommand) -> int:
-    from hfbench_nb.execution.benchmark import make_benchmark
+    from hfbench_nb.execution.benchmarks import make_benchmark
 
     benchmark = make_benchmark(command.arguments)
     try:

@@ -9,7 +9,7 @@ import hfbench_nb
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import differing
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
-from hfbench_nb.execution.benchmark import make_benchmark
+from hfbench_nb.execution.benchmarks import make_benchmark
 from hfbench_nb.frontends.commands import RunOptions
 
 # Characters that IPython would expand in the line of a magic, or treat as the end of the line.

@@ -66,7 +66,7 @@ class HfbenchMagics(Magics):
         return variables
 
     def _measure_models(self, line: str, names: Mapping[str, Any]) -> BenchmarkResults | None:
-        from hfbench_nb.execution.benchmark import make_benchmark
+        from hfbench_nb.execution.benchmarks import make_benchmark
 
         output, words = _take_output_options(shlex.split(_expand(line, names)) or ["--help"])
         commands = [framework.command for framework in frameworks_with_models()]

@@ -117,6 +117,13 @@ def test_a_whole_number_is_a_number():
     assert find_model("gpt2:attn_pdrop=0").overrides == {"attn_pdrop": 0}
 
 
+@pytest.mark.parametrize("setting", ["n_layer", "6", "n_layer 6"])
+def test_an_override_without_a_value_is_told_as_that(setting):
+    message = f"models: 'gpt2:{setting}' gives '{setting}' no value: .* as in gpt2:num_hidden_layers=6"
+    with pytest.raises(ModelNotFoundError, match=message):
+        find_model(f"gpt2:{setting}")
+
+
 def test_an_unknown_model_is_named_without_its_overrides():
     with pytest.raises(ModelNotFoundError, match="models: 'gpt3' is not a directory.* Did you mean gpt2"):
         find_model("gpt3:n_layer=6")

@@ -381,3 +381,20 @@ def test_arguments_of_another_class_are_refused():
     args = TensorFlowBenchmarkArguments(models=["t"])
     with pytest.raises(ArgumentError, match="args=.* must be a PyTorchBenchmarkArguments"):
         PyTorchBenchmark(args)
+
+
+def test_a_benchmark_says_that_it_has_not_run_yet_and_what_it_has_measured():
+    benchmark = PyTorchBenchmark(short(sequence_lengths=[8, 16]), configs=[tiny_bert()])
+    assert repr(benchmark) == "<PyTorchBenchmark: 2 cases, nothing measured yet: run() measures>"
+    benchmark.run(executor=FakeExecutor(), display=NoDisplay())
+    assert repr(benchmark) == "<PyTorchBenchmark: 2 of 2 cases measured: results has them>"
+
+
+def test_arguments_of_the_arguments_are_told_where_they_belong():
+    message = (
+        r"has no argument 'models': .* as in PyTorchBenchmark\(PyTorchBenchmarkArguments\(models=..., fp16=...\)\)"
+    )
+    with pytest.raises(ArgumentError, match=message):
+        PyTorchBenchmark(models=["gpt2"], fp16=True)
+    with pytest.raises(ArgumentError, match="args=None cannot be used: args must be a TensorFlowBenchmarkArguments"):
+        TensorFlowBenchmark()

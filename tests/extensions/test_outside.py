@@ -29,7 +29,7 @@ from hfbench_nb.arguments.frameworks import FRAMEWORKS, Requirement
 from hfbench_nb.arguments.measurement import MEASURE
 from hfbench_nb.configurations.lookup import find_model
 from hfbench_nb.display.tables import make_tables
-from hfbench_nb.execution.benchmark import make_benchmark
+from hfbench_nb.execution.benchmarks import make_benchmark
 from hfbench_nb.execution.executors import EXECUTORS
 from hfbench_nb.execution.requirements import check_requirements
 from hfbench_nb.frontends import cli

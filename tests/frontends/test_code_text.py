@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hfbench_nb import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
 from hfbench_nb.arguments.fields import is_default
-from hfbench_nb.execution import benchmark as runner
+from hfbench_nb.execution import benchmarks as runner
 from hfbench_nb.frontends import options
 from hfbench_nb.frontends.code_text import as_magic, as_python, as_shell
 

@@ -9,7 +9,8 @@ from collections import deque
 from typing import Any, Protocol
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
-from hfbench_nb.execution.benchmark import Benchmark, make_benchmark
+from hfbench_nb.execution.benchmark import Benchmark
+from hfbench_nb.execution.benchmarks import make_benchmark
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.commands import RunOptions
 from hfbench_nb.protocol.case import Case

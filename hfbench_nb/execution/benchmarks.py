@@ -1,0 +1,58 @@
+"""The benchmark class of each framework."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
+from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments
+from hfbench_nb.execution.benchmark import Benchmark
+
+
+class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
+    """Measures Transformers models in PyTorch.
+
+    Examples
+    --------
+    >>> from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
+    >>> args = PyTorchBenchmarkArguments(models=["bert-base-uncased"], batch_sizes=[8], sequence_lengths=[8, 32])
+    >>> results = PyTorchBenchmark(args).run()  # doctest: +SKIP
+
+    A model of one's own:
+
+    >>> import torch
+    >>> def projection():
+    ...     return torch.nn.Linear(64, 64)
+    >>> def inputs(batch_size, sequence_length):
+    ...     return {"input": torch.ones(batch_size, sequence_length, 64)}
+    >>> args = PyTorchBenchmarkArguments(batch_sizes=[2], sequence_lengths=[8], max_seconds=0.1)
+    >>> PyTorchBenchmark(args, configs=[projection], inputs=inputs).run().frame["status"].item()
+    'ok'
+    """
+
+    arguments_class = PyTorchBenchmarkArguments
+
+
+class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
+    """Measures Transformers models in TensorFlow: as a graph, eagerly, or compiled by XLA.
+
+    Raises
+    ------
+    IsolationError
+        If tensorflow, tf-keras or Transformers 4 is not installed.
+
+    Examples
+    --------
+    >>> from hfbench_nb import TensorFlowBenchmark, TensorFlowBenchmarkArguments
+    >>> args = TensorFlowBenchmarkArguments(models=["bert-base-uncased"], batch_sizes=[8], use_xla=True)
+    >>> results = TensorFlowBenchmark(args).run()  # doctest: +SKIP
+    """
+
+    arguments_class = TensorFlowBenchmarkArguments
+
+
+def make_benchmark(args: BenchmarkArguments) -> Benchmark[Any]:
+    """Return the benchmark that takes arguments of this class."""
+    kinds: tuple[type[Benchmark[Any]], ...] = (PyTorchBenchmark, TensorFlowBenchmark, Benchmark)
+    return next(kind for kind in kinds if isinstance(args, kind.arguments_class))(args)
