@@ -330,7 +330,7 @@ def test_where_the_run_is_kept_is_part_of_the_code(make, tmp_path):
 
 
 def test_each_framework_has_its_own_arguments(make):
-    panel = make(models=["gpt2"], framework="TensorFlow", use_xla=True)
+    panel = make(models="gpt2", framework="tensorflow", use_xla=True)  # as `measure` and the shell write it
     assert panel.args.use_xla
     only(panel, "framework").value = "PyTorch"
     assert isinstance(panel.args, PyTorchBenchmarkArguments)

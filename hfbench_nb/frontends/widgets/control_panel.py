@@ -15,13 +15,13 @@ import ipywidgets as widgets
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import differing
-from hfbench_nb.arguments.frameworks import framework_of, frameworks_with_models
+from hfbench_nb.arguments.frameworks import framework_named, framework_of
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.widgets.background import BackgroundRun, current_run
 from hfbench_nb.frontends.widgets.form import Form
 from hfbench_nb.frontends.widgets.result_tabs import ResultTabs, draw_curves, static_html
 from hfbench_nb.frontends.widgets.style import SHEET
-from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.units import format_duration
 
 # Drawing takes a fifth of a second: a sweep of quick cases should not wait for it after each case.
@@ -66,15 +66,13 @@ def panel(args: BenchmarkArguments | None = None, *, framework: str = "PyTorch",
         chosen = framework_of(args)
         assert chosen is not None
         return Panel(chosen.name, differing(args))
-    known = {each.name: each.arguments_class for each in frameworks_with_models()}
-    if framework not in known:
-        raise wrong_value("framework", framework, " or ".join(map(repr, known)))
+    named = framework_named(framework)
     try:
-        known[framework](**values)
+        named.arguments_class(**values)
     except ArgumentError as error:
         if "models" in values or error.parameters != ("models",):  # models can be named later
             raise
-    return Panel(framework, values)
+    return Panel(named.name, values)
 
 
 class Panel:
