@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hfbench_nb.execution.functions import measure
     from hfbench_nb.execution.tracing import start_memory_tracing, stop_memory_tracing
     from hfbench_nb.facade.benchmark_results import BenchmarkResults
+    from hfbench_nb.facade.earlier_runs import last_results, runs
     from hfbench_nb.facade.loading import load_reference, load_results, read_csv, references
     from hfbench_nb.frontends.magics import load_ipython_extension
     from hfbench_nb.frontends.widgets.control_panel import panel
@@ -43,6 +44,8 @@ _HOMES = {
     "load_results": "facade.loading",
     "measure": "execution.functions",
     "references": "facade.loading",
+    "last_results": "facade.earlier_runs",
+    "runs": "facade.earlier_runs",
     "models": "configurations.catalog.listing",
     "start_memory_tracing": "execution.tracing",
     "stop_memory_tracing": "execution.tracing",
@@ -70,6 +73,7 @@ __all__ = [
     "TensorFlowBenchmark",
     "TensorFlowBenchmarkArguments",
     "TracingError",
+    "last_results",
     "load_ipython_extension",
     "load_reference",
     "load_results",
@@ -78,6 +82,7 @@ __all__ = [
     "panel",
     "read_csv",
     "references",
+    "runs",
     "start_memory_tracing",
     "stop_memory_tracing",
 ]

@@ -15,10 +15,12 @@ from hfbench_nb.frontends.commands import (
     ModelsOptions,
     OverlayOptions,
     PlotOptions,
+    RunsOptions,
 )
 from hfbench_nb.frontends.options import HelpShown, parse
 from hfbench_nb.frontends.streams import OutputLost, complain, open_closed_streams, say, warnings_as_lines
 from hfbench_nb.protocol.errors import ArgumentError, HfbenchError
+from hfbench_nb.rendering.escaping import printable
 from hfbench_nb.storage.files import replace_file
 
 SUCCESS, FAILURE, MISUSE, WORSE_THAN_ALLOWED, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 3, 130, 141
@@ -148,6 +150,20 @@ def _(command: ModelsOptions) -> int:
             f"{row.model:<{width}}{row.family:<13}{row.task:<24}{row.parameters:>15,}{row.float32_mb:>15,.0f}"
             f"{row.bfloat16_mb:>15,.0f}{positions:>15}"
         )
+    return SUCCESS
+
+
+@run_command.register
+def _(command: RunsOptions) -> int:
+    from hfbench_nb.facade.earlier_runs import runs
+
+    listed = runs()
+    if listed.empty:
+        say("No runs are stored in your cache.")
+    for run in listed.itertuples():
+        failed = f", {run.failed} failed" if run.failed else ""
+        cases = f"{run.cases} case{'' if run.cases == 1 else 's'}{failed}"
+        say(f"{run.written:%Y-%m-%d %H:%M}  {run.framework}  {printable(run.models)}  {cases}\n    {run.folder}")
     return SUCCESS
 
 

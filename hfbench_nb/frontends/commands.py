@@ -91,6 +91,11 @@ class ModelsOptions:
 
 
 @dataclass(kw_only=True)
+class RunsOptions:
+    """List the runs that are stored in the user's cache, the newest first: for --resume, and for load_results."""
+
+
+@dataclass(kw_only=True)
 class EnvOptions:
     """Show the environment in which models would be measured: with FRAMEWORK, or with each that is installed."""
 
@@ -154,7 +159,7 @@ class FunctionOptions(FunctionArguments):
     )
 
 
-Command = MeasureCommand | PlotOptions | CompareOptions | ModelsOptions | EnvOptions | OverlayOptions
+Command = MeasureCommand | PlotOptions | CompareOptions | ModelsOptions | RunsOptions | EnvOptions | OverlayOptions
 
 
 def command_classes() -> dict[str, type]:
@@ -164,6 +169,7 @@ def command_classes() -> dict[str, type]:
         "plot": PlotOptions,
         "compare": CompareOptions,
         "models": ModelsOptions,
+        "runs": RunsOptions,
         "env": EnvOptions,
         "overlay": OverlayOptions,
     }

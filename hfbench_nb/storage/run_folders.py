@@ -153,15 +153,32 @@ def new_cache_folder() -> Path:
     OSError
         If this user has no home directory, and no variable says where caches are.
     """
-    import platformdirs
-
-    try:
-        runs = platformdirs.user_cache_path("hfbench_nb") / "runs"
-    except RuntimeError as error:
-        raise OSError(f"there is no place for the user's caches: {error}") from error
+    runs = _runs()
     with contextlib.suppress(OSError):
         prune(runs)
     return runs / f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{os.getpid()}_{next(_run_numbers)}"
+
+
+def kept_folders() -> list[Path]:
+    """Return the folders of the runs in the user's cache, the one that was last written to first."""
+    try:
+        written_s = {folder: _written_s(folder) for folder in _named_folders(_runs())}
+    except OSError:  # there is no cache, or no run in it yet
+        return []
+    return sorted(written_s, key=written_s.__getitem__, reverse=True)
+
+
+def _runs() -> Path:
+    import platformdirs
+
+    try:
+        return platformdirs.user_cache_path("hfbench_nb") / "runs"
+    except RuntimeError as error:
+        raise OSError(f"there is no place for the user's caches: {error}") from error
+
+
+def _named_folders(runs: Path) -> list[Path]:
+    return [entry for entry in runs.iterdir() if _NAME.fullmatch(entry.name) and not entry.is_symlink()]
 
 
 def prune(runs: Path) -> None:
@@ -170,9 +187,8 @@ def prune(runs: Path) -> None:
     Only folders named by `new_cache_folder` are removed, and only if they contain nothing but a journal.
     """
     oldest_s = time.time() - KEPT_DAYS * 86_400
-    folders = [entry for entry in runs.iterdir() if _NAME.fullmatch(entry.name) and not entry.is_symlink()]
-    written_s = {folder: _written_s(folder) for folder in folders}
-    for folder in sorted(folders, key=written_s.__getitem__, reverse=True)[KEPT_RUNS:]:
+    written_s = {folder: _written_s(folder) for folder in _named_folders(runs)}
+    for folder in sorted(written_s, key=written_s.__getitem__, reverse=True)[KEPT_RUNS:]:
         if written_s[folder] < oldest_s and {entry.name for entry in folder.iterdir()} <= {FILE_NAME}:
             with contextlib.suppress(OSError):
                 (folder / FILE_NAME).unlink(missing_ok=True)

@@ -245,7 +245,7 @@ def help_of(*words):
 
 def test_help_names_every_command():
     text = help_of()
-    assert set(command_classes()) == {"pytorch", "tensorflow", "plot", "compare", "models", "env", "overlay"}
+    assert set(command_classes()) == {"pytorch", "tensorflow", "plot", "compare", "models", "runs", "env", "overlay"}
     for name, kind in command_classes().items():
         assert f"\n    {name}" in text
         assert " ".join((kind.__doc__ or "").split(".")[0].split()[:4]) in " ".join(text.split())
