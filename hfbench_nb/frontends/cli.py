@@ -160,10 +160,11 @@ def _(command: RunsOptions) -> int:
     listed = runs()
     if listed.empty:
         say("No runs are stored in your cache.")
-    for run in listed.itertuples():
-        failed = f", {run.failed} failed" if run.failed else ""
-        cases = f"{run.cases} case{'' if run.cases == 1 else 's'}{failed}"
-        say(f"{run.written:%Y-%m-%d %H:%M}  {run.framework}  {printable(run.models)}  {cases}\n    {run.folder}")
+    for run in listed.to_dict("records"):
+        failed = f", {run['failed']} failed" if run["failed"] else ""
+        cases = f"{run['cases']} case{'' if run['cases'] == 1 else 's'}{failed}"
+        say(f"{run['written']:%Y-%m-%d %H:%M}  {run['framework']}  {printable(run['models'])}  {cases}")
+        say(f"    {run['folder']}")
     return SUCCESS
 
 

@@ -75,7 +75,7 @@ def test_results_go_to_a_variable_quietly(shell, model, capsys):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("pytorch --models", "models=[] cannot be used: models must be a list with at least one name"),
+        ("pytorch --models", "models=[] cannot be used: models must be a name, or a list with at least"),
         ("pytorch --batchsizes 3", "unrecognized arguments: --batchsizes 3. Did you mean --batch_sizes?"),
         ("jax --models a", "%hfbench jax: the first word must be pytorch or tensorflow."),
         ("-o mine", "the first word must be pytorch or tensorflow."),

@@ -68,7 +68,8 @@ def panel(args: BenchmarkArguments | None = None, *, framework: str = "PyTorch",
         return Panel(chosen.name, differing(args))
     named = framework_named(framework)
     try:
-        named.arguments_class(**values)
+        checked = named.arguments_class(**values)
+        values = {name: getattr(checked, name, value) for name, value in values.items()}  # a single model as a list
     except ArgumentError as error:
         if "models" in values or error.parameters != ("models",):  # models can be named later
             raise
