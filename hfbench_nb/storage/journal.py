@@ -138,7 +138,7 @@ class Journal:
         self._unwritten = b""
         self._lock = _lock(folder)
         try:
-            if not resume and _holds_something(self.path):
+            if not resume and _holds_others(self.path, Contents([], {})):
                 raise wrong_value(
                     "folder", str(folder), "a folder without results: give resume= instead to continue the run in it"
                 )
@@ -243,25 +243,14 @@ def _line(data: dict[str, Any]) -> bytes:
     return json.dumps(data, separators=(",", ":"), default=str).encode() + b"\n"
 
 
-def _holds_something(path: Path) -> bool:
-    """Return whether a file contains more than the head of a run without finished cases."""
-    if not path.exists():
-        return False
-    try:
-        contents = read(path.parent)
-    except ArgumentError:
-        return path.stat().st_size > 0
-    return bool(contents.entries or contents.problems)
-
-
 def _holds_others(path: Path, contents: Contents) -> bool:
-    """Return whether a file contains anything, but for its head, that is not in `contents`."""
-    if not _holds_something(path):
+    """Return whether a file contains anything, but for the head of a run, that is not in `contents`."""
+    if not path.exists():
         return False
     try:
         before = read(path.parent)
     except ArgumentError:
-        return True
+        return path.stat().st_size > 0
     kept, found = ({_entry_line(replace(entry, environment=0)) for entry in of.entries} for of in (contents, before))
     return bool(before.problems) or not found <= kept
 
