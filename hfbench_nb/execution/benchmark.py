@@ -30,6 +30,7 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, IsolationError, wrong_value
 from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.request import Request
+from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.environment import Environment, summarize
 from hfbench_nb.storage.journal import Contents, Entry
 from hfbench_nb.storage.run_folders import RunFolder
@@ -88,7 +89,9 @@ class Benchmark(Generic[_Args]):
         name, takes = type(self).__name__, self.arguments_class.__name__
         if others:
             call = f"{name}({takes}({', '.join(f'{other}=...' for other in others)}))"
-            raise ArgumentError(f"{name} has no argument {next(iter(others))!r}: it takes a {takes}, as in {call}.")
+            own = did_you_mean(next(iter(others)), ("configs", "inputs", "loss"))
+            told = f".{own}" if own else f": it takes a {takes}, as in {call}."
+            raise ArgumentError(f"{name} has no argument {next(iter(others))!r}{told}")
         if not isinstance(args, self.arguments_class):
             raise wrong_value("args", args, f"a {takes}")
         args.check()

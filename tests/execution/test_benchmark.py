@@ -396,5 +396,7 @@ def test_arguments_of_the_arguments_are_told_where_they_belong():
     )
     with pytest.raises(ArgumentError, match=message):
         PyTorchBenchmark(models=["gpt2"], fp16=True)
+    with pytest.raises(ArgumentError, match=r"PyTorchBenchmark has no argument 'config'\. Did you mean configs\?"):
+        PyTorchBenchmark(short(), config=[tiny_bert()])
     with pytest.raises(ArgumentError, match="args=None cannot be used: args must be a TensorFlowBenchmarkArguments"):
         TensorFlowBenchmark()
