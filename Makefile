@@ -18,7 +18,9 @@ FOUND = $(foreach version,$(PYTHONS),$(if $(call python_of,$(version)),$(version
 
 # Tests run in two processes; those whose measurements or time limits another one of them could disturb share a process.
 JOBS ?= 2
-PYTEST = python -m pytest --numprocesses $(JOBS)
+# How often a test that failed is tried again, and listed: for machines that others use, too.
+RERUNS ?= 0
+PYTEST = python -m pytest --numprocesses $(JOBS) --reruns $(RERUNS)
 
 .PHONY: help demo test test-quick test-transformers5 test-colab test-pythons test-browser lint bench survey notebook test-gpu test-binder clean
 
