@@ -24,7 +24,7 @@ from hfbench_nb.worker.workloads.base import Prepared, Workload
 # Package whose lines are traced, in addition to those of the module that defines the model.
 _TRACED = "transformers"
 
-# A further call to read the memory of a further round, which will be within 0.5 % of the first, must take less than this.
+# A further call to read the memory of a further round, where it is within 0.5 %, must take less than this.
 DEAR_CALL_S = 0.1
 
 Report = Callable[[str, dict[str, Any]], None]
