@@ -44,7 +44,7 @@ def in_turn():  # needs 4 MB at a time, and in sizes that fit no gap twice
 
 def test_a_settled_heap_shows_what_is_needed_at_a_time():
     done = run_script(f"{GAPS}\nprint(grown_mb(settled_heap(), in_turn))")
-    assert float(done.stdout) == pytest.approx(4.0, abs=0.4), done.stderr
+    assert float(done.stdout) == pytest.approx(4.0, abs=0.6), done.stderr
 
 
 def test_gaps_are_filled_without_memory_and_given_back():
