@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import random
 import xml.etree.ElementTree as ET
@@ -238,6 +239,16 @@ def test_memory_is_stacked_and_failures_and_unknown_parts_are_told():
     assert ax.get_xlabel() == "Peak memory (MB)"
     used = {colors.to_hex(bar.get_facecolor()).upper() for bar in ax.patches} - {"#FFFFFF"}
     assert used <= set(PALETTE)
+
+
+def test_the_working_memory_of_training_has_parts_of_its_own():
+    measured = dataclasses.replace(ok(memory_mib=500), metrics={"gradients_mb": 20.0, "optimizer_mb": 18.0})
+    without = dataclasses.replace(measured, metrics={"gradients_mb": 20.0, "optimizer_mb": 0.0})
+    ax = results_of(
+        (cell(task="training"), measured), (cell(task="training", sequence_length=32), without)
+    ).plot_memory()
+    assert [parts_mb(ax, row) for row in range(2)] == [[250, 200, 20, 18, 12], [250, 200, 20, 30]]
+    assert legend_labels(ax) == ["Baseline", "Weights", "Gradients", "Optimizer state", "Activations"]
 
 
 def test_memory_of_one_task_and_of_nothing_but_failures():
