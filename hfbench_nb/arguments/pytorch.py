@@ -103,7 +103,7 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
     gradient_checkpointing: bool | list[bool] = option(
         False,
         "Compute the activations of the layers again in the backward pass, instead of keeping them (training only).",
-        axis=Axis(task=TRAINING),
+        axis=Axis(words=lambda value: "checkpointing" if value else "no checkpointing", task=TRAINING),
         group=STEP,
     )
     autocast: str | list[str] = option(

@@ -31,6 +31,7 @@ NAMES = [
     "compare_configurations",
     "pytorch_vs_tensorflow",
     "generation",
+    "finetuning",
     "panel_and_magics",
 ]
 
