@@ -13,11 +13,17 @@ from hfbench_nb.arguments.foreign_names import refuse_foreign_names
 from hfbench_nb.arguments.measurement import MEASURE
 from hfbench_nb.arguments.negative_names import accept_negative_names
 from hfbench_nb.protocol.errors import wrong_value
-from hfbench_nb.protocol.tasks import GENERATION
+from hfbench_nb.protocol.tasks import GENERATION, TRAINING
 
 WEIGHTS = ("random", "pretrained")
 FP16_OPT_LEVELS = ("O0", "O1", "O2", "O3")
+OPTIMIZERS = ("none", "sgd", "adamw", "adamw_fused", "adafactor", "adamw_8bit")
+AUTOCASTS = ("none", "bfloat16", "float16")
 
+STEP = "Training step"
+
+_MOST_MICRO_BATCHES = 10_000
+_LARGEST_RANK = 1_000_000
 
 _LEAST_NEW_TOKENS = 2  # the time per token is that between the first and the last
 _CACHE = re.compile(r"[a-z][a-z0-9_]{0,99}")
@@ -36,6 +42,14 @@ def _check_new_tokens(name: str, value: object) -> None:
 def _check_cache(name: str, value: object) -> None:
     if not isinstance(value, str) or not _CACHE.fullmatch(value):
         raise wrong_value(name, value, "the name of a cache, such as 'dynamic' or 'static', or None")
+
+
+def _check_accumulation(name: str, value: object) -> None:
+    checks.integer(name, value, minimum=1, maximum=_MOST_MICRO_BATCHES)
+
+
+def _check_rank(name: str, value: object) -> None:
+    checks.integer(name, value, minimum=0, maximum=_LARGEST_RANK)
 
 
 @refuse_foreign_names
@@ -77,6 +91,47 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
         axis=Axis(_check_cache, lambda name: "default cache" if name is None else f"{name} cache", task=GENERATION),
         suggestions=lambda: ("dynamic", "static", "offloaded", "quantized"),
         group=MODELS,
+    )
+    optimizer: str | list[str] = option(
+        "none",
+        "Optimizer whose step ends a call (training only): PyTorch's with default settings, adafactor of Transformers, "
+        "adamw_8bit of bitsandbytes. Without one, training is a forward and a backward pass.",
+        OPTIMIZERS,
+        axis=Axis(words=lambda name: "no optimizer" if name == "none" else str(name), task=TRAINING),
+        group=STEP,
+    )
+    gradient_checkpointing: bool | list[bool] = option(
+        False,
+        "Compute the activations of the layers again in the backward pass, instead of keeping them (training only).",
+        axis=Axis(words=lambda value: "checkpointing" if value else "no checkpointing", task=TRAINING),
+        group=STEP,
+    )
+    autocast: str | list[str] = option(
+        "none",
+        "Data type that autocast computes in, while weights, gradients and optimizer keep theirs (training only); "
+        "float16 scales the gradients.",
+        AUTOCASTS,
+        axis=Axis(words=lambda name: "no autocast" if name == "none" else f"autocast {name}", task=TRAINING),
+        group=STEP,
+    )
+    gradient_accumulation: int | list[int] = option(
+        1,
+        "Number of micro-batches of a step (training only). The batch size is that of a micro-batch.",
+        axis=Axis(
+            _check_accumulation,
+            lambda number: f"{number} micro-batch{'es' if number > 1 else ''}",
+            title="Micro-batches per step",
+            task=TRAINING,
+        ),
+        group=STEP,
+    )
+    lora_rank: int | list[int] = option(
+        0,
+        "Train only low-rank adapters of this rank (training only), by PEFT; 0 trains all weights.",
+        axis=Axis(
+            _check_rank, lambda rank: f"LoRA rank {rank}" if rank else "all weights", title="LoRA rank", task=TRAINING
+        ),
+        group=STEP,
     )
     attn_implementation: str | list[str] | None = option(
         None,

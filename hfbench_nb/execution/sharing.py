@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from hfbench_nb.arguments.fields import axes_of
 from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.execution.places import Places
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.request import Method, ModelSpec, SharedModel
+from hfbench_nb.protocol.tasks import TASKS
 
 
 class Sharing:
@@ -48,6 +50,8 @@ class Sharing:
         self._shared: dict[Case, SharedModel] = {}
         if not framework.shares_models:
             return
+        # What a task alone has is no setting of its model.
+        self._not_built = [name for name, axis in axes_of(framework.arguments_class).items() if axis.task]
         keys = {case: self._key(case, method, models[case.model]) for case in cases if _is_shareable(case, places)}
         found = {case: shared for case, shared in keys.items() if shared is not None}
         times = Counter(shared.key for shared in found.values())
@@ -57,8 +61,9 @@ class Sharing:
         if spec.code is not None:
             return None
         names_class = bool(spec.config.get("architectures")) and spec.pickled is None and "auto_map" not in spec.config
-        for_all_tasks = names_class and not method.only_pretrain_model
-        identity = [self._run, spec.name, dict(case.settings), "" if for_all_tasks else case.task]
+        for_all_tasks = names_class and TASKS[case.task].builds_named_class and not method.only_pretrain_model
+        settings = case.settings.without(self._not_built)
+        identity = [self._run, spec.name, dict(settings), "" if for_all_tasks else case.task]
         return SharedModel(json.dumps(identity, sort_keys=True), for_all_tasks)
 
     def of(self, case: Case, number: int) -> SharedModel | None:

@@ -137,6 +137,12 @@ class Case:
             raise ValueError(f"batch size and sequence length must be whole numbers from 1 to {LARGEST_SIZE}: {sizes}")
         return sizes  # type: ignore[return-value]
 
+    @property
+    def sequences_per_call(self) -> int:
+        """How many sequences a call processes: a step of training may consist of several micro-batches."""
+        micro_batches = self.settings.get("gradient_accumulation", 1)
+        return self.sizes[0] * (micro_batches if isinstance(micro_batches, int) else 1)
+
     def of_model(self, model: str) -> Case:
         """Return the same case of another model."""
         return replace(self, model=model)

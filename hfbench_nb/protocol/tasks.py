@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from hfbench_nb.protocol.registry import Registry
 
-GENERATION = "generation"
-"""The name of the task that has metrics, axes and tables of its own."""
+TRAINING, GENERATION = "training", "generation"
+"""The names of the tasks that have metrics and axes of their own."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Task:
         Heading of its tables in the text report, with ``{}`` for the metric.
     has_sizes
         Whether its cases have a batch size and a sequence length.
+    builds_named_class
+        Whether its model is of the class that the configuration names, if it names one.
     across
         Names of metrics that are the columns of one table, with a row per case; by default each metric has a table of
         its own.
@@ -36,6 +38,7 @@ class Task:
     file_stem: str = ""
     report_heading: str = ""
     has_sizes: bool = True
+    builds_named_class: bool = True
     across: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -54,7 +57,7 @@ TASKS: Registry[Task] = Registry("task")
 TASKS.register(Task("inference", "hfbench_nb.worker.workloads.inference:Inference"))
 TASKS.register(
     Task(
-        "training",
+        TRAINING,
         "hfbench_nb.worker.workloads.training:Training",
         file_stem="train",
         report_heading="TRAIN - {} - RESULTS",
@@ -64,6 +67,7 @@ TASKS.register(
     Task(
         GENERATION,
         "hfbench_nb.worker.workloads.generation:Generation",
+        builds_named_class=False,
         across=("ttft_s", "tpot_s", "prefill_tokens_per_s", "decode_tokens_per_s", "kv_cache_mb", "memory_mb"),
     )
 )

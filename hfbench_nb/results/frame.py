@@ -70,7 +70,7 @@ def _reference_s(measurement: Measurement) -> float:
 
 def _of_group(group: str, tasks: set[str]) -> list[Metric]:
     of_group = (metric for metric in METRICS if metric.is_column and metric.group == group)
-    return [metric for metric in of_group if not metric.task or metric.task in tasks]
+    return [metric for metric in of_group if {metric.task, metric.column_task} - {""} <= tasks]
 
 
 def _row(names: Sequence[str], case: Case, measurement: Measurement, settings: Settings) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.registry import Registry
 from hfbench_nb.protocol.round_stats import Estimate, over_rounds
-from hfbench_nb.protocol.tasks import GENERATION
+from hfbench_nb.protocol.tasks import TRAINING
 from hfbench_nb.protocol.timing import Timing
-from hfbench_nb.rendering.units import format_memory, format_number, format_rate, format_time
+from hfbench_nb.rendering.units import format_memory, format_rate, format_time
 
 SPEED, MEMORY = "speed", "memory"
 
@@ -48,8 +48,11 @@ class Metric:
     resolution
         Returns the smallest share by which two values near a value must differ to count as different; None where any
         difference beyond the interval counts.
+    column_task
+        The only task whose cases give the frame a column of it; empty if those of any do.
     of_time
-        Computes it from seconds, batch size and sequence length, for a metric that derives from the time.
+        Computes it from seconds, the number of sequences of a call and their length, for a metric that derives from the
+        time.
     task
         The only task that has it; empty if every task may.
     short
@@ -66,6 +69,7 @@ class Metric:
     group: str = ""
     is_headline: bool = False
     is_column: bool = True
+    column_task: str = ""
     higher_is_better: bool = False
     format: Callable[[float], str] | None = None
     resolution: Callable[[float], float] | None = None
@@ -89,7 +93,9 @@ class Metric:
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
     def of(self, case: Case, measurement: Measurement) -> float:
-        """Return the value for a case; NaN where it is absent."""
+        """Return the value for a case; NaN where it is absent, or cases of its task have none."""
+        if not self.is_of(case.task):
+            return math.nan
         if self.value is None:
             return measurement.metrics.get(self.name, math.nan)
         return self.value(case, measurement)
@@ -149,13 +155,13 @@ def _time_interval(case: Case, measurement: Measurement) -> tuple[float, float]:
     return (math.nan, math.nan) if measurement.timing is None else measurement.timing.interval_s
 
 
-def _rate(name: str, title: str, unit: str, of_time: Callable[[Any, Any, Any], Any]) -> Metric:
+def rate(name: str, title: str, unit: str, of_time: Callable[[Any, Any, Any], Any], **more: Any) -> Metric:
     """Make a throughput metric: the longest time gives its lowest value."""
 
     def at(case: Case, time_s: float) -> float:
         if case.batch_size is None or not time_s > 0:  # an interval of the time that reaches 0 gives no upper bound
             return math.nan
-        return float(of_time(time_s, case.batch_size, case.sequence_length))
+        return float(of_time(time_s, case.sequences_per_call, case.sequence_length))
 
     def value(case: Case, measurement: Measurement) -> float:
         return math.nan if measurement.timing is None else at(case, measurement.timing.median_s)
@@ -165,8 +171,8 @@ def _rate(name: str, title: str, unit: str, of_time: Callable[[Any, Any, Any], A
         return at(case, high_s), at(case, low_s)
 
     return Metric(
-        name, title, unit, value, interval, SPEED, is_column=False, higher_is_better=True, format=format_rate,
-        of_time=of_time,
+        name, title, unit, value, interval, SPEED, higher_is_better=True, format=format_rate, of_time=of_time,
+        **{"is_column": False, **more},
     )  # fmt: skip
 
 
@@ -177,13 +183,48 @@ def _timing_metric(name: str, title: str, read: Callable[[Timing], float]) -> Me
 def _memory_metric(name: str, title: str, attribute: str, *, is_headline: bool = False) -> Metric:
     return Metric(
         name, title, "MB", _of_memory(attribute), group=MEMORY, is_headline=is_headline, format=format_memory,
-        resolution=_memory_resolution,
+        resolution=memory_resolution,
     )  # fmt: skip
 
 
-def _memory_resolution(memory_mb: float) -> float:
+def memory_resolution(memory_mb: float) -> float:
     """Return the share within which readings of memory repeat: 0.5 %, or 0.5 MB."""
     return max(0.005, 0.5 / memory_mb) if memory_mb > 0 else math.inf
+
+
+def of_part(name: str, read: Callable[[Timing], float]) -> Value:
+    """Return the value of a metric of the time of a part of each call."""
+
+    def value(case: Case, measurement: Measurement) -> float:
+        return read(measurement.timings[name]) if name in measurement.timings else math.nan
+
+    return value
+
+
+def part_metric(name: str, title: str, task: str, short: str = "", *, is_headline: bool = False) -> Metric:
+    """Make a metric of the time of a part of each call: its median."""
+
+    def interval(case: Case, measurement: Measurement) -> tuple[float, float]:
+        return measurement.timings[name].interval_s if name in measurement.timings else (math.nan, math.nan)
+
+    return Metric(
+        name, title, "s", of_part(name, lambda timing: timing.median_s), interval, SPEED, is_headline=is_headline,
+        format=format_time, task=task, short=short,
+    )  # fmt: skip
+
+
+def phase_metric(phase: str, task: str) -> Metric:
+    """Make a metric of the peak memory of a phase of each call."""
+
+    def value(case: Case, measurement: Measurement) -> float:
+        details = {} if measurement.memory is None else measurement.memory.details
+        peak_bytes = details.get(f"{phase}_peak_bytes")
+        return math.nan if peak_bytes is None else peak_bytes / MEGABYTE
+
+    return Metric(
+        f"{phase}_peak_mb", f"Peak memory of the {phase}", "MB", value, group=MEMORY, format=format_memory,
+        resolution=memory_resolution, task=task,
+    )  # fmt: skip
 
 
 METRICS.register(
@@ -202,94 +243,11 @@ METRICS.register(_memory_metric("baseline_mb", "Baseline memory", "baseline_byte
 METRICS.register(_memory_metric("weights_mb", "Memory of the weights", "weights_bytes"))
 METRICS.register(_memory_metric("working_mb", "Working memory", "working_bytes"))
 METRICS.register(
-    _rate("sequences_per_s", "Throughput", "sequences/s", lambda time_s, batch_size, length: batch_size / time_s)
+    rate("sequences_per_s", "Throughput", "sequences/s", lambda time_s, batch_size, length: batch_size / time_s)
 )
 METRICS.register(
-    _rate("tokens_per_s", "Throughput", "tokens/s", lambda time_s, batch_size, length: batch_size * length / time_s)
-)
-
-
-# ---- generation: the definitions are those of the NVIDIA AIPerf metrics reference, for calls of one batch
-
-
-def _of_part(name: str, read: Callable[[Timing], float]) -> Value:
-    def value(case: Case, measurement: Measurement) -> float:
-        return read(measurement.timings[name]) if name in measurement.timings else math.nan
-
-    return value
-
-
-def _part_interval(name: str) -> Interval:
-    def interval(case: Case, measurement: Measurement) -> tuple[float, float]:
-        return measurement.timings[name].interval_s if name in measurement.timings else (math.nan, math.nan)
-
-    return interval
-
-
-def _part_metric(name: str, title: str, short: str) -> Metric:
-    """Make a metric of the time of a part of each call: its median."""
-    return Metric(
-        name, title, "s", _of_part(name, lambda timing: timing.median_s), _part_interval(name), SPEED,
-        is_headline=True, format=format_time, task=GENERATION, short=short,
-    )  # fmt: skip
-
-
-def _part_rate(name: str, title: str, short: str, source: str, tokens: Callable[[Case], int]) -> Metric:
-    """Make a metric of the tokens per second of a part of each call: the longest time gives its lowest value."""
-
-    def at(case: Case, time_s: float) -> float:
-        return tokens(case) / time_s if time_s > 0 else math.nan
-
-    def value(case: Case, measurement: Measurement) -> float:
-        return at(case, METRICS[source].of(case, measurement))
-
-    def interval(case: Case, measurement: Measurement) -> tuple[float, float]:
-        low_s, high_s = METRICS[source].interval_of(case, measurement)
-        return at(case, high_s), at(case, low_s)
-
-    return Metric(
-        name, title, "tokens/s", value, interval, SPEED, is_headline=True, higher_is_better=True, format=format_rate,
-        task=GENERATION, short=short, source=source,
-    )  # fmt: skip
-
-
-def _gap_metric(percent: int) -> Metric:
-    """Make a metric of the gaps between the tokens of all calls: a quantile, by linear interpolation."""
-    return Metric(
-        f"itl_p{percent}_s", f"Time between tokens, {percent} % quantile", "s",
-        _of_part("itl_s", lambda timing: timing.quantile_s(percent / 100)), group=SPEED, format=format_time,
-        task=GENERATION, short=f"ITL p{percent}", source="itl_s",
-    )  # fmt: skip
-
-
-def _phase_metric(phase: str) -> Metric:
-    def value(case: Case, measurement: Measurement) -> float:
-        details = {} if measurement.memory is None else measurement.memory.details
-        peak_bytes = details.get(f"{phase}_peak_bytes")
-        return math.nan if peak_bytes is None else peak_bytes / MEGABYTE
-
-    return Metric(
-        f"{phase}_peak_mb", f"Peak memory of the {phase}", "MB", value, group=MEMORY, format=format_memory,
-        resolution=_memory_resolution, task=GENERATION,
-    )  # fmt: skip
-
-
-METRICS.register(_part_metric("ttft_s", "Time to first token", "TTFT"))
-METRICS.register(_part_metric("tpot_s", "Time per output token", "TPOT"))
-for _percent in (50, 90, 99):
-    METRICS.register(_gap_metric(_percent))
-METRICS.register(
-    _part_rate(
-        "prefill_tokens_per_s", "Prefill", "Prefill", "ttft_s",
-        lambda case: (case.batch_size or 0) * (case.sequence_length or 0),
+    rate(
+        "tokens_per_s", "Throughput", "tokens/s", lambda time_s, batch_size, length: batch_size * length / time_s,
+        is_column=True, column_task=TRAINING,
     )
 )  # fmt: skip
-METRICS.register(_part_rate("decode_tokens_per_s", "Decode", "Decode", "tpot_s", lambda case: case.batch_size or 0))
-METRICS.register(
-    Metric(
-        "kv_cache_mb", "Cache", "MB", group=MEMORY, is_headline=True, format=lambda mb: f"{format_number(mb)} MB",
-        task=GENERATION, short="Cache",
-    )
-)  # fmt: skip
-METRICS.register(_phase_metric("prefill"))
-METRICS.register(_phase_metric("decode"))

@@ -192,7 +192,8 @@ def _read_memory(runtime: Runtime, stopwatch: CountingStopwatch, prepared: Prepa
 def _timings_of_parts(prepared: Prepared, calls: int, method: Method) -> dict[str, Timing]:
     """Return the samples of the parts of the calls that were timed last."""
     parts = {} if prepared.parts is None else prepared.parts(calls)
-    precisions = {name: method.precision if len(durations) == calls else None for name, durations in parts.items()}
+    wanted = None if prepared.decisive_parts is None else method.precision
+    precisions = {name: wanted if len(durations) == calls else None for name, durations in parts.items()}
     return {name: Timing(tuple(durations), precision=precisions[name]) for name, durations in parts.items()}
 
 
@@ -206,14 +207,14 @@ def _take_time(
 ) -> Timing:
     report("timing", {"samples": 0})
     # The first call was made for its memory, and may have compiled.
-    may_count = first_call.device_s is None and not runtime.compiles and prepared.parts is None
+    may_count = first_call.device_s is None and not runtime.compiles and prepared.decisive_parts is None
     return take_samples(
         prepared.call,
         stopwatch,
         repeat=method.repeat,
         precision=method.precision,
         max_seconds=method.max_seconds,
-        parts=prepared.parts,
+        parts=prepared.decisive_parts,
         rounds=method.rounds,
         first=first_call if may_count else None,
         reference=_make_reference(runtime),

@@ -34,6 +34,8 @@ def test_cases_of_earlier_versions_get_no_axis_of_another_task():
     before = {"dtype": "float32"}
     inference = completed(Case("PyTorch", "gpt2", "inference", 1, 8, Settings(before)), before)
     assert "new_tokens" not in inference.settings
+    training = completed(Case("PyTorch", "gpt2", "training", 1, 8, Settings(before)), before)
+    assert (training.settings["optimizer"], training.settings["gradient_accumulation"]) == ("none", 1)
     generation = completed(Case("PyTorch", "gpt2", "generation", 1, 8, Settings(before)), before)
     assert generation.settings["new_tokens"] == 32
 
@@ -48,15 +50,24 @@ def test_cases_of_earlier_versions_get_no_axis_of_another_task():
         ({"new_tokens": None}, "new_tokens=None"),
         ({"cache_implementation": "a b"}, "cache_implementation='a b'"),
         ({"generation": 1}, "generation=1"),
+        ({"optimizer": "lion"}, "optimizer='lion' cannot be used: optimizer must be 'none', 'sgd', .* or 'adamw_8bit'"),
+        ({"autocast": "float32"}, "autocast='float32' cannot be used: autocast must be 'none', 'bfloat16' or 'float1"),
+        ({"gradient_accumulation": 0}, "gradient_accumulation=0 cannot be used: .* a whole number from 1 to 10000"),
+        ({"gradient_checkpointing": "yes"}, "gradient_checkpointing='yes'"),
+        ({"lora_rank": [8, -1]}, r"lora_rank=\[8, -1\]"),
     ],
 )
-def test_what_cannot_be_generated_is_refused_before_anything_runs(given, message):
+def test_what_a_task_cannot_have_is_refused_before_anything_runs(given, message):
     with pytest.raises(ArgumentError, match=message):
         PyTorchBenchmarkArguments(models=["gpt2"], **{"generation": True, **given})
 
 
-@pytest.mark.parametrize("given", [{"generation": True}, {"new_tokens": 8}, {"cache_implementation": "static"}])
-def test_tensorflow_refuses_generation(given):
+@pytest.mark.parametrize(
+    "given",
+    [{"generation": True}, {"new_tokens": 8}, {"cache_implementation": "static"}, {"optimizer": "adamw"},
+     {"gradient_checkpointing": True}, {"autocast": "bfloat16"}, {"gradient_accumulation": 2}, {"lora_rank": 8}],
+)  # fmt: skip
+def test_tensorflow_refuses_what_it_has_not(given):
     (name,) = given
     with pytest.raises(ArgumentError, match=f"{name}=.* cannot be used with TensorFlow: it is an argument of PyTorch"):
         TensorFlowBenchmarkArguments(models=["gpt2"], **given)

@@ -21,6 +21,7 @@ import results_speed
 import shortcomings
 import sweep
 import thousand
+import training
 import truth
 import weights
 from report import Report, Section, machine
@@ -40,6 +41,7 @@ SECTIONS = [
     Section("truth", "Times that are known", truth.truth),
     Section("weights", "Weights that are known", weights.weights_of_the_catalogue),
     Section("generation", "Generation", generation.generation),
+    Section("training", "Training", training.training),
     Section("gpu", "On a GPU", gpu.gpu),
     Section("sweep", "The documentation's sweep", sweep.documentation_sweep),
     Section("peers", "What each tool gets wrong", shortcomings.shortcomings, shortcomings.COLUMNS),

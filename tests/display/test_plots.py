@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import random
 import xml.etree.ElementTree as ET
@@ -14,6 +15,7 @@ from support.models import short, tiny_bert
 
 from hfbench_nb import ArgumentError, BenchmarkResults, PyTorchBenchmark
 from hfbench_nb.display.plots import PALETTE
+from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.measurement import Measurement, MemoryUse
 from hfbench_nb.protocol.timing import Timing
 
@@ -238,6 +240,32 @@ def test_memory_is_stacked_and_failures_and_unknown_parts_are_told():
     assert ax.get_xlabel() == "Peak memory (MB)"
     used = {colors.to_hex(bar.get_facecolor()).upper() for bar in ax.patches} - {"#FFFFFF"}
     assert used <= set(PALETTE)
+
+
+def test_the_working_memory_of_training_has_parts_of_its_own():
+    measured = dataclasses.replace(ok(memory_mib=500), metrics={"gradients_mb": 20.0, "optimizer_mb": 18.0})
+    without = dataclasses.replace(measured, metrics={"gradients_mb": 20.0, "optimizer_mb": 0.0})
+    ax = results_of(
+        (cell(task="training"), measured), (cell(task="training", sequence_length=32), without)
+    ).plot_memory()
+    assert [parts_mb(ax, row) for row in range(2)] == [[250, 200, 20, 18, 12], [250, 200, 20, 30]]
+    assert legend_labels(ax) == ["Baseline", "Weights", "Gradients", "Optimizer state", "Activations"]
+
+
+def test_micro_batches_count_for_throughput_and_its_fits():
+    results = results_of(
+        *(
+            (
+                dataclasses.replace(cell("m", "training", 2, n), settings=Settings(gradient_accumulation=k)),
+                ok(0.001 * n * k),
+            )
+            for k in (1, 4)
+            for n in LENGTHS
+        )
+    )
+    assert results.frame["tokens_per_s"].tolist() == pytest.approx([2000.0] * 8)
+    for line in results.plot("tokens_per_s", fit=True).lines:  # measured, and fitted
+        assert line.get_ydata() == pytest.approx(2000.0)
 
 
 def test_memory_of_one_task_and_of_nothing_but_failures():

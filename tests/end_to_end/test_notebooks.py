@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -31,6 +32,7 @@ NAMES = [
     "compare_configurations",
     "pytorch_vs_tensorflow",
     "generation",
+    "finetuning",
     "panel_and_magics",
 ]
 
@@ -62,6 +64,10 @@ def has_tensorflow():
     return True
 
 
+def has_peft():
+    return importlib.util.find_spec("peft") is not None
+
+
 @pytest.fixture(scope="module")
 def run_times() -> Iterator[dict[str, float]]:
     """Seconds that each notebook took; left in a file."""
@@ -78,8 +84,9 @@ def run_times() -> Iterator[dict[str, float]]:
 )
 def test_a_notebook_runs_and_shows_what_it_holds(name, tmp_path, run_times):
     shutil.copy(FOLDER / f"{name}.ipynb", tmp_path)  # what it writes stays there
-    # Without TensorFlow its cells say so: they run, but show something else.
-    strictness = "--nbval" if name != "pytorch_vs_tensorflow" or has_tensorflow() else "--nbval-lax"
+    # Without TensorFlow, or PEFT, its cells say so: they run, but show something else.
+    has_all = {"pytorch_vs_tensorflow": has_tensorflow, "finetuning": has_peft}.get(name, lambda: True)
+    strictness = "--nbval" if has_all() else "--nbval-lax"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
     command += [strictness, "--nbval-current-env", "--nbval-sanitize-with", str(SANITIZE)]
     command += ["--nbval-cell-timeout", str(LIMIT_S), f"{name}.ipynb"]

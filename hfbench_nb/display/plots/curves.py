@@ -104,23 +104,27 @@ def plot(
     groups: list[Any] = list(points.groupby(["label", "task", *sizes], sort=False))
     titles = series_names([(short[label], of_task, *places) for (label, of_task, *places), _ in groups], sizes)
     series = [
-        Series(title, group.sort_values(along), _curve(metric, fits.get(key), key[-1]))
+        Series(title, group.sort_values(along), fits.get(key))
         for title, (key, group) in zip(titles, groups, strict=True)
     ]
     return draw(ax, series, metric.text, metric.axis_title, along, log=log)
 
 
-def _fits(results: ResultSet, metric: Metric) -> dict[Any, Fit | None]:
+def _fits(results: ResultSet, metric: Metric) -> dict[Any, Callable[[Any], Any]]:
     """Return the fits of a metric by label, task and batch size; throughput follows the fit of its time."""
     of = scaling(results, "time_s" if metric.of_time is not None else metric.name)
-    return {(row.label, row.task, row.batch_size): row.fit for row in of.rows}
+    sequences = {
+        (row.label, row.case.task, row.case.batch_size): row.case.sequences_per_call
+        for row in results.rows
+        if row.case.batch_size is not None
+    }
+    keys = ((row.fit, (row.label, row.task, row.batch_size)) for row in of.rows)
+    return {key: _curve(metric, fit, sequences[key]) for fit, key in keys if fit is not None}
 
 
-def _curve(metric: Metric, fit: Fit | None, batch_size: int) -> Callable[[Any], Any] | None:
-    if fit is None:
-        return None
+def _curve(metric: Metric, fit: Fit, sequences: int) -> Callable[[Any], Any]:
     of_time = metric.of_time
-    return fit if of_time is None else lambda n: of_time(fit(n), batch_size, n)
+    return fit if of_time is None else lambda n: of_time(fit(n), sequences, n)
 
 
 def draw(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.display.plots.bars import axes_for_rows, clean_rows, name_rows, write_at
@@ -14,18 +15,26 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-# The parts from the axis outwards, with their columns and colours.
-_PARTS = (
-    ("Baseline", "baseline_mb", PALETTE[4]),
-    ("Weights", "weights_mb", PALETTE[0]),
-    ("Working memory", "working_mb", PALETTE[5]),
+Part = tuple[str, str, str]
+"""Name, column and colour of a part of the peak."""
+
+_LOADED: tuple[Part, ...] = (("Baseline", "baseline_mb", PALETTE[4]), ("Weights", "weights_mb", PALETTE[0]))
+# What working memory consists of where that is known, and itself.
+_WORKING: tuple[tuple[Part, ...], ...] = (
+    (
+        ("Gradients", "gradients_mb", PALETTE[1]),
+        ("Optimizer state", "optimizer_mb", PALETTE[3]),
+        ("Activations", "activations_mb", PALETTE[2]),
+    ),
+    (("Working memory", "working_mb", PALETTE[5]),),
 )
 
 
 def plot_memory(results: ResultSet, *, task: str | None = None, ax: Axes | None = None) -> Axes:
     """Plot the parts of the peak memory of each case, stacked: baseline, weights and working memory.
 
-    The baseline is the memory of interpreter and framework before the model is built.
+    The baseline is the memory of interpreter and framework before the model is built.  The working memory of training
+    is gradients, state of the optimizer and activations, where these are known.
 
     Parameters
     ----------
@@ -74,26 +83,35 @@ def _draw_row(ax: Axes, row: int, case: dict[Any, Any]) -> None:
     if peak_mb != peak_mb:
         write_at(ax, 0.0, row, "no value" if case["status"] == "ok" else case["status"], failed=True)
         return
-    amounts = [case[column] for _, column, _ in _PARTS]
-    if any(amount != amount for amount in amounts):
+    parts, left = _parts_of(case), 0.0
+    if not parts:
         ax.barh(row, peak_mb, height=0.62, color="white", edgecolor=GREY, hatch="////", linewidth=0.8)
-    else:
-        left = 0.0
-        for amount, (_, _, colour) in zip(amounts, _PARTS, strict=True):
-            # A part can be negative, if less memory was in use than before.
-            ax.barh(row, max(0.0, amount), left=left, height=0.62, color=colour)
-            left += max(0.0, amount)
+    for _, column, colour in parts:
+        # A part can be negative, if less memory was in use than before.
+        amount_mb = max(0.0, case[column])
+        ax.barh(row, amount_mb, left=left, height=0.62, color=colour)
+        left += amount_mb
     write_at(ax, peak_mb, row, METRICS["memory_mb"].text(peak_mb))
+
+
+def _parts_of(case: dict[Any, Any]) -> tuple[Part, ...]:
+    """Return the parts of a case's peak from the axis outwards: the finest that are known; none if they are not."""
+    for working in _WORKING:
+        parts = (*_LOADED, *working)
+        if all(case.get(column, math.nan) == case.get(column, math.nan) for _, column, _ in parts):
+            return parts
+    return ()
 
 
 def _label_parts(ax: Axes, frame: pd.DataFrame) -> None:
     """Add the parts that are drawn to the legend, by empty bars."""
-    measured = frame["memory_mb"].notna()
-    known = frame[[column for _, column, _ in _PARTS]].notna().all(axis="columns")
-    if (measured & known).any():
-        for name, _, colour in _PARTS:
-            ax.barh(0, 0, color=colour, label=name)
-    if (measured & ~known).any():
+    measured = frame[frame["memory_mb"].notna()].to_dict("records")
+    drawn = [_parts_of(case) for case in measured]
+    for part in (*_LOADED, *(part for working in _WORKING for part in working)):
+        is_there = any(part in parts and case[part[1]] for case, parts in zip(measured, drawn, strict=True))
+        if is_there:
+            ax.barh(0, 0, color=part[2], label=part[0])
+    if () in drawn:
         ax.barh(0, 0, color="white", edgecolor=GREY, hatch="////", linewidth=0.8, label="Peak, parts not known")
 
 

@@ -33,6 +33,25 @@ def silence_deprecations() -> None:
     warnings.filterwarnings("ignore", message=".*torch.jit.*deprecated.*")
 
 
+def enable_checkpointing(model: Any) -> bool:
+    """Let a model compute its layers again in the backward pass; return False if it has no code for that.
+
+    By what PyTorch recommends and Transformers 5 does by default, ``use_reentrant=False``: it also works where the
+    inputs of the layers need no gradient, as with frozen weights.
+    """
+    how = {"use_reentrant": False}
+    try:
+        if hasattr(model, "activation_checkpointing_enable"):  # Transformers 5
+            model.activation_checkpointing_enable(how)
+        elif hasattr(model, "gradient_checkpointing_enable"):
+            model.gradient_checkpointing_enable(how)
+        else:
+            return False
+    except ValueError:
+        return False
+    return True
+
+
 @contextmanager
 def traceable_masks() -> Iterator[None]:
     """Let Transformers make attention masks by broadcasting, as Transformers 5 makes most.

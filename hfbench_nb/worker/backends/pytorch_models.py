@@ -259,14 +259,6 @@ def infer(model: torch.nn.Module, inputs: Tensors) -> object:
     return model(**inputs)
 
 
-def train(model: torch.nn.Module, inputs: Tensors, loss: Callable[[Any], torch.Tensor]) -> torch.Tensor:
-    """Clear the gradients, run one forward pass with labels and one backward pass; return the minimised loss."""
-    model.zero_grad(set_to_none=True)
-    minimised = loss(model(**inputs))
-    minimised.backward()  # type: ignore[no-untyped-call]
-    return minimised
-
-
 def model_loss(outputs: Any) -> torch.Tensor:
     """Return the loss among a model's outputs, or the mean of the first output of a model without one.
 

@@ -21,12 +21,16 @@ from hfbench_nb.worker.backends.model_classes import dense_note
 from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention, set_attention
 from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, find_device, touch_common_code
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
+from hfbench_nb.worker.backends.pytorch_lora import load_adapting
+from hfbench_nb.worker.backends.pytorch_optimizers import import_optimizer
 from hfbench_nb.worker.backends.pytorch_parts import PartsWatch, count_features
 from hfbench_nb.worker.backends.pytorch_reference import make_reference
+from hfbench_nb.worker.backends.pytorch_training import PHASES, StepSettings, TrainingStep
 from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
 from hfbench_nb.worker.clock import Stopwatch, wall_clock
 from hfbench_nb.worker.memory import Meter, host_meter
 from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
+from hfbench_nb.worker.phase_clock import phase_clock
 
 
 class PyTorchRuntime:
@@ -37,6 +41,7 @@ class PyTorchRuntime:
         self._method = method
         self._parts = PartsWatch()
         self._generate: pytorch_generation.Generate | None = None
+        self._step: TrainingStep | None = None
         self.compiles = False
         dtype = str(settings.get("dtype", "float32"))
         self._dtype: torch.dtype = getattr(torch, dtype)
@@ -182,9 +187,29 @@ class PyTorchRuntime:
         return self._stepping(lambda: pytorch_models.infer(model, inputs.tensors))
 
     def training_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
-        """Return a function that clears the gradients and runs one forward and one backward pass."""
+        """Return a function that clears the gradients, runs a forward and a backward pass, and what is asked for."""
         loss = pytorch_models.model_loss if inputs.loss is None else pytorch_own.checked_loss(inputs.loss)
-        return self._stepping(lambda: pytorch_models.train(model, inputs.tensors, loss))
+        clock = None
+        if self._xla is None:
+            clock = phase_clock(PHASES, None if self.device.type == "cpu" else device_module(self.device))
+        step = TrainingStep(model, inputs.tensors, loss, StepSettings.of(self._settings), self.device, clock)
+        self._step = step
+        return self._stepping(step)
+
+    def prepare_training(self) -> Callable[[Built], Built] | None:
+        """Import the optimizer and, if adapters are to be trained, PEFT; return what adds them to a model."""
+        import_optimizer(StepSettings.of(self._settings).optimizer)
+        rank = int(self._settings.get("lora_rank") or 0)
+        if not rank:
+            return None
+        add = load_adapting(rank)
+
+        def adapt(built: Built) -> Built:
+            note = "; ".join(filter(None, [built.note, add(built.model)]))
+            parameters = sum(parameter.numel() for parameter in built.model.parameters())
+            return replace(built, note=note, details={**built.details, "parameters": parameters})
+
+        return adapt
 
     def generate_call(self, model: torch.nn.Module, inputs: CallInputs, case: Case) -> GenerateCall:
         """Return a call that continues the prompts by as many tokens as the case says."""
@@ -241,6 +266,8 @@ class PyTorchRuntime:
         with hear_of_slow_code() as heard, self._parts.watching():
             yield heard
         heard += self._parts.notes()
+        if self._step is not None:
+            heard += self._step.notes()
         if self._generate is not None:
             heard += self._generate.notes()
             if self._settings.get("cache_implementation") is None and self._generate.cache_kind is not None:

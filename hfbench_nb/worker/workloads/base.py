@@ -54,7 +54,9 @@ class Prepared:
         How to make the call where memory is read: in phases; None for a call that has only one.
     parts
         Parts of a call whose durations are samples, too, by the name of their metric; None for a call without such.
-        Calls that are made in `phases` do not count.
+        Calls that are made in `phases` do not count, unless it is the first.
+    parts_decide
+        Whether timing goes on until the parts are known precisely, in place of the whole call.
     metrics
         Asked once, when the calls for memory and time have been made: further metrics by name, in the units of the
         metrics registry.  A value that is no finite number counts as absent.
@@ -69,7 +71,13 @@ class Prepared:
     explain: Callable[[Exception], Exception] = lambda error: error
     phases: Phases | None = None
     parts: Parts | None = None
+    parts_decide: bool = True
     metrics: Callable[[], Mapping[str, float]] = dict
+
+    @property
+    def decisive_parts(self) -> Parts | None:
+        """The parts that must be known precisely, if there are any."""
+        return self.parts if self.parts_decide else None
 
     def watched_by(self, peak: Peak) -> Callable[[], object]:
         """Return the call, as it is made while a peak is read."""
