@@ -115,7 +115,8 @@ class PickledFunction:
 class Method:
     """How every case of a run is measured; the arguments of the same names explain each field.
 
-    `round` is the number of the round, from 1; the budget of a case is shared among its `rounds`.
+    With `estimate`, nothing is computed: memory is what the tensors of the case would take.  `round` is the number of
+    the round, from 1; the budget of a case is shared among its `rounds`.
     """
 
     speed: bool = True
@@ -126,6 +127,7 @@ class Method:
     max_seconds: float = 1.5
     rounds: int = 1
     round: int = 1
+    estimate: bool = False
     only_pretrain_model: bool = False
     trust_remote_code: bool = False
     trace_memory_line_by_line: bool = False
