@@ -71,6 +71,16 @@ class Benchmark(Generic[_Args]):
 
     Attributes
     ----------
+    args
+        The arguments.
+    framework
+        The name of the framework.
+    cases
+        The cases that they span, in the order of the sweep.
+    models
+        The models by name.
+    places
+        Where the cases are measured.
     results
         The finished cases, also after a run that was interrupted.
     """
@@ -106,20 +116,20 @@ class Benchmark(Generic[_Args]):
             args = replace(args, models=checks.names("models", names_of(configs)))
         self.args = args
         self.framework = FRAMEWORKS[args.framework].name
-        self._models = {spec.name: spec for spec in models_of_run(args, configs, inputs, loss)}
-        self._cases = plan(args)
-        self._places = Places(self._cases, axes_of(args))
-        for place in self._places:
+        self.models = {spec.name: spec for spec in models_of_run(args, configs, inputs, loss)}
+        self.cases = plan(args)
+        self.places = Places(self.cases, axes_of(args))
+        for place in self.places:
             if place.get("python") is None:
                 overlay = place.get("overlay")
                 check_requirements(FRAMEWORKS[args.framework], None if overlay is None else str(overlay))
         self._cancellation = Cancellation()
-        self._rounds = Rounds(self._cases, args.method())
+        self._rounds = Rounds(self.cases, args.method())
         self._folder: Path | None = None
         self.environment_info = Environment()
 
     def __repr__(self) -> str:
-        name, cases, done = type(self).__name__, len(self._cases), len(self._rounds.finished())
+        name, cases, done = type(self).__name__, len(self.cases), len(self._rounds.finished())
         planned = f"{cases} case{'' if cases == 1 else 's'}"
         if not done:
             return f"<{name}: {planned}, nothing measured yet: run() measures>"
@@ -193,15 +203,15 @@ class Benchmark(Generic[_Args]):
             raise wrong_value("on_case", on_case, "a function of a case and its measurement")
         chosen = make_executor(executor, isolated=self.args.do_multi_processing)
         self._method = method_for(chosen, self.args.method())
-        self._rounds = Rounds(self._cases, self._method)
+        self._rounds = Rounds(self.cases, self._method)
         self._cancellation = Cancellation()
         with RunFolder(folder, resume) as run_folder:
             shown = display or choose_display(verbose=self.args.verbose)
-            progress = Progress(self._cases, shown, self._method.rounds)
+            progress = Progress(self.cases, shown, self._method.rounds)
             lock = MachineLock(progress, self._cancellation.check)
             try:
                 with lock.hold():
-                    self._places.ask(chosen, self.args, list(self._models.values()), self._cancellation)
+                    self.places.ask(chosen, self.args, list(self.models.values()), self._cancellation)
                 self._begin(run_folder, progress)
                 for turn in self._rounds.turns():
                     measurement = self._measure(turn, chosen, progress, lock, run_folder)
@@ -221,12 +231,12 @@ class Benchmark(Generic[_Args]):
 
     def _begin(self, run_folder: RunFolder, progress: Progress) -> None:
         """Write the head of the journal, and take over the cases of an earlier run that are kept."""
-        self.environment_info = summarize(self._places.environments)
-        configurations = {name: spec.identity for name, spec in self._models.items()}
-        wanted = Contents([*self._places.environments], self.args.to_dict(), configurations)
-        kept = run_folder.begin(wanted, self._cases, type(self.args), list(self._places))
-        self._sharing = Sharing(FRAMEWORKS[self.framework], self._method, self._models, self._places, self._cases)
-        self._rounds = Rounds(self._cases, self._method, self._sharing.order(self._cases))
+        self.environment_info = summarize(self.places.environments)
+        configurations = {name: spec.identity for name, spec in self.models.items()}
+        wanted = Contents([*self.places.environments], self.args.to_dict(), configurations)
+        kept = run_folder.begin(wanted, self.cases, type(self.args), list(self.places))
+        self._sharing = Sharing(FRAMEWORKS[self.framework], self._method, self.models, self.places, self.cases)
+        self._rounds = Rounds(self.cases, self._method, self._sharing.order(self.cases))
         for case, (measurements, facts) in kept.items():
             self._rounds.keep(case, measurements, Environment(facts))
             progress.keep(case, self._rounds.left(case))
@@ -237,11 +247,11 @@ class Benchmark(Generic[_Args]):
     ) -> Measurement:
         case = turn.case
         method, shared = self._method.of_round(turn.round), self._sharing.of(case, turn.round)
-        request = Request(case, method, self._models[case.model], self.args.timeout_s, shared)
+        request = Request(case, method, self.models[case.model], self.args.timeout_s, shared)
         try:
             with lock.hold():
                 progress.begin(turn.case, turn.round)
-                unusable = self._places.failure(case)
+                unusable = self.places.failure(case)
                 measurement = (
                     executor.measure(FRAMEWORKS[self.framework], request, progress.follow, self._cancellation)
                     if unusable is None
@@ -259,7 +269,7 @@ class Benchmark(Generic[_Args]):
 
     def _finish(self, turn: Turn, measurement: Measurement, run_folder: RunFolder) -> Measurement:
         """Record a round of a case and write it to disk; return what all of its rounds say."""
-        number = self._places.number(turn.case)
+        number = self.places.number(turn.case)
         measurement = replace(measurement, round=turn.round)
         run_folder.add(Entry(turn.case, measurement, number))
-        return self._rounds.add(turn.case, measurement, self._places.environments[number])
+        return self._rounds.add(turn.case, measurement, self.places.environments[number])

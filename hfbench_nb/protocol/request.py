@@ -115,8 +115,7 @@ class PickledFunction:
 class Method:
     """How every case of a run is measured; the arguments of the same names explain each field.
 
-    With `estimate`, nothing is computed: memory is what the tensors of the case would take.  `round` is the number of
-    the round, from 1; the budget of a case is shared among its `rounds`.
+    `round` is the number of the round, from 1; the budget of a case is shared among its `rounds`.
     """
 
     speed: bool = True
@@ -127,7 +126,6 @@ class Method:
     max_seconds: float = 1.5
     rounds: int = 1
     round: int = 1
-    estimate: bool = False
     only_pretrain_model: bool = False
     trust_remote_code: bool = False
     trace_memory_line_by_line: bool = False

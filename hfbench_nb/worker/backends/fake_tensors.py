@@ -133,9 +133,7 @@ class FakeTensors(TorchDispatchMode):
     @staticmethod
     def _is_worth_it(made: list[FakeTensor], *, is_random: bool) -> bool:
         """Return whether the contents of results are computed: of small ones, and random ones only where integers."""
-        return all(
-            each.numel() <= _LARGEST_KNOWN and not (is_random and each.is_floating_point()) for each in made
-        )
+        return all(each.numel() <= _LARGEST_KNOWN and not (is_random and each.is_floating_point()) for each in made)
 
     def _compute(self, func: Any, args: Any, kwargs: Any) -> Any:
         def real(value: Any) -> Any:

@@ -15,7 +15,6 @@ from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.request import Method
 from hfbench_nb.worker.backends.model_classes import import_code
 from hfbench_nb.worker.backends.pytorch_devices import device_name
-from hfbench_nb.worker.backends.pytorch_estimate import EstimatingRuntime
 from hfbench_nb.worker.backends.pytorch_majors import silence_deprecations
 from hfbench_nb.worker.backends.pytorch_runtime import PyTorchRuntime
 
@@ -47,7 +46,7 @@ class PyTorchBackend:
         DeviceNotFoundError
             If the device does not exist.
         """
-        return EstimatingRuntime(settings, method) if method.estimate else PyTorchRuntime(settings, method)
+        return PyTorchRuntime(settings, method)
 
     def environment(self, settings: Settings, method: Method) -> dict[str, Any]:
         """Describe framework and device, under the keys of the original where it has one."""

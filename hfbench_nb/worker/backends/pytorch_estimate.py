@@ -7,17 +7,24 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import torch
+import torch._dynamo  # what follows operations imports it, which takes seconds: once in the server
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, GenerateCall
 from hfbench_nb.worker.backends.fake_tensors import FakeTensors, UnknownContentsError
+from hfbench_nb.worker.backends.pytorch import PyTorchBackend
 from hfbench_nb.worker.backends.pytorch_generation import Generate
 from hfbench_nb.worker.backends.pytorch_runtime import PyTorchRuntime
 from hfbench_nb.worker.memory import Peak, Reading
+
+
+def load() -> EstimatingBackend:
+    """Return the backend; importing this module has imported the framework."""
+    return EstimatingBackend()
+
 
 # How many tokens of a generation are followed at its beginning, and at its end.
 _FOLLOWED = 2
@@ -25,6 +32,14 @@ _FOLLOWED = 2
 _OF_EACH_TOKEN = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
 # Axes that change nothing of what tensors take.
 _NOWHERE = {"device": "cpu", "weights": "random", "threads": None, "huge_pages": False}
+
+
+class EstimatingBackend(PyTorchBackend):
+    """PyTorch with Transformers, imported, for cases that are estimated and not run."""
+
+    def open(self, settings: Settings, method: Method) -> PyTorchRuntime:
+        """Begin to follow tensors without memory."""
+        return EstimatingRuntime(settings, method)
 
 
 class TensorMeter:
@@ -108,7 +123,9 @@ class EstimatingRuntime(PyTorchRuntime):
         """Return a function that follows one forward pass."""
         if self._settings.get("torchscript"):
             raise NotImplementedError("a traced model cannot be estimated: torchscript=False estimates the same model")
-        return super().inference_call(model, inputs)
+        call = super().inference_call(model, inputs)
+        calls = itertools.count()
+        return lambda: call() if next(calls) == 0 else None  # a further pass needs no more
 
     def generate_call(self, model: torch.nn.Module, inputs: CallInputs, case: Case) -> GenerateCall:
         """Return a call that follows the first and the last tokens of a generation."""
