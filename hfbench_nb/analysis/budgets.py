@@ -13,6 +13,7 @@ from typing import Any
 from hfbench_nb.arguments import checks
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.protocol.measurement import MEGABYTE
+from hfbench_nb.rendering.units import format_memory
 
 THIS = "this"
 YES, CLOSE, NO = "yes", "close", "no"
@@ -38,7 +39,7 @@ class Budget:
     mb: float
 
     def __str__(self) -> str:
-        size = f"{self.mb:,.0f} MB"
+        size = format_memory(self.mb)
         return f"{self.name} ({size})" if self.name else size
 
     def fits(self, tensors_mb: float) -> str:

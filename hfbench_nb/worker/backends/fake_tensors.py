@@ -10,6 +10,7 @@ code of a model may ask of their contents is answered as far as it can be known:
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,18 +29,29 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 # Contents of larger tensors are not computed: masks of 1024 x 1024 tokens are.
 _LARGEST_KNOWN = 1 << 20
+# Nor are random numbers, except a few: a layer may be left out at random.
+_FEW = 64
+_ATEN = torch.ops.aten
 _UNKNOWN_VALUES = (DataDependentOutputException, DynamicOutputShapeException)
 # Attribute of a fake tensor for its contents: a weak reference would keep modules from replacing it.
 _CONTENTS = "_hfbench_contents"
-_ITEM = torch.ops.aten._local_scalar_dense.default
-_INDEX = torch.ops.aten.index.Tensor
+# What fills tensors with one number: that is known however large they are.
+_CONSTANTS: dict[Any, Callable[..., Any]] = {
+    **dict.fromkeys(
+        [_ATEN.zeros.default, _ATEN.new_zeros.default, _ATEN.zeros_like.default, _ATEN.zero_.default], lambda *_: 0
+    ),
+    **dict.fromkeys([_ATEN.ones.default, _ATEN.new_ones.default, _ATEN.ones_like.default], lambda *_: 1),
+    **dict.fromkeys([_ATEN.full.default, _ATEN.fill_.Scalar, _ATEN.full_like.default], lambda _, value, *more: value),
+}
+_ITEM = _ATEN._local_scalar_dense.default
+_INDEX = _ATEN.index.Tensor
 
 
 class UnknownContentsError(RuntimeError):
     """Code asks for the contents of a tensor that only a real pass computes."""
 
 
-class FakeTensors(TorchDispatchMode):
+class FakeTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Follows tensors without allocating them; use it as a context manager.
 
     Attributes
@@ -51,7 +63,7 @@ class FakeTensors(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live_bytes = 0
         self.peak_bytes = 0
         self._shapes = FakeTensorMode(allow_non_fake_inputs=True)
@@ -60,11 +72,11 @@ class FakeTensors(TorchDispatchMode):
 
     def __enter__(self) -> FakeTensors:
         self._shapes.__enter__()
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         self._shapes.__exit__(*error)
 
     def adopt(self, values: Any) -> Any:
@@ -119,10 +131,13 @@ class FakeTensors(TorchDispatchMode):
         made = [each for each in tree_leaves(result) if isinstance(each, FakeTensor)]
         self._count(made)
         if is_known and computed is None and self._is_worth_it(made, is_random=is_random):
-            computed = self._compute(func, args, kwargs)
-        if computed is not None:
+            with contextlib.suppress(RuntimeError):  # a large constant cannot be written to
+                computed = self._compute(func, args, kwargs)
+        if func in _CONSTANTS:
+            self._fill(made, _CONSTANTS[func](*args))
+        elif computed is not None:
             self._learn(tree_leaves(result), tree_leaves(computed))
-        elif not is_known:
+        else:
             self.forget(made)
             self._choose(func, args, kwargs, made)
         return result
@@ -132,8 +147,10 @@ class FakeTensors(TorchDispatchMode):
 
     @staticmethod
     def _is_worth_it(made: list[FakeTensor], *, is_random: bool) -> bool:
-        """Return whether the contents of results are computed: of small ones, and random ones only where integers."""
-        return all(each.numel() <= _LARGEST_KNOWN and not (is_random and each.is_floating_point()) for each in made)
+        """Return whether the contents of results are computed: of small ones, and of very few random numbers."""
+        return all(
+            each.numel() <= (_FEW if is_random and each.is_floating_point() else _LARGEST_KNOWN) for each in made
+        )
 
     def _compute(self, func: Any, args: Any, kwargs: Any) -> Any:
         def real(value: Any) -> Any:
@@ -141,6 +158,16 @@ class FakeTensors(TorchDispatchMode):
 
         with unset_fake_temporarily():
             return func(*tree_map(real, args), **tree_map(real, kwargs))
+
+    @staticmethod
+    def _fill(made: list[FakeTensor], value: Any) -> None:
+        """Learn that tensors contain one number everywhere."""
+        with unset_fake_temporarily():
+            for each in made:
+                number = torch.full((), value, dtype=each.dtype)
+                # Small ones can be written to.
+                contents = number.expand(each.shape)
+                setattr(each, _CONTENTS, contents.clone() if each.numel() <= _LARGEST_KNOWN else contents)
 
     def _learn(self, fakes: list[Any], contents: list[Any]) -> None:
         for fake, real in zip(fakes, contents, strict=True):
@@ -152,7 +179,7 @@ class FakeTensors(TorchDispatchMode):
         indices = [each for each in made if each.dtype == torch.int64]
         if not indices or not isinstance(args[0], FakeTensor) or not args[0].is_floating_point():
             return
-        if func is torch.ops.aten._to_copy.default or args[0].ndim == 0:
+        if func is _ATEN._to_copy.default or args[0].ndim == 0:
             return  # rounded numbers, not indices
         names = [argument.name for argument in func._schema.arguments]
         given = {**dict(zip(names, args, strict=False)), **kwargs}

@@ -13,9 +13,9 @@ import torch._dynamo  # what follows operations imports it, which takes seconds:
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
+from hfbench_nb.worker.backends import pytorch
 from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, GenerateCall
 from hfbench_nb.worker.backends.fake_tensors import FakeTensors, UnknownContentsError
-from hfbench_nb.worker.backends.pytorch import PyTorchBackend
 from hfbench_nb.worker.backends.pytorch_generation import Generate
 from hfbench_nb.worker.backends.pytorch_runtime import PyTorchRuntime
 from hfbench_nb.worker.memory import Peak, Reading
@@ -23,6 +23,7 @@ from hfbench_nb.worker.memory import Peak, Reading
 
 def load() -> EstimatingBackend:
     """Return the backend; importing this module has imported the framework."""
+    pytorch.load()
     return EstimatingBackend()
 
 
@@ -34,7 +35,7 @@ _OF_EACH_TOKEN = ("input_ids", "attention_mask", "token_type_ids", "mm_token_typ
 _NOWHERE = {"device": "cpu", "weights": "random", "threads": None, "huge_pages": False}
 
 
-class EstimatingBackend(PyTorchBackend):
+class EstimatingBackend(pytorch.PyTorchBackend):
     """PyTorch with Transformers, imported, for cases that are estimated and not run."""
 
     def open(self, settings: Settings, method: Method) -> PyTorchRuntime:
@@ -129,8 +130,9 @@ class EstimatingRuntime(PyTorchRuntime):
 
     def generate_call(self, model: torch.nn.Module, inputs: CallInputs, case: Case) -> GenerateCall:
         """Return a call that follows the first and the last tokens of a generation."""
-        whole = super().generate_call(model, inputs, case)
-        return EstimatedGenerate(whole, self._fakes, lambda: self._last_tokens(model, inputs, case))
+        super().generate_call(model, inputs, case)
+        assert self._generate is not None
+        return EstimatedGenerate(self._generate, self._fakes, lambda: self._last_tokens(model, inputs, case))
 
     def _last_tokens(self, model: torch.nn.Module, inputs: CallInputs, case: Case) -> Generate | None:
         """Return a call that is given all tokens but the last two; None if there are not more than follow the first."""
