@@ -96,10 +96,10 @@ class EstimatingRuntime(PyTorchRuntime):
         """Build a model without memory."""
         return self._built(super().build(spec, kind, training=training))
 
-    def adopt(self, make: Callable[[], object], *, training: bool) -> Built:
-        """Let a user's function build a model without memory."""
-        built = super().adopt(make, training=training)
-        return self._built(replace(built, weights_bytes=None))
+    def _finish(self, model: torch.nn.Module, training: bool, note: str, details: dict[str, Any]) -> Built:
+        """Return a model that a user's function has built."""
+        built = self._describe(model, training, note)
+        return self._built(replace(built, details={**built.details, **details}))
 
     def _built(self, built: Built) -> Built:
         self._fakes.forget(built.model.parameters())
