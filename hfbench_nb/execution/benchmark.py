@@ -29,7 +29,7 @@ from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, IsolationError, wrong_value
 from hfbench_nb.protocol.measurement import Failure, Measurement
-from hfbench_nb.protocol.request import Request
+from hfbench_nb.protocol.request import Method, Request
 from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.environment import Environment, summarize
 from hfbench_nb.storage.journal import Contents, Entry
@@ -39,6 +39,9 @@ _Args = TypeVar("_Args", bound=BenchmarkArguments)
 
 OwnFunctions = Callable[..., Any] | Sequence[Callable[..., Any] | None] | None
 """A function of the user's for every model, or one per model."""
+
+Plan = Callable[[Sequence[Case], Method, Sequence[Case]], Rounds]
+"""Makes the rounds of a run: which cases are measured, and in which order."""
 
 OnCase = Callable[[Case, Measurement], None]
 """Called with each case whenever a round of it is finished, before the next one starts."""
@@ -81,6 +84,8 @@ class Benchmark(Generic[_Args]):
         The models by name.
     places
         Where the cases are measured.
+    search
+        What the last run looked for beside that, as stored with its arguments; empty unless it was a search.
     results
         The finished cases, also after a run that was interrupted.
     """
@@ -126,6 +131,7 @@ class Benchmark(Generic[_Args]):
         self._cancellation = Cancellation()
         self._rounds = Rounds(self.cases, args.method())
         self._folder: Path | None = None
+        self.search: dict[str, Any] = {}
         self.environment_info = Environment()
 
     def __repr__(self) -> str:
@@ -142,7 +148,7 @@ class Benchmark(Generic[_Args]):
         return BenchmarkResults(
             [(case, measurement) for case, measurement, _ in finished],
             self.environment_info,
-            self.args.to_dict(),
+            self._arguments(),
             self._folder,
             [environment for *_, environment in finished],
         )
@@ -198,6 +204,20 @@ class Benchmark(Generic[_Args]):
         KeyboardInterrupt
             If the user stopped the run; `results` holds what was finished.
         """
+        self.search = {}
+        return self.carry_out(Rounds, folder, resume, display, executor=executor, on_case=on_case)
+
+    def carry_out(
+        self,
+        plan: Plan,
+        folder: str | os.PathLike[str] | None,
+        resume: str | os.PathLike[str] | None,
+        display: Display | None,
+        *,
+        executor: str | Executor | None,
+        on_case: OnCase,
+    ) -> BenchmarkResults:
+        """Measure the cases that a plan asks for, one after the other; the other parameters are those of `run`."""
         self.args.check()
         if not callable(on_case):
             raise wrong_value("on_case", on_case, "a function of a case and its measurement")
@@ -212,7 +232,7 @@ class Benchmark(Generic[_Args]):
             try:
                 with lock.hold():
                     self.places.ask(chosen, self.args, list(self.models.values()), self._cancellation)
-                self._begin(run_folder, progress)
+                self._begin(plan, run_folder, progress)
                 for turn in self._rounds.turns():
                     measurement = self._measure(turn, chosen, progress, lock, run_folder)
                     progress.expect(turn.case, self._rounds.left(turn.case))
@@ -229,14 +249,17 @@ class Benchmark(Generic[_Args]):
         """Stop a run in another thread; it returns the finished cases."""
         self._cancellation.cancel()
 
-    def _begin(self, run_folder: RunFolder, progress: Progress) -> None:
+    def _arguments(self) -> dict[str, Any]:
+        return {**self.args.to_dict(), **self.search}
+
+    def _begin(self, plan: Plan, run_folder: RunFolder, progress: Progress) -> None:
         """Write the head of the journal, and take over the cases of an earlier run that are kept."""
         self.environment_info = summarize(self.places.environments)
-        configurations = {name: spec.identity for name, spec in self.models.items()}
-        wanted = Contents([*self.places.environments], self.args.to_dict(), configurations)
-        kept = run_folder.begin(wanted, self.cases, type(self.args), list(self.places))
         self._sharing = Sharing(FRAMEWORKS[self.framework], self._method, self.models, self.places, self.cases)
-        self._rounds = Rounds(self.cases, self._method, self._sharing.order(self.cases))
+        self._rounds = plan(self.cases, self._method, self._sharing.order(self.cases))
+        configurations = {name: spec.identity for name, spec in self.models.items()}
+        wanted = Contents([*self.places.environments], self._arguments(), configurations)
+        kept = run_folder.begin(wanted, self.cases, type(self.args), list(self.places))
         for case, (measurements, facts) in kept.items():
             self._rounds.keep(case, measurements, Environment(facts))
             progress.keep(case, self._rounds.left(case))

@@ -12,6 +12,7 @@ from hfbench_nb.display.estimate import Estimate
 from hfbench_nb.execution.benchmark import Benchmark, OwnFunctions
 from hfbench_nb.execution.displays import Display
 from hfbench_nb.execution.estimating import estimate_cases
+from hfbench_nb.execution.largest import find_largest
 
 
 class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
@@ -37,6 +38,7 @@ class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
 
     arguments_class = PyTorchBenchmarkArguments
     estimate = estimate_cases
+    find_largest = find_largest
 
 
 class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
@@ -55,6 +57,7 @@ class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
     """
 
     arguments_class = TensorFlowBenchmarkArguments
+    find_largest = find_largest
 
 
 def make_benchmark(args: BenchmarkArguments, configs: Sequence[Any] | None = None, **functions: Any) -> Benchmark[Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hfbench_nb.analysis.budgets import THIS, accelerators
+from hfbench_nb.analysis.largest import SIZES
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import PLACE, BenchmarkArguments
 from hfbench_nb.arguments.fields import REQUIRED, option
@@ -95,6 +96,26 @@ class EstimateCommand:
 
     arguments: PyTorchBenchmarkArguments
     options: EstimateOptions
+
+
+@dataclass(kw_only=True)
+class FitOptions:
+    """Find the largest batch, length or number of new tokens that really runs within a limit of memory (PyTorch)."""
+
+    what: str = option(REQUIRED, "The size that is looked for; its own option does not count.", tuple(SIZES))
+    limit_mb: float | None = option(
+        None, "How much memory a case may need, MB. By default what this machine, its container or the device has."
+    )
+    maximum: int | None = option(None, "The largest size to try. By default 65536.")
+
+
+@dataclass(frozen=True)
+class FitCommand:
+    """Find the largest size that runs: of which models, where the probes are stored, and what is looked for."""
+
+    arguments: PyTorchBenchmarkArguments
+    options: RunOptions
+    fit: FitOptions
 
 
 @dataclass(kw_only=True)
@@ -191,6 +212,7 @@ class FunctionOptions(FunctionArguments):
 Command = (
     MeasureCommand
     | EstimateCommand
+    | FitCommand
     | PlotOptions
     | CompareOptions
     | ModelsOptions
@@ -239,6 +261,7 @@ def commands(*, prints: bool) -> dict[str, CommandKind]:
             for framework in frameworks_with_models()
         },
         "estimate": CommandKind((PyTorchBenchmarkArguments, EstimateOptions), EstimateCommand, EstimateOptions),
+        "fit": CommandKind((PyTorchBenchmarkArguments, RunOptions, FitOptions), FitCommand, FitOptions),
         "plot": CommandKind((PlotOptions,)),
         "compare": CommandKind((CompareOptions,)),
         "models": CommandKind((ModelsOptions,)),

@@ -246,7 +246,7 @@ def help_of(*words):
 def test_help_names_every_command():
     text = help_of()
     frameworks, others = {"pytorch", "tensorflow"}, {"plot", "compare", "models", "runs", "env", "overlay"}
-    assert set(commands(prints=True)) == {*frameworks, *others, "estimate"}
+    assert set(commands(prints=True)) == {*frameworks, *others, "estimate", "fit"}
     for name, kind in commands(prints=True).items():
         assert f"\n    {name}" in text
         assert " ".join(kind.summary.split(".")[0].split()[:4]) in " ".join(text.split())
