@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-# How many times larger than the largest that ran a probe may be, where nothing but measurements tells what it needs.
+# How many times larger than the largest that ran a probe may be, where nothing but measurements tells what it needs,
+# or an estimate says that anything fits.
 _GROWTH = 8
 # After this many probes, halving ends the search whatever the memory does.
 _GUESSES = 6
@@ -73,12 +74,17 @@ class Search:
         else:
             self.smallest_too_large = min(size, self.smallest_too_large or size)
 
+    def end_at(self, size: int) -> None:
+        """Record that a size, and with it any larger one, is impossible whatever it needs."""
+        self.smallest_too_large = min(size, self.smallest_too_large or size)
+
     def _guess(self, low: int, high: int) -> int:
         """Return the largest size that seems to fit."""
         expected = self._expected()
         if expected is None:
             return max(1, low * _GROWTH)
-        within = min(high - 1, max(1, low) * _GROWTH) if self._curve is None else high - 1
+        is_bounded = self._curve is not None and expected(high - 1) > self._limit
+        within = high - 1 if is_bounded else min(high - 1, max(1, low) * _GROWTH)
         fits, too_large = low, within + 1
         while too_large - fits > 1:
             middle = (fits + too_large) // 2

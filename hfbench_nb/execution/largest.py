@@ -71,7 +71,7 @@ class Probes(Rounds):
         while (size := search.next_size()) is not None:
             case = with_size(group, hunt.what, size)
             if estimates.cannot_run(size):
-                search.tell(size, None)
+                search.end_at(estimates.first_that_cannot_run(size))
                 continue
             if case not in self._merged:
                 yield Turn(case, 1)
@@ -105,6 +105,14 @@ class _Estimates:
     def cannot_run(self, size: int) -> bool:
         """Return whether a size fails before memory matters, such as one beyond the positions of the model."""
         return self._is_known and not self._of(size).succeeded
+
+    def first_that_cannot_run(self, size: int) -> int:
+        """Return the smallest size that cannot run, up to one that cannot."""
+        runs, fails = SIZES[self._hunt.what].minimum, size
+        while fails - runs > 1:
+            middle = (runs + fails) // 2
+            runs, fails = (runs, middle) if self.cannot_run(middle) else (middle, fails)
+        return fails
 
     def _of(self, size: int) -> Measurement:
         assert self._estimator is not None
