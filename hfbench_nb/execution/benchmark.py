@@ -17,6 +17,7 @@ from hfbench_nb.configurations.own_code import names_of
 from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
 from hfbench_nb.execution.displays import Display, choose_display
+from hfbench_nb.execution.estimator import with_estimate
 from hfbench_nb.execution.executors import Executor, make_executor, method_for, release
 from hfbench_nb.execution.machine_lock import MachineLock
 from hfbench_nb.execution.places import Places
@@ -286,6 +287,7 @@ class Benchmark(Generic[_Args]):
             stopped = Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
             self._finish(turn, stopped, run_folder)
             raise
+        measurement = with_estimate(measurement, self.framework, request, self._cancellation)
         merged = self._finish(turn, measurement, run_folder)
         progress.finish(case, measurement)
         return merged

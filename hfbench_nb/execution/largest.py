@@ -15,7 +15,7 @@ from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.arguments.sweep import plan
 from hfbench_nb.execution.benchmark import Benchmark, OnCase
 from hfbench_nb.execution.displays import Display
-from hfbench_nb.execution.estimating import Estimator
+from hfbench_nb.execution.estimator import Estimator
 from hfbench_nb.execution.executors import Executor
 from hfbench_nb.execution.rounds import Rounds, Turn
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
