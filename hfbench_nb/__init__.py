@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments
     from hfbench_nb.configurations.catalog.listing import models
     from hfbench_nb.display.comparison import Comparison
+    from hfbench_nb.display.estimate import Estimate
     from hfbench_nb.display.memory_summary import MemorySummary
-    from hfbench_nb.execution.benchmarks import PyTorchBenchmark, TensorFlowBenchmark
+    from hfbench_nb.execution.benchmarks import PyTorchBenchmark, TensorFlowBenchmark, estimate
     from hfbench_nb.execution.functions import measure
     from hfbench_nb.execution.tracing import start_memory_tracing, stop_memory_tracing
     from hfbench_nb.facade.benchmark_results import BenchmarkResults
@@ -38,6 +39,8 @@ _HOMES = {
     "PyTorchBenchmarkArguments": "arguments.pytorch",
     "BenchmarkResults": "facade.benchmark_results",
     "Comparison": "display.comparison",
+    "Estimate": "display.estimate",
+    "estimate": "execution.benchmarks",
     "Scaling": "analysis.scaling",
     "MemorySummary": "display.memory_summary",
     "load_reference": "facade.loading",
@@ -63,6 +66,7 @@ __all__ = [
     "ArgumentError",
     "BenchmarkResults",
     "Comparison",
+    "Estimate",
     "HfbenchError",
     "IsolationError",
     "MemorySummary",
@@ -73,6 +77,7 @@ __all__ = [
     "TensorFlowBenchmark",
     "TensorFlowBenchmarkArguments",
     "TracingError",
+    "estimate",
     "last_results",
     "load_ipython_extension",
     "load_reference",

@@ -55,6 +55,8 @@ class Framework:
     shares_models
         Whether its worker may be forked once a model is built: its runtime is a
         `hfbench_nb.worker.backends.base.SharingRuntime`.
+    estimating_backend
+        Module like `backend` whose runtime only follows what a case would need; empty if there is none.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Framework:
     extra: str = ""
     takes_code: bool = False
     shares_models: bool = False
+    estimating_backend: str = ""
 
     @property
     def command(self) -> str:
@@ -99,6 +102,7 @@ FRAMEWORKS.register(
         {**_QUIET, "USE_TORCH": "1", "USE_TF": "0", "USE_FLAX": "0"},
         takes_code=True,
         shares_models=True,
+        estimating_backend="hfbench_nb.worker.backends.pytorch_estimate",
     )
 )
 # Transformers' TensorFlow classes are written for Keras 2, which is the package tf_keras.

@@ -17,6 +17,7 @@ from hfbench_nb.configurations.own_code import names_of
 from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
 from hfbench_nb.execution.displays import Display, choose_display
+from hfbench_nb.execution.estimator import with_estimate
 from hfbench_nb.execution.executors import Executor, make_executor, method_for, release
 from hfbench_nb.execution.machine_lock import MachineLock
 from hfbench_nb.execution.places import Places
@@ -29,7 +30,7 @@ from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, IsolationError, wrong_value
 from hfbench_nb.protocol.measurement import Failure, Measurement
-from hfbench_nb.protocol.request import Request
+from hfbench_nb.protocol.request import Method, Request
 from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.environment import Environment, summarize
 from hfbench_nb.storage.journal import Contents, Entry
@@ -39,6 +40,9 @@ _Args = TypeVar("_Args", bound=BenchmarkArguments)
 
 OwnFunctions = Callable[..., Any] | Sequence[Callable[..., Any] | None] | None
 """A function of the user's for every model, or one per model."""
+
+Plan = Callable[[Sequence[Case], Method, Sequence[Case]], Rounds]
+"""Makes the rounds of a run: which cases are measured, and in which order."""
 
 OnCase = Callable[[Case, Measurement], None]
 """Called with each case whenever a round of it is finished, before the next one starts."""
@@ -71,6 +75,18 @@ class Benchmark(Generic[_Args]):
 
     Attributes
     ----------
+    args
+        The arguments.
+    framework
+        The name of the framework.
+    cases
+        The cases that they span, in the order of the sweep.
+    models
+        The models by name.
+    places
+        Where the cases are measured.
+    search
+        What the last run looked for beside that, as stored with its arguments; empty unless it was a search.
     results
         The finished cases, also after a run that was interrupted.
     """
@@ -106,20 +122,21 @@ class Benchmark(Generic[_Args]):
             args = replace(args, models=checks.names("models", names_of(configs)))
         self.args = args
         self.framework = FRAMEWORKS[args.framework].name
-        self._models = {spec.name: spec for spec in models_of_run(args, configs, inputs, loss)}
-        self._cases = plan(args)
-        self._places = Places(self._cases, axes_of(args))
-        for place in self._places:
+        self.models = {spec.name: spec for spec in models_of_run(args, configs, inputs, loss)}
+        self.cases = plan(args)
+        self.places = Places(self.cases, axes_of(args))
+        for place in self.places:
             if place.get("python") is None:
                 overlay = place.get("overlay")
                 check_requirements(FRAMEWORKS[args.framework], None if overlay is None else str(overlay))
         self._cancellation = Cancellation()
-        self._rounds = Rounds(self._cases, args.method())
+        self._rounds = Rounds(self.cases, args.method())
         self._folder: Path | None = None
+        self.search: dict[str, Any] = {}
         self.environment_info = Environment()
 
     def __repr__(self) -> str:
-        name, cases, done = type(self).__name__, len(self._cases), len(self._rounds.finished())
+        name, cases, done = type(self).__name__, len(self.cases), len(self._rounds.finished())
         planned = f"{cases} case{'' if cases == 1 else 's'}"
         if not done:
             return f"<{name}: {planned}, nothing measured yet: run() measures>"
@@ -132,7 +149,7 @@ class Benchmark(Generic[_Args]):
         return BenchmarkResults(
             [(case, measurement) for case, measurement, _ in finished],
             self.environment_info,
-            self.args.to_dict(),
+            self._arguments(),
             self._folder,
             [environment for *_, environment in finished],
         )
@@ -188,21 +205,35 @@ class Benchmark(Generic[_Args]):
         KeyboardInterrupt
             If the user stopped the run; `results` holds what was finished.
         """
+        self.search = {}
+        return self.carry_out(Rounds, folder, resume, display, executor=executor, on_case=on_case)
+
+    def carry_out(
+        self,
+        plan: Plan,
+        folder: str | os.PathLike[str] | None,
+        resume: str | os.PathLike[str] | None,
+        display: Display | None,
+        *,
+        executor: str | Executor | None,
+        on_case: OnCase,
+    ) -> BenchmarkResults:
+        """Measure the cases that a plan asks for, one after the other; the other parameters are those of `run`."""
         self.args.check()
         if not callable(on_case):
             raise wrong_value("on_case", on_case, "a function of a case and its measurement")
         chosen = make_executor(executor, isolated=self.args.do_multi_processing)
         self._method = method_for(chosen, self.args.method())
-        self._rounds = Rounds(self._cases, self._method)
+        self._rounds = Rounds(self.cases, self._method)
         self._cancellation = Cancellation()
         with RunFolder(folder, resume) as run_folder:
             shown = display or choose_display(verbose=self.args.verbose)
-            progress = Progress(self._cases, shown, self._method.rounds)
+            progress = Progress(self.cases, shown, self._method.rounds)
             lock = MachineLock(progress, self._cancellation.check)
             try:
                 with lock.hold():
-                    self._places.ask(chosen, self.args, list(self._models.values()), self._cancellation)
-                self._begin(run_folder, progress)
+                    self.places.ask(chosen, self.args, list(self.models.values()), self._cancellation)
+                self._begin(plan, run_folder, progress)
                 for turn in self._rounds.turns():
                     measurement = self._measure(turn, chosen, progress, lock, run_folder)
                     progress.expect(turn.case, self._rounds.left(turn.case))
@@ -219,14 +250,17 @@ class Benchmark(Generic[_Args]):
         """Stop a run in another thread; it returns the finished cases."""
         self._cancellation.cancel()
 
-    def _begin(self, run_folder: RunFolder, progress: Progress) -> None:
+    def _arguments(self) -> dict[str, Any]:
+        return {**self.args.to_dict(), **self.search}
+
+    def _begin(self, plan: Plan, run_folder: RunFolder, progress: Progress) -> None:
         """Write the head of the journal, and take over the cases of an earlier run that are kept."""
-        self.environment_info = summarize(self._places.environments)
-        configurations = {name: spec.identity for name, spec in self._models.items()}
-        wanted = Contents([*self._places.environments], self.args.to_dict(), configurations)
-        kept = run_folder.begin(wanted, self._cases, type(self.args), list(self._places))
-        self._sharing = Sharing(FRAMEWORKS[self.framework], self._method, self._models, self._places, self._cases)
-        self._rounds = Rounds(self._cases, self._method, self._sharing.order(self._cases))
+        self.environment_info = summarize(self.places.environments)
+        self._sharing = Sharing(FRAMEWORKS[self.framework], self._method, self.models, self.places, self.cases)
+        self._rounds = plan(self.cases, self._method, self._sharing.order(self.cases))
+        configurations = {name: spec.identity for name, spec in self.models.items()}
+        wanted = Contents([*self.places.environments], self._arguments(), configurations)
+        kept = run_folder.begin(wanted, self.cases, type(self.args), list(self.places))
         for case, (measurements, facts) in kept.items():
             self._rounds.keep(case, measurements, Environment(facts))
             progress.keep(case, self._rounds.left(case))
@@ -237,11 +271,11 @@ class Benchmark(Generic[_Args]):
     ) -> Measurement:
         case = turn.case
         method, shared = self._method.of_round(turn.round), self._sharing.of(case, turn.round)
-        request = Request(case, method, self._models[case.model], self.args.timeout_s, shared)
+        request = Request(case, method, self.models[case.model], self.args.timeout_s, shared)
         try:
             with lock.hold():
                 progress.begin(turn.case, turn.round)
-                unusable = self._places.failure(case)
+                unusable = self.places.failure(case)
                 measurement = (
                     executor.measure(FRAMEWORKS[self.framework], request, progress.follow, self._cancellation)
                     if unusable is None
@@ -253,13 +287,14 @@ class Benchmark(Generic[_Args]):
             stopped = Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
             self._finish(turn, stopped, run_folder)
             raise
+        measurement = with_estimate(measurement, self.framework, request, self._cancellation)
         merged = self._finish(turn, measurement, run_folder)
         progress.finish(case, measurement)
         return merged
 
     def _finish(self, turn: Turn, measurement: Measurement, run_folder: RunFolder) -> Measurement:
         """Record a round of a case and write it to disk; return what all of its rounds say."""
-        number = self._places.number(turn.case)
+        number = self.places.number(turn.case)
         measurement = replace(measurement, round=turn.round)
         run_folder.add(Entry(turn.case, measurement, number))
-        return self._rounds.add(turn.case, measurement, self._places.environments[number])
+        return self._rounds.add(turn.case, measurement, self.places.environments[number])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
 from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments
-from hfbench_nb.execution.benchmark import Benchmark
+from hfbench_nb.display.estimate import Estimate
+from hfbench_nb.execution.benchmark import Benchmark, OwnFunctions
+from hfbench_nb.execution.displays import Display
+from hfbench_nb.execution.estimating import estimate_cases
+from hfbench_nb.execution.largest import find_largest
 
 
 class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
@@ -32,6 +37,8 @@ class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
     """
 
     arguments_class = PyTorchBenchmarkArguments
+    estimate = estimate_cases
+    find_largest = find_largest
 
 
 class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
@@ -50,9 +57,49 @@ class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
     """
 
     arguments_class = TensorFlowBenchmarkArguments
+    find_largest = find_largest
 
 
-def make_benchmark(args: BenchmarkArguments) -> Benchmark[Any]:
+def make_benchmark(args: BenchmarkArguments, configs: Sequence[Any] | None = None, **functions: Any) -> Benchmark[Any]:
     """Return the benchmark that takes arguments of this class."""
     kinds: tuple[type[Benchmark[Any]], ...] = (PyTorchBenchmark, TensorFlowBenchmark, Benchmark)
-    return next(kind for kind in kinds if isinstance(args, kind.arguments_class))(args)
+    return next(kind for kind in kinds if isinstance(args, kind.arguments_class))(args, configs, **functions)
+
+
+def estimate(
+    args: BenchmarkArguments,
+    configs: Sequence[Any] | None = None,
+    *,
+    inputs: OwnFunctions = None,
+    loss: OwnFunctions = None,
+    budget_mb: float | None = None,
+    device: str | None = None,
+    display: Display | None = None,
+) -> Estimate:
+    """Estimate what each case of some arguments needs, without running it and without its memory.
+
+    Parameters
+    ----------
+    args, configs, inputs, loss
+        The same as for `PyTorchBenchmark`.
+    budget_mb, device, display
+        As in `PyTorchBenchmark.estimate`.
+
+    Returns
+    -------
+    Estimate
+        One row per case.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument cannot be used, or the framework cannot estimate.
+
+    Examples
+    --------
+    >>> from hfbench_nb import PyTorchBenchmarkArguments, estimate
+    >>> args = PyTorchBenchmarkArguments(models=["meta-llama/Llama-3.1-8B"], batch_sizes=[1], dtype="bfloat16")
+    >>> estimate(args, device="T4")  # doctest: +SKIP
+    """
+    benchmark = make_benchmark(args, configs, inputs=inputs, loss=loss)
+    return estimate_cases(benchmark, budget_mb=budget_mb, device=device, display=display)

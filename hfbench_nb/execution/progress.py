@@ -26,6 +26,10 @@ class Estimate:
         self._finished: Counter[Case] = Counter()
         self._seconds: dict[Case, float] = {}
 
+    def add(self, case: Case, rounds: int) -> None:
+        """Record that a case will be measured, too."""
+        self._left[_kind(case)] += rounds
+
     def leave_out(self, case: Case, rounds: int) -> None:
         """Record that some rounds of a case will not be measured."""
         self._left[_kind(case)] -= rounds
@@ -93,6 +97,10 @@ class Progress:
 
     def begin(self, case: Case, number: int = 1) -> None:
         """Show that a round of a case has started."""
+        if case not in self._left:  # nobody knew before that it would be measured
+            self._left[case] = self._rounds
+            self._total += self._rounds
+            self._estimate.add(case, self._rounds)
         self._current, self._round, self._case_start = case, number, time.monotonic()
         self._show("starting")
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hfbench_nb.analysis.largest import Hunt
 from hfbench_nb.analysis.scaling import scaling
 from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
 from hfbench_nb.display.html_tables import results_to_html
+from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
 from hfbench_nb.display.plots import plot, plot_memory, plot_tokens
@@ -182,6 +184,17 @@ class BenchmarkResults(ResultSet):
     def summaries(self) -> dict[Case, MemorySummary]:
         """Memory line by line of every case that was traced (``trace_memory_line_by_line=True``)."""
         return summaries(self)
+
+    @property
+    def largest(self) -> Largest:
+        """The largest size that ran within the limit, per model and settings, of a run of `find_largest`.
+
+        Raises
+        ------
+        ArgumentError
+            If these results are of no such run.
+        """
+        return Largest(self, Hunt.of(self.arguments))
 
     # ---- text and tables
 

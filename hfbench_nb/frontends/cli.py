@@ -11,6 +11,8 @@ from pathlib import Path
 from hfbench_nb.frontends.commands import (
     CompareOptions,
     EnvOptions,
+    EstimateCommand,
+    FitCommand,
     MeasureCommand,
     ModelsOptions,
     OverlayOptions,
@@ -93,6 +95,26 @@ def _(command: MeasureCommand) -> int:
         raise
     say(command.printing.text(results))
     return SUCCESS if any(measurement.succeeded for _, measurement in results.entries) else FAILURE
+
+
+@run_command.register
+def _(command: EstimateCommand) -> int:
+    from hfbench_nb.execution.benchmarks import estimate
+
+    options = command.options
+    found = estimate(command.arguments, budget_mb=options.budget_mb, device=options.budget_device)
+    say(found.to_markdown() if options.format == "markdown" else found)
+    return SUCCESS if any(needs is not None for _, needs in found.rows) else FAILURE
+
+
+@run_command.register
+def _(command: FitCommand) -> int:
+    from hfbench_nb.execution.benchmarks import PyTorchBenchmark
+
+    results = PyTorchBenchmark(command.arguments).find_largest(**vars(command.fit), **vars(command.options))
+    largest = results.largest
+    say(largest)
+    return SUCCESS if any(found.largest is not None for found in largest.found) else FAILURE
 
 
 @run_command.register

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from hfbench_nb.analysis.budgets import THIS, accelerators
+from hfbench_nb.analysis.largest import SIZES
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import PLACE, BenchmarkArguments
 from hfbench_nb.arguments.fields import REQUIRED, option
 from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import FunctionArguments
+from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
 from hfbench_nb.display.gate import FORMATS
 from hfbench_nb.execution.executors import EXECUTORS
 from hfbench_nb.protocol.errors import wrong_value
@@ -66,6 +69,53 @@ class MeasureCommand:
     arguments: BenchmarkArguments
     options: RunOptions
     printing: PrintOptions = field(default_factory=PrintOptions)
+
+    def __post_init__(self) -> None:
+        self.printing.check(self.arguments)
+
+
+@dataclass(kw_only=True)
+class EstimateOptions:
+    """Estimate the memory that models need, without running them and without that memory (PyTorch)."""
+
+    budget_mb: float | None = option(
+        None, "How much memory there is, MB: the estimate then says what fits.", group=PLACE
+    )
+    budget_device: str | None = option(
+        None,
+        "The same by the name of a well-known accelerator, such as T4, or `this` for this machine.",
+        group=PLACE,
+        suggestions=lambda: [THIS, *accelerators()],
+    )
+    format: str = option("text", "Form of the output.", ("text", "markdown"))
+
+
+@dataclass(frozen=True)
+class EstimateCommand:
+    """Estimate what models need."""
+
+    arguments: PyTorchBenchmarkArguments
+    options: EstimateOptions
+
+
+@dataclass(kw_only=True)
+class FitOptions:
+    """Find the largest batch, length or number of new tokens that really runs within a limit of memory (PyTorch)."""
+
+    what: str = option(REQUIRED, "The size that is looked for; its own option does not count.", tuple(SIZES))
+    limit_mb: float | None = option(
+        None, "How much memory a case may need, MB. By default what this machine, its container or the device has."
+    )
+    maximum: int | None = option(None, "The largest size to try. By default 65536.")
+
+
+@dataclass(frozen=True)
+class FitCommand:
+    """Find the largest size that runs: of which models, where the probes are stored, and what is looked for."""
+
+    arguments: PyTorchBenchmarkArguments
+    options: RunOptions
+    fit: FitOptions
 
 
 @dataclass(kw_only=True)
@@ -159,17 +209,63 @@ class FunctionOptions(FunctionArguments):
     )
 
 
-Command = MeasureCommand | PlotOptions | CompareOptions | ModelsOptions | RunsOptions | EnvOptions | OverlayOptions
+Command = (
+    MeasureCommand
+    | EstimateCommand
+    | FitCommand
+    | PlotOptions
+    | CompareOptions
+    | ModelsOptions
+    | RunsOptions
+    | EnvOptions
+    | OverlayOptions
+)
 
 
-def command_classes() -> dict[str, type]:
-    """Return the dataclass of each command: one per registered framework, and the others."""
+@dataclass(frozen=True)
+class CommandKind:
+    """A command of the shell.
+
+    Attributes
+    ----------
+    parts
+        The dataclasses whose fields are its options.
+    make
+        Makes the command of an object of each.
+    described_by
+        The dataclass whose first line of documentation describes it; by default the first part.
+    """
+
+    parts: tuple[type, ...]
+    make: Callable[..., Command] = lambda options: options
+    described_by: type | None = None
+
+    @property
+    def summary(self) -> str:
+        """What the command does, in a line."""
+        return ((self.described_by or self.parts[0]).__doc__ or "").strip().splitlines()[0]
+
+
+def commands(*, prints: bool) -> dict[str, CommandKind]:
+    """Return the commands by name: one per registered framework, and the others.
+
+    Parameters
+    ----------
+    prints
+        Whether results will be printed, so that there are options for that.
+    """
+    run_parts = (RunOptions, PrintOptions) if prints else (RunOptions,)
     return {
-        **{framework.command: framework.arguments_class for framework in frameworks_with_models()},
-        "plot": PlotOptions,
-        "compare": CompareOptions,
-        "models": ModelsOptions,
-        "runs": RunsOptions,
-        "env": EnvOptions,
-        "overlay": OverlayOptions,
+        **{
+            framework.command: CommandKind((framework.arguments_class, *run_parts), MeasureCommand)
+            for framework in frameworks_with_models()
+        },
+        "estimate": CommandKind((PyTorchBenchmarkArguments, EstimateOptions), EstimateCommand, EstimateOptions),
+        "fit": CommandKind((PyTorchBenchmarkArguments, RunOptions, FitOptions), FitCommand, FitOptions),
+        "plot": CommandKind((PlotOptions,)),
+        "compare": CommandKind((CompareOptions,)),
+        "models": CommandKind((ModelsOptions,)),
+        "runs": CommandKind((RunsOptions,)),
+        "env": CommandKind((EnvOptions,)),
+        "overlay": CommandKind((OverlayOptions,)),
     }

@@ -1,4 +1,4 @@
-"""The IPython magics ``%hfbench``, ``%%hfbench``, ``%hfbench_env`` and ``%hfbench_panel`` of ``%load_ext hfbench``."""
+"""The IPython magics of ``%load_ext hfbench``: ``%hfbench``, ``%%hfbench``, and those whose names begin with it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from IPython.utils.text import DollarFormatter
 
 from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import FunctionArguments
-from hfbench_nb.frontends.commands import FunctionOptions, MeasureCommand
+from hfbench_nb.frontends.commands import EstimateCommand, FunctionOptions, MeasureCommand
 from hfbench_nb.frontends.options import HelpShown, flags_of_functions, parse, parse_function_options, underscored
 from hfbench_nb.protocol.errors import HfbenchError
 from hfbench_nb.worker.cell_code import CellCode, call
 
 if TYPE_CHECKING:
+    from hfbench_nb.display.estimate import Estimate
     from hfbench_nb.execution.displays import Display
     from hfbench_nb.facade.benchmark_results import BenchmarkResults
     from hfbench_nb.frontends.widgets.control_panel import Panel
@@ -129,6 +130,21 @@ class HfbenchMagics(Magics):
         from hfbench_nb.frontends.cli import main
 
         main(["env", *shlex.split(line)])
+
+    @line_magic
+    def hfbench_estimate(self, line: str) -> Estimate:
+        """Estimate the memory that models need, without running them: the options of the shell's ``hfbench estimate``.
+
+        ``%hfbench_estimate --models gpt2 --batch_sizes 8 --budget_device T4``; the value of the line is shown as a
+        table, and ``e = %hfbench_estimate ...`` keeps it.
+        """
+        from hfbench_nb.execution.benchmarks import estimate
+
+        with _clear_errors():
+            command = parse(["estimate", *shlex.split(_expand(line, self._notebook))])
+            assert isinstance(command, EstimateCommand)
+            options = command.options
+            return estimate(command.arguments, budget_mb=options.budget_mb, device=options.budget_device)
 
     @line_magic
     def hfbench_panel(self, line: str) -> Panel:

@@ -11,16 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import ValueType, default_of, value_types
-from hfbench_nb.frontends.commands import (
-    Command,
-    FunctionOptions,
-    MeasureCommand,
-    PrintOptions,
-    RunOptions,
-    command_classes,
-)
+from hfbench_nb.frontends.commands import Command, FunctionOptions, commands
 from hfbench_nb.rendering.suggestions import did_you_mean
 
 PROGRAM = "hfbench"
@@ -66,27 +58,16 @@ def parse(words: Sequence[str], *, prints: bool = False) -> Command:
     ArgumentError
         If an option has a value that cannot be used.
     """
-    classes = command_classes()
+    kinds = commands(prints=prints)
     parser = _Parser(prog=PROGRAM, description="Measure time and memory of Hugging Face Transformers models.")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, kind in classes.items():
-        summary = (kind.__doc__ or "").strip().splitlines()[0]
-        subparser = subparsers.add_parser(name, help=summary, description=summary)
-        _add_fields(subparser, kind)
-        if issubclass(kind, BenchmarkArguments):
-            _add_fields(subparser, RunOptions)
-            if prints:
-                _add_fields(subparser, PrintOptions)
+    for name, kind in kinds.items():
+        subparser = subparsers.add_parser(name, help=kind.summary, description=kind.summary)
+        for part in kind.parts:
+            _add_fields(subparser, part)
     given = vars(parser.parse_args(list(words)))
-    kind = classes[given.pop("command")]
-    if not issubclass(kind, BenchmarkArguments):
-        made: Any = kind(**given)
-        command: Command = made
-        return command
-    options, printing = RunOptions(**_taken(RunOptions, given)), PrintOptions(**_taken(PrintOptions, given))
-    arguments = kind(**given)
-    printing.check(arguments)
-    return MeasureCommand(arguments, options, printing)
+    kind = kinds[given.pop("command")]
+    return kind.make(*(part(**_taken(part, given)) for part in kind.parts))
 
 
 def _taken(kind: type, given: dict[str, Any]) -> dict[str, Any]:

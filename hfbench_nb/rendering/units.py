@@ -53,6 +53,20 @@ def format_memory(memory_mb: float) -> str:
     return "" if math.isnan(memory_mb) else f"{memory_mb:,.0f} MB"
 
 
+def format_count(count: int) -> str:
+    """Return a large number with three significant digits, as in ``1.24 B`` for 1.24 billion.
+
+    Examples
+    --------
+    >>> format_count(1_235_814_400), format_count(124_439_808), format_count(12_345), format_count(999)
+    ('1.24 B', '124 M', '12.3 K', '999')
+    """
+    for scale, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if count >= scale:
+            return f"{format_number(count / scale)} {letter}"
+    return str(count)
+
+
 def format_rate(per_s: float) -> str:
     """Return a rate with three significant digits, as in ``12.3/s``.
 

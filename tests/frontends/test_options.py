@@ -23,7 +23,7 @@ from hfbench_nb.frontends.commands import (
     OverlayOptions,
     PlotOptions,
     RunOptions,
-    command_classes,
+    commands,
 )
 from hfbench_nb.frontends.options import HelpShown, flags_of_functions, parse, parse_function_options, underscored
 
@@ -245,10 +245,11 @@ def help_of(*words):
 
 def test_help_names_every_command():
     text = help_of()
-    assert set(command_classes()) == {"pytorch", "tensorflow", "plot", "compare", "models", "runs", "env", "overlay"}
-    for name, kind in command_classes().items():
+    frameworks, others = {"pytorch", "tensorflow"}, {"plot", "compare", "models", "runs", "env", "overlay"}
+    assert set(commands(prints=True)) == {*frameworks, *others, "estimate", "fit"}
+    for name, kind in commands(prints=True).items():
         assert f"\n    {name}" in text
-        assert " ".join((kind.__doc__ or "").split(".")[0].split()[:4]) in " ".join(text.split())
+        assert " ".join(kind.summary.split(".")[0].split()[:4]) in " ".join(text.split())
 
 
 @pytest.mark.parametrize("framework", list(frameworks_with_models()), ids=lambda framework: framework.name)
@@ -266,7 +267,7 @@ def test_help_lists_every_field_with_its_help(framework):
 def test_the_help_of_the_other_commands(name):
     text = help_of(name)
     assert text.startswith(f"usage: hfbench {name} [-h]")
-    for field in dataclasses.fields(command_classes()[name]):
+    for field in dataclasses.fields(commands(prints=True)[name].parts[0]):
         assert field.metadata["help"][:20] in " ".join(text.split())
 
 

@@ -16,7 +16,10 @@ _KINDS = ("quantized", "static", "dynamic")
 
 def cache_bytes(caches: Iterable[Any]) -> int:
     """Return the bytes of the tensors in caches or states, each tensor once."""
-    tensors = {(tensor.data_ptr(), tensor.shape): tensor.nbytes for tensor in _tensors(list(caches), set())}
+    tensors = {
+        (tensor.untyped_storage()._cdata, tensor.storage_offset(), tensor.shape): tensor.nbytes
+        for tensor in _tensors(list(caches), set())
+    }
     return sum(tensors.values())
 
 

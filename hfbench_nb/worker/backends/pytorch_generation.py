@@ -112,6 +112,8 @@ class Generate:
 
     Attributes
     ----------
+    model
+        The model.
     cache_bytes
         Bytes of the tensors of the cache, or the state, at the end of the last call that was watched; None if it was in
         none of the places where models keep theirs.
@@ -133,7 +135,7 @@ class Generate:
             raise ValueError(
                 f"cache_implementation={cache!r}: {type(model).__name__} has no such cache, but a state of its own"
             )
-        self._model: Any = model
+        self.model: Any = model
         self._new_tokens, self._wanted = new_tokens, cache
         self._config = generation_config(model.config, new_tokens, cache)
         # What `generate` would otherwise take from the checkpoint, or from the model's configuration.
@@ -153,10 +155,10 @@ class Generate:
             If another number of tokens came than was asked for.
         """
         streamer = _Streamer(on_token)
-        self._model.generate(**self._inputs, generation_config=self._config, streamer=streamer)
+        self.model.generate(**self._inputs, generation_config=self._config, streamer=streamer)
         if streamer.tokens != self._new_tokens:
             raise RuntimeError(
-                f"generate of {type(self._model).__name__} wrote {streamer.tokens} tokens, not {self._new_tokens}"
+                f"generate of {type(self.model).__name__} wrote {streamer.tokens} tokens, not {self._new_tokens}"
             )
 
     def watched(self, on_token: Callable[[], None]) -> None:
@@ -167,14 +169,14 @@ class Generate:
         ValueError
             If the model has not used the cache that was asked for.
         """
-        with _last_caches(self._model) as caches:
+        with _last_caches(self.model) as caches:
             self(on_token)
         self.cache_bytes = cache_bytes(caches) if caches else None
         self.cache_kind = next(filter(None, map(kind_of_cache, caches)), None)
         wanted = None if self._wanted is None else kind_of_name(self._wanted)
         if wanted is not None and self.cache_kind != wanted:
             raise ValueError(
-                f"cache_implementation={self._wanted!r}: {type(self._model).__name__} of Transformers "
+                f"cache_implementation={self._wanted!r}: {type(self.model).__name__} of Transformers "
                 f"{transformers.__version__} has no such cache, and used {self.cache_kind or 'one of its own'}"
             )
 
@@ -182,7 +184,7 @@ class Generate:
         """Tell what a reader of the metrics should know."""
         if self.cache_bytes is not None:
             return []
-        return [f"kv_cache_mb: {type(self._model).__name__} keeps its cache where it cannot be read, or has none"]
+        return [f"kv_cache_mb: {type(self.model).__name__} keeps its cache where it cannot be read, or has none"]
 
 
 def is_compiled(implementation: object) -> bool:

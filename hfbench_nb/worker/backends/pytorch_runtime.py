@@ -97,17 +97,21 @@ class PyTorchRuntime:
             loaded = pytorch_pretrained.load(spec, model_class, config, self._dtype, self.device, self._method.seed)
             return self._finish(loaded.model, training, loaded.note, {"load_s": loaded.load_s})
         model = pytorch_models.build(model_class, config, self._dtype, self.device, self._method.seed)
+        return self._describe(model, training, dense_note(config))
+
+    def _describe(self, model: torch.nn.Module, training: bool, note: str) -> Built:
+        """Return a model whose weights are all that was added."""
         self._resolve_attention(model)
         stored = model.state_dict()
         buffers = [(name in stored, buffer.nbytes) for name, buffer in model.named_buffers()]
         unsaved_bytes = sum(size for is_stored, size in buffers if not is_stored)
         details = {
-            "model_class": model_class.__name__,
+            "model_class": type(model).__name__,
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "buffer_bytes": sum(size for is_stored, size in buffers if is_stored),
             "non_persistent_buffer_bytes": unsaved_bytes,
         }
-        return Built(model.train(training), unsaved_bytes, details=details, note=dense_note(config))
+        return Built(model.train(training), unsaved_bytes, details=details, note=note)
 
     def take_over(self, built: Built, resolved: Settings, *, training: bool) -> Built:
         """Use a model that the process from which this one was forked has built."""

@@ -1,0 +1,106 @@
+"""How much memory there is: of well-known accelerators, of this machine, or as given."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from hfbench_nb.arguments import checks
+from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.protocol.measurement import MEGABYTE
+from hfbench_nb.rendering.units import format_memory
+
+THIS = "this"
+YES, CLOSE, NO = "yes", "close", "no"
+# What a process needs besides the tensors: interpreter, framework and, on a GPU, its context; and, as a share of the
+# tensors, workspaces of libraries, packed weights and what the allocator cannot use.
+PROCESS_MB = 700.0
+SHARE_OUTSIDE = 0.15
+
+
+@dataclass(frozen=True)
+class Budget:
+    """An amount of memory that cases should fit into.
+
+    Attributes
+    ----------
+    name
+        Whose memory it is.
+    mb
+        How much, MB of 2^20 bytes.
+    """
+
+    name: str
+    mb: float
+
+    def __str__(self) -> str:
+        size = format_memory(self.mb)
+        return f"{self.name} ({size})" if self.name else size
+
+    def fits(self, tensors_mb: float) -> str:
+        """Return whether a case fits whose tensors take so much: ``yes``, ``no``, or ``close``.
+
+        ``no`` if the tensors alone are too large; ``close`` if what is outside the tensors, of which no more is known
+        than what is usual, may be too large.
+        """
+        if tensors_mb > self.mb:
+            return NO
+        return YES if tensors_mb * (1 + SHARE_OUTSIDE) + PROCESS_MB <= self.mb else CLOSE
+
+
+@cache
+def accelerators() -> dict[str, float]:
+    """Return the memory of well-known accelerators by name, in MB: what their makers publish, counted in 10^9 bytes.
+
+    Drivers report a little more or less, depending on error correction.
+    """
+    data: dict[str, Any] = json.loads(files("hfbench_nb.analysis").joinpath("accelerators.json").read_text("utf-8"))
+    return {name: each["memory_gb"] * 1e9 / MEGABYTE for name, each in data["accelerators"].items()}
+
+
+def find_budget(budget_mb: float | None, device: str | None, machine: Mapping[str, Any]) -> Budget | None:
+    """Return the budget that two arguments name; None if they name none.
+
+    Parameters
+    ----------
+    budget_mb
+        How much memory there is, MB; or None.
+    device
+        A well-known accelerator, ``this`` for this machine, or None.
+    machine
+        Facts about this machine.
+
+    Raises
+    ------
+    ArgumentError
+        If a value cannot be used, or both are given.
+    """
+    if budget_mb is not None and device is not None:
+        raise ArgumentError("budget_mb and device contradict each other: give only one of them.", "budget_mb", "device")
+    if budget_mb is not None:
+        checks.number("budget_mb", budget_mb, above=0, below=math.inf)
+        return Budget("", float(budget_mb))
+    if device is None:
+        return None
+    if device == THIS:
+        return memory_of(machine)
+    known = {name.lower(): name for name in accelerators()}
+    if not isinstance(device, str) or device.lower() not in known:
+        raise wrong_value(
+            "device", device, f"{THIS!r} or one of {', '.join(accelerators())}; budget_mb takes any amount"
+        )
+    name = known[device.lower()]
+    return Budget(name, accelerators()[name])
+
+
+def memory_of(machine: Mapping[str, Any]) -> Budget:
+    """Return the memory of a machine: of its GPU if it is measured on, else of the container or the machine itself."""
+    if machine.get("use_gpu") and machine.get("gpu_ram_mb"):
+        return Budget(str(machine["gpu"]), float(machine["gpu_ram_mb"]))
+    limits = [machine.get("container_ram_limit_mb"), machine.get("cpu_ram_mb")]
+    return Budget("this machine", min(float(limit) for limit in limits if limit))

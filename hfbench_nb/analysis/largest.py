@@ -1,0 +1,164 @@
+"""The largest size that fits, from the sizes that were tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
+from hfbench_nb.protocol.tasks import GENERATION
+from hfbench_nb.results.result_set import ResultSet, Row
+
+ARGUMENT = "find_largest"
+"""Under which name the arguments of results hold what was looked for."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A size whose largest value can be looked for.
+
+    Attributes
+    ----------
+    argument
+        The argument that has its values.
+    title
+        Its title in tables and plots.
+    of
+        Returns it for a case.
+    set
+        Returns a case with another value of it.
+    minimum
+        Its smallest value.
+    task
+        The only task that has it; empty if every task has.
+    """
+
+    argument: str
+    title: str
+    of: Callable[[Case], int]
+    set: Callable[[Case, int], Case]
+    minimum: int = 1
+    task: str = ""
+
+    def concerns(self, case: Case) -> bool:
+        """Return whether a case has it."""
+        return self.task in ("", case.task)
+
+
+SIZES: dict[str, Size] = {
+    "batch_size": Size(
+        "batch_sizes", "Batch size", lambda case: case.sizes[0], lambda case, size: replace(case, batch_size=size)
+    ),
+    "sequence_length": Size(
+        "sequence_lengths",
+        "Sequence length (tokens)",
+        lambda case: case.sizes[1],
+        lambda case, size: replace(case, sequence_length=size),
+    ),
+    "new_tokens": Size(
+        "new_tokens",
+        "New tokens",
+        lambda case: int(case.settings["new_tokens"] or 0),
+        lambda case, size: replace(case, settings=Settings({**case.settings, "new_tokens": size})),
+        minimum=2,
+        task=GENERATION,
+    ),
+}
+"""The sizes whose largest values can be looked for, by name."""
+
+
+def with_size(case: Case, what: str, size: int) -> Case:
+    """Return a case with another value of a size."""
+    return SIZES[what].set(case, size)
+
+
+def group_of(case: Case, what: str) -> Case:
+    """Return what cases that differ only in a size have in common."""
+    return with_size(case, what, 0)
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """What is looked for.
+
+    Attributes
+    ----------
+    what
+        The size, a key of `SIZES`.
+    limit_mb
+        How much memory a case may need, MB of 2^20 bytes.
+    maximum
+        The largest size to try.
+    """
+
+    what: str
+    limit_mb: float
+    maximum: int
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> Hunt:
+        """Return what was looked for in a run.
+
+        Raises
+        ------
+        ArgumentError
+            If it was no such run.
+        """
+        if not arguments.get(ARGUMENT):
+            raise ArgumentError("These results are of no search: find_largest returns those that are.")
+        return cls(**arguments[ARGUMENT])
+
+    def needed_mb(self, case: Case, measurement: Measurement) -> float | None:
+        """Return what a probe needed, MB; None if its memory ran out."""
+        return None if measurement.memory is None else measurement.memory.peak_bytes / MEGABYTE
+
+
+@dataclass(frozen=True)
+class Found:
+    """The largest size of a group of cases that differ in nothing else.
+
+    Attributes
+    ----------
+    probes
+        The rows that were tried, the smallest size first.
+    largest
+        The row of the largest size that fits; None if none does.
+    limited_by
+        Why there is no larger one: ``memory``, ``maximum``, or the reason for which the next size fails.
+    """
+
+    probes: tuple[Row, ...]
+    largest: Row | None
+    limited_by: str
+
+
+def found_in(results: ResultSet, hunt: Hunt) -> list[Found]:
+    """Return the largest size of each group of cases."""
+    groups: dict[Case, list[Row]] = {}
+    for row in results.rows:
+        groups.setdefault(group_of(row.case, hunt.what), []).append(row)
+    return [_found(sorted(rows, key=lambda row: SIZES[hunt.what].of(row.case)), hunt) for rows in groups.values()]
+
+
+def _found(probes: list[Row], hunt: Hunt) -> Found:
+    fitting = [row for row in probes if _fits(row, hunt)]
+    largest = fitting[-1] if fitting else None
+    size = SIZES[hunt.what].minimum - 1 if largest is None else SIZES[hunt.what].of(largest.case)
+    after = next((row for row in probes if SIZES[hunt.what].of(row.case) > size), None)
+    return Found(tuple(probes), largest, _limited_by(after, size, hunt))
+
+
+def _fits(row: Row, hunt: Hunt) -> bool:
+    needed_mb = hunt.needed_mb(row.case, row.measurement)
+    return row.measurement.succeeded and needed_mb is not None and needed_mb <= hunt.limit_mb
+
+
+def _limited_by(after: Row | None, size: int, hunt: Hunt) -> str:
+    if after is None:
+        return "maximum" if size >= hunt.maximum else "not finished"
+    if after.measurement.succeeded or after.measurement.status == "oom":
+        return "memory" if SIZES[hunt.what].of(after.case) == size + 1 else "not finished"
+    return str(after.measurement.failure)

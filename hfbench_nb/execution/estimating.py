@@ -1,0 +1,77 @@
+"""Estimating what cases need, without running them and without their memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hfbench_nb.analysis.budgets import THIS, find_budget
+from hfbench_nb.arguments.frameworks import FRAMEWORKS
+from hfbench_nb.display.estimate import Estimate
+from hfbench_nb.execution.benchmark import Benchmark
+from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.displays import Display, choose_display
+from hfbench_nb.execution.estimator import Estimator, check_can_estimate
+from hfbench_nb.execution.executors import LocalExecutor
+from hfbench_nb.execution.progress import Progress
+from hfbench_nb.results.environment import Environment, machine_facts
+from hfbench_nb.results.result_set import ResultSet
+
+
+def estimate_cases(
+    benchmark: Benchmark[Any],
+    *,
+    budget_mb: float | None = None,
+    device: str | None = None,
+    display: Display | None = None,
+) -> Estimate:
+    """Estimate what each case needs, without running it and without its memory.
+
+    Parameters
+    ----------
+    benchmark
+        Whose cases; the benchmark itself when called as a method.
+    budget_mb
+        How much memory there is, MB of 2^20 bytes: the estimate then says what fits.
+    device
+        The same by the name of a well-known accelerator, such as ``T4`` (`hfbench_nb.analysis.budgets.accelerators`
+        lists them), or ``this`` for this machine.
+    display
+        Where progress is shown; by default the notebook or the terminal.
+
+    Returns
+    -------
+    Estimate
+        One row per case, as a table, a DataFrame and a plot.  A case that cannot be estimated is a row with the reason.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument cannot be used, or the framework cannot estimate.
+
+    Notes
+    -----
+    A worker follows one pass with fake tensors (``torch._subclasses.FakeTensorMode``), which have shapes and data types
+    but no memory, and counts the bytes of those that exist at any moment.  That is what PyTorch's allocator would hand
+    out.  Attention kernels are those of a CPU.  Of a generation, the first two and the last two tokens are followed.
+    """
+    check_can_estimate(benchmark.framework)
+    find_budget(budget_mb, None if device == THIS else device, {})  # an error before anything runs
+    progress = Progress(benchmark.cases, display or choose_display(verbose=benchmark.args.verbose))
+    estimator = Estimator(benchmark.framework, benchmark.models, benchmark.args.method(), benchmark.args.timeout_s)
+    entries = []
+    try:
+        for case in benchmark.cases:
+            progress.begin(case)
+            measurement = estimator.estimate(case, progress.follow)
+            progress.finish(case, measurement)
+            entries.append((case, measurement))
+    finally:
+        progress.close()
+    environment = Environment(machine_facts())
+    if device == THIS:
+        facts = LocalExecutor().environment(
+            FRAMEWORKS[benchmark.framework], benchmark.cases[0].settings, benchmark.args.method(), Cancellation()
+        )
+        environment = Environment({**environment, **facts})
+    budget = find_budget(budget_mb, device, environment)
+    return Estimate(ResultSet(entries, environment, benchmark.args.to_dict()), budget)

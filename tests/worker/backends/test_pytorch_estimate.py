@@ -1,0 +1,145 @@
+"""Estimates against PyTorch's own count of what it allocates in a real pass."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from support import workloads
+from support.tiny import tiny
+from torch.profiler import ProfilerActivity, profile
+
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.measurement import MEGABYTE
+from hfbench_nb.protocol.registry import resolve
+from hfbench_nb.protocol.request import Method, ModelSpec
+from hfbench_nb.protocol.tasks import TASKS
+from hfbench_nb.worker import measuring
+from hfbench_nb.worker.backends.fake_tensors import FakeTensors, UnknownContentsError
+from hfbench_nb.worker.backends.pytorch_estimate import EstimatingRuntime
+
+pytestmark = pytest.mark.measures
+
+BATCH, LENGTH = 4, 32
+
+
+def workload_of(task, spec, settings):
+    case = Case("PyTorch", spec.name, task, BATCH, LENGTH, settings)
+    return resolve(TASKS[task].workload)(case, spec)
+
+
+def estimated(task, spec, settings=Settings()):  # noqa: B008 - frozen
+    method = Method(speed=False)
+    return measuring.measure(
+        lambda: EstimatingRuntime(settings, method), workload_of(task, spec, settings), method, lambda *_: None
+    )
+
+
+def allocated_peak(call):
+    """Return the largest number of bytes that PyTorch's allocator has handed out during a call."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+        call()
+    events = [each for each in watched.profiler.kineto_results.events() if each.name() == "[memory]"]
+    live = peak = 0
+    for event in sorted(events, key=lambda each: each.start_ns()):
+        live += event.nbytes()
+        peak = max(peak, live)
+    assert peak > 0
+    return peak
+
+
+def really_needed(task, spec, settings=Settings()):  # noqa: B008 - frozen
+    """Return what a real call needs beside the weights, bytes, by the allocator's count."""
+    runtime = workloads.open_runtime("PyTorch", dict(settings))
+    with runtime.hear():
+        prepared = workload_of(task, spec, settings).prepare(runtime)
+        call = prepared.call if prepared.phases is None else lambda: prepared.phases.call(lambda: None)
+        if prepared.phases is None:  # gradients are allocated anew; a static cache is kept
+            call()
+            runtime.forget_passes(prepared.model)
+        given_bytes = sum(math.prod(shape) for shape in prepared.details["inputs"].values()) * 4
+        return allocated_peak(call) + prepared.details["non_persistent_buffer_bytes"] + given_bytes
+
+
+@pytest.mark.parametrize("task", ["inference", "training"])
+@pytest.mark.parametrize(
+    "model_type", ["bert", "gpt2", "llama", "mixtral", "t5", "bart", "whisper", "longformer", "vit"]
+)
+def test_an_estimate_is_what_a_pass_allocates(model_type, task):
+    sizes = {"attention_probs_dropout_prob": 0.1} if model_type == "bert" else {}
+    spec = ModelSpec(model_type, tiny(model_type, None, **sizes), "test")
+    found = estimated(task, spec)
+    assert found.succeeded, found.failure
+    assert found.memory.method == "tensors"
+    needed = really_needed(task, spec)
+    # How many tokens each expert gets is random in a real pass, of so few.
+    assert found.memory.working_bytes == pytest.approx(needed, rel=0.1 if model_type == "mixtral" else 0.02, abs=4096)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "cache", "new_tokens"),
+    [("gpt2", None, 4), ("gpt2", None, 24), ("llama", "static", 24), ("t5", None, 24), ("mamba", None, 24)],
+)
+def test_an_estimate_of_a_generation_follows_its_ends(model_type, cache, new_tokens):
+    settings = Settings(new_tokens=new_tokens, cache_implementation=cache)
+    spec = ModelSpec(model_type, tiny(model_type, None, vocab_size=2000), "test")
+    found = estimated("generation", spec, settings)
+    assert found.succeeded, found.failure
+    assert found.memory.working_bytes == pytest.approx(really_needed("generation", spec, settings), rel=0.03)
+    phases = [found.memory.details[f"{phase}_peak_bytes"] for phase in ("prefill", "decode")]
+    assert max(phases) == found.memory.peak_bytes
+    if model_type == "gpt2":
+        config, tokens = spec.config, LENGTH + new_tokens - 1  # the last token is not read
+        expected_bytes = 2 * config["n_layer"] * BATCH * config["n_embd"] * tokens * 4
+        assert found.metrics["kv_cache_mb"] * MEGABYTE == expected_bytes
+
+
+def test_fake_tensors_take_no_memory_and_count_what_exists():
+    fakes = FakeTensors()
+    with fakes:
+        big = torch.empty(1 << 40)
+        view = big.view(1 << 20, -1)
+        assert fakes.live_bytes == 4 << 40
+        del big
+        assert fakes.live_bytes == 4 << 40
+        del view
+        assert (fakes.live_bytes, fakes.peak_bytes) == (0, 4 << 40)
+
+
+def test_contents_are_known_where_nothing_random_is_involved():
+    with FakeTensors() as fakes:
+        mask = torch.ones(2, 3)
+        assert bool((mask == 1).all())
+        mask[0, 1] = 0
+        assert mask.nonzero().shape == (5, 2)
+        (ids,) = fakes.adopt([torch.tensor([3, 1, 2])])
+        assert ids.tolist() == [3, 1, 2]
+        hidden = torch.randn(3, 80)
+        assert hidden[ids > 1].shape == (2, 80)
+        assert hidden.argmax(-1).tolist() == [0, 1, 2]  # every index in turn
+        assert torch.topk(hidden, 2).indices.tolist() == [[0, 1], [2, 3], [4, 5]]
+        for read in (lambda: hidden.sum().item(), lambda: hidden[hidden > 0], lambda: (hidden > 0).nonzero()):
+            with pytest.raises(UnknownContentsError):
+                read()
+
+
+def test_a_model_that_reads_values_of_a_pass_is_a_row_with_the_reason():
+    spec = ModelSpec("bert", tiny("bert"), "test")
+
+    class Reads(EstimatingRuntime):
+        def inference_call(self, model, inputs):
+            call = super().inference_call(model, inputs)
+            return lambda: call()[0].sum().item()
+
+    method = Method(speed=False)
+    found = measuring.measure(
+        lambda: Reads(Settings(), method), workload_of("inference", spec, Settings()), method, lambda *_: None
+    )
+    assert found.status == "error"
+    assert "cannot be estimated: it reads values that only a real pass computes" in found.failure.message
+    assert isinstance(torch.ones(2), torch.Tensor)
+    assert torch.ones(2).sum().item() == 2  # nothing is faked any more
+    traced = estimated("inference", replace(spec), Settings(torchscript=True))
+    assert "torchscript=False estimates the same model" in traced.failure.message
