@@ -16,8 +16,6 @@ from hfbench_nb import (
 from hfbench_nb.analysis.needs import PARTS
 from hfbench_nb.frontends.cli import main
 
-pytestmark = pytest.mark.measures
-
 
 @pytest.fixture(scope="module")
 def found():

@@ -9,8 +9,6 @@ from support.models import short, tiny_bert, tiny_gpt2
 from hfbench_nb import ArgumentError, PyTorchBenchmark, load_results
 from hfbench_nb.frontends.cli import main
 
-pytestmark = pytest.mark.measures
-
 BLOCK = 4 << 20
 
 

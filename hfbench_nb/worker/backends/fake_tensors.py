@@ -44,6 +44,7 @@ _CONSTANTS: dict[Any, Callable[..., Any]] = {
     **dict.fromkeys([_ATEN.full.default, _ATEN.fill_.Scalar, _ATEN.full_like.default], lambda _, value, *more: value),
 }
 _ITEM = _ATEN._local_scalar_dense.default
+_GROUPED = _ATEN._grouped_mm.default
 _INDEX = _ATEN.index.Tensor
 
 
@@ -120,7 +121,7 @@ class FakeTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._item(args[0])
         computed = None
         try:
-            result = func(*args, **kwargs)
+            result = _follow(func, args, kwargs)
         except _UNKNOWN_VALUES as error:
             if func is _INDEX and not is_known:
                 return args[0][tuple(self._positions(args[1], error))]
@@ -225,6 +226,17 @@ class FakeTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.live_bytes += size
         if not self._is_muted:
             self.peak_bytes = max(self.peak_bytes, self.live_bytes)
+
+
+def _follow(func: Any, args: Any, kwargs: Any) -> Any:
+    """Follow one operation by its shapes alone.
+
+    Those of grouped matrix products are only known for bfloat16, which real ones do not ask for.
+    """
+    if func is not _GROUPED or args[0].dtype == torch.bfloat16:
+        return func(*args, **kwargs)
+    half = [each.bfloat16() if _is_tensor(each) and each.is_floating_point() else each for each in args]
+    return func(*half, **kwargs).to(args[0].dtype)
 
 
 def _contents(tensor: torch.Tensor) -> torch.Tensor:

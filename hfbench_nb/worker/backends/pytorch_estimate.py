@@ -14,9 +14,10 @@ import torch._dynamo  # what follows operations imports it, which takes seconds:
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
-from hfbench_nb.worker.backends import pytorch
 from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, GenerateCall
 from hfbench_nb.worker.backends.fake_tensors import FakeTensors, UnknownContentsError
+from hfbench_nb.worker.backends.pytorch import PyTorchBackend
+from hfbench_nb.worker.backends.pytorch import load as set_up
 from hfbench_nb.worker.backends.pytorch_generation import Generate
 from hfbench_nb.worker.backends.pytorch_runtime import PyTorchRuntime
 from hfbench_nb.worker.memory import Peak, Reading
@@ -24,7 +25,7 @@ from hfbench_nb.worker.memory import Peak, Reading
 
 def load() -> EstimatingBackend:
     """Return the backend; importing this module has imported the framework."""
-    pytorch.load()
+    set_up()
     return EstimatingBackend()
 
 
@@ -36,7 +37,7 @@ _OF_EACH_TOKEN = ("input_ids", "attention_mask", "token_type_ids", "mm_token_typ
 _NOWHERE = {"device": "cpu", "weights": "random", "threads": None, "huge_pages": False}
 
 
-class EstimatingBackend(pytorch.PyTorchBackend):
+class EstimatingBackend(PyTorchBackend):
     """PyTorch with Transformers, imported, for cases that are estimated and not run."""
 
     def open(self, settings: Settings, method: Method) -> PyTorchRuntime:

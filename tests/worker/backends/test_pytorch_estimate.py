@@ -75,7 +75,7 @@ def test_an_estimate_is_what_a_pass_allocates(model_type, task):
     assert found.memory.method == "tensors"
     needed = really_needed(task, spec)
     # How many tokens each expert gets is random in a real pass, of so few.
-    assert found.memory.working_bytes == pytest.approx(needed, rel=0.1 if model_type == "mixtral" else 0.02, abs=4096)
+    assert found.memory.working_bytes == pytest.approx(needed, rel=0.1 if model_type == "mixtral" else 0.03, abs=4096)
 
 
 @pytest.mark.parametrize(
