@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import torch
 import torch._dynamo  # what follows operations imports it, which takes seconds: once in the server
@@ -96,7 +97,9 @@ class EstimatingRuntime(PyTorchRuntime):
 
     def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
         """Build a model without memory."""
-        return self._built(super().build(spec, kind, training=training))
+        # Everything is on the CPU already, and a module cannot replace fake parameters.
+        with mock.patch.object(torch.nn.Module, "to", lambda model, *_, **__: model):
+            return self._built(super().build(spec, kind, training=training))
 
     def _finish(self, model: torch.nn.Module, training: bool, note: str, details: dict[str, Any]) -> Built:
         """Return a model that a user's function has built."""

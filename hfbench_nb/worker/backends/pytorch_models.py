@@ -156,8 +156,7 @@ def build(
             torch.manual_seed(seed)  # for random numbers that a constructor draws itself
             with torch.device(device), _left_out(_is_random), _without_initialisation():
                 model = model_class(config)
-            if any(each.device != device for each in [*model.parameters(), *model.buffers()]):
-                model.to(device)  # the model created some without using the default device
+            model.to(device)  # tensors that the model created without using the default device
             fill(model, seed)
             if isinstance(model, PreTrainedModel):
                 with torch.device(device), _left_out(_is_random), _without_random_methods():
