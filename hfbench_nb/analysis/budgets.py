@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -63,7 +63,7 @@ def accelerators() -> dict[str, float]:
     return {name: each["memory_gb"] * 1e9 / MEGABYTE for name, each in data["accelerators"].items()}
 
 
-def find_budget(budget_mb: float | None, device: str | None, machine: Mapping[str, Any]) -> Budget | None:
+def find_budget(budget_mb: float | None, device: str | None, machine: Callable[[], Mapping[str, Any]]) -> Budget | None:
     """Return the budget that two arguments name; None if they name none.
 
     Parameters
@@ -73,7 +73,7 @@ def find_budget(budget_mb: float | None, device: str | None, machine: Mapping[st
     device
         A well-known accelerator, ``this`` for this machine, or None.
     machine
-        Facts about this machine.
+        Returns facts about this machine; called only where they are needed.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def find_budget(budget_mb: float | None, device: str | None, machine: Mapping[st
     if device is None:
         return None
     if device == THIS:
-        return memory_of(machine)
+        return memory_of(machine())
     known = {name.lower(): name for name in accelerators()}
     if not isinstance(device, str) or device.lower() not in known:
         raise wrong_value(

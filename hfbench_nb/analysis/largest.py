@@ -47,6 +47,10 @@ class Size:
         """Return whether a case has it."""
         return self.task in ("", case.task)
 
+    def group_of(self, case: Case) -> Case:
+        """Return what cases that differ only in this size have in common."""
+        return self.set(case, 0)
+
 
 SIZES: dict[str, Size] = {
     "batch_size": Size(
@@ -68,16 +72,6 @@ SIZES: dict[str, Size] = {
     ),
 }
 """The sizes whose largest values can be looked for, by name."""
-
-
-def with_size(case: Case, what: str, size: int) -> Case:
-    """Return a case with another value of a size."""
-    return SIZES[what].set(case, size)
-
-
-def group_of(case: Case, what: str) -> Case:
-    """Return what cases that differ only in a size have in common."""
-    return with_size(case, what, 0)
 
 
 @dataclass(frozen=True)
@@ -111,9 +105,15 @@ class Hunt:
             raise ArgumentError("These results are of no search: find_largest returns those that are.")
         return cls(**arguments[ARGUMENT])
 
-    def needed_mb(self, case: Case, measurement: Measurement) -> float | None:
-        """Return what a probe needed, MB; None if its memory ran out."""
-        return None if measurement.memory is None else measurement.memory.peak_bytes / MEGABYTE
+    @property
+    def size(self) -> Size:
+        """The size that is looked for."""
+        return SIZES[self.what]
+
+
+def needed_mb(measurement: Measurement) -> float | None:
+    """Return what a probe needed, MB; None if its memory ran out."""
+    return None if measurement.memory is None else measurement.memory.peak_bytes / MEGABYTE
 
 
 @dataclass(frozen=True)
@@ -138,27 +138,27 @@ class Found:
 def found_in(results: ResultSet, hunt: Hunt) -> list[Found]:
     """Return the largest size of each group of cases."""
     groups: dict[Case, list[Row]] = {}
-    for row in results.rows:
-        groups.setdefault(group_of(row.case, hunt.what), []).append(row)
-    return [_found(sorted(rows, key=lambda row: SIZES[hunt.what].of(row.case)), hunt) for rows in groups.values()]
+    for row, label in zip(results.rows, results.labels_without([hunt.what]), strict=True):
+        groups.setdefault(hunt.size.group_of(row.case), []).append(replace(row, label=label))
+    return [_found(sorted(rows, key=lambda row: hunt.size.of(row.case)), hunt) for rows in groups.values()]
 
 
 def _found(probes: list[Row], hunt: Hunt) -> Found:
     fitting = [row for row in probes if _fits(row, hunt)]
     largest = fitting[-1] if fitting else None
-    size = SIZES[hunt.what].minimum - 1 if largest is None else SIZES[hunt.what].of(largest.case)
-    after = next((row for row in probes if SIZES[hunt.what].of(row.case) > size), None)
+    size = hunt.size.minimum - 1 if largest is None else hunt.size.of(largest.case)
+    after = next((row for row in probes if hunt.size.of(row.case) > size), None)
     return Found(tuple(probes), largest, _limited_by(after, size, hunt))
 
 
 def _fits(row: Row, hunt: Hunt) -> bool:
-    needed_mb = hunt.needed_mb(row.case, row.measurement)
-    return row.measurement.succeeded and needed_mb is not None and needed_mb <= hunt.limit_mb
+    needed = needed_mb(row.measurement)
+    return row.measurement.succeeded and needed is not None and needed <= hunt.limit_mb
 
 
 def _limited_by(after: Row | None, size: int, hunt: Hunt) -> str:
     if after is None:
         return "maximum" if size >= hunt.maximum else "not finished"
     if after.measurement.succeeded or after.measurement.status == "oom":
-        return "memory" if SIZES[hunt.what].of(after.case) == size + 1 else "not finished"
+        return "memory" if hunt.size.of(after.case) == size + 1 else "not finished"
     return str(after.measurement.failure)

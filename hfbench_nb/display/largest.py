@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.analysis.largest import SIZES, Found, Hunt, found_in
+from hfbench_nb.analysis.largest import Found, Hunt, found_in, needed_mb
 from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.plots.probes import plot_probes
 from hfbench_nb.protocol.case import varying_axes
@@ -32,7 +32,6 @@ class Largest:
     def __init__(self, results: ResultSet, hunt: Hunt) -> None:
         self.hunt = hunt
         self.found = found_in(results, hunt)
-        self._labels = results.labels_without([hunt.what])
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -50,8 +49,8 @@ class Largest:
     def _frame_row(self, found: Found) -> dict[str, Any]:
         row, axes = found.probes[0], varying_axes(each.probes[0].requested for each in self.found)
         sizes = {name: getattr(row.case, name) for name in ("batch_size", "sequence_length")}
-        sizes[self.hunt.what] = None if found.largest is None else SIZES[self.hunt.what].of(found.largest.case)
-        needed = None if found.largest is None else self.hunt.needed_mb(found.largest.case, found.largest.measurement)
+        sizes[self.hunt.what] = None if found.largest is None else self.hunt.size.of(found.largest.case)
+        needed = None if found.largest is None else needed_mb(found.largest.measurement)
         return {
             "model": row.case.model,
             "task": row.case.task,
@@ -75,16 +74,10 @@ class Largest:
 
     def _name(self, found: Found) -> str:
         """Return what tells a group from the others."""
-        names, others = [found.probes[0].case.model], []
-        several = {name for name in ("task", "batch_size", "sequence_length") if self._differ(name)}
-        others += [found.probes[0].case.task] if "task" in several else []
-        others += [f"batch {found.probes[0].case.batch_size}"] if "batch_size" in several else []
-        others += [f"length {found.probes[0].case.sequence_length}"] if "sequence_length" in several else []
-        axes = [
-            name for name in varying_axes(each.probes[0].requested for each in self.found) if name != self.hunt.what
-        ]
-        others += [f"{found.probes[0].requested.get(name)}" for name in axes]
-        return ", ".join([*names, *others])
+        row = found.probes[0]
+        sizes = {"task": row.case.task, "batch_size": f"batch {row.case.batch_size}"}
+        sizes["sequence_length"] = f"length {row.case.sequence_length}"
+        return ", ".join([row.label, *(text for name, text in sizes.items() if self._differ(name))])
 
     def _differ(self, name: str) -> bool:
         return name != self.hunt.what and len({getattr(found.probes[0].case, name) for found in self.found}) > 1
@@ -93,14 +86,14 @@ class Largest:
         return f"Largest {self.hunt.what.replace('_', ' ')} within {format_memory(self.hunt.limit_mb)}"
 
     def _texts(self) -> tuple[list[str], list[list[str]]]:
-        heads = ["Model", SIZES[self.hunt.what].title.partition(" (")[0], "Memory", "Probes", "Limited by"]
+        heads = ["Model", self.hunt.size.title.partition(" (")[0], "Memory", "Probes", "Limited by"]
         rows = []
         for found in self.found:
             if found.largest is None:
                 size, needed = "none", ""
             else:
-                size = f"{SIZES[self.hunt.what].of(found.largest.case):,}"
-                needed = format_memory(self.hunt.needed_mb(found.largest.case, found.largest.measurement) or 0.0)
+                size = f"{self.hunt.size.of(found.largest.case):,}"
+                needed = format_memory(needed_mb(found.largest.measurement) or 0.0)
             rows.append([self._name(found), size, needed, str(len(found.probes)), found.limited_by])
         return heads, rows
 

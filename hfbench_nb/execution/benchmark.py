@@ -281,13 +281,13 @@ class Benchmark(Generic[_Args]):
                     if unusable is None
                     else Measurement("error", failure=unusable)
                 )
+                measurement = with_estimate(measurement, self.framework, request, self._cancellation)
         except IsolationError as error:
             measurement = Measurement("crashed", failure=Failure(type(error).__name__, str(error)))
         except (KeyboardInterrupt, Cancelled):
             stopped = Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
             self._finish(turn, stopped, run_folder)
             raise
-        measurement = with_estimate(measurement, self.framework, request, self._cancellation)
         merged = self._finish(turn, measurement, run_folder)
         progress.finish(case, measurement)
         return merged

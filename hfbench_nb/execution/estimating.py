@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hfbench_nb.analysis.budgets import THIS, find_budget
+from hfbench_nb.analysis.budgets import find_budget
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.display.estimate import Estimate
 from hfbench_nb.execution.benchmark import Benchmark
@@ -55,7 +55,7 @@ def estimate_cases(
     out.  Attention kernels are those of a CPU.  Of a generation, the first two and the last two tokens are followed.
     """
     check_can_estimate(benchmark.framework)
-    find_budget(budget_mb, None if device == THIS else device, {})  # an error before anything runs
+    budget = find_budget(budget_mb, device, lambda: _machine(benchmark))
     progress = Progress(benchmark.cases, display or choose_display(verbose=benchmark.args.verbose))
     estimator = Estimator(benchmark.framework, benchmark.models, benchmark.args.method(), benchmark.args.timeout_s)
     entries = []
@@ -67,11 +67,13 @@ def estimate_cases(
             entries.append((case, measurement))
     finally:
         progress.close()
-    environment = Environment(machine_facts())
-    if device == THIS:
-        facts = LocalExecutor().environment(
-            FRAMEWORKS[benchmark.framework], benchmark.cases[0].settings, benchmark.args.method(), Cancellation()
-        )
-        environment = Environment({**environment, **facts})
-    budget = find_budget(budget_mb, device, environment)
-    return Estimate(ResultSet(entries, environment, benchmark.args.to_dict()), budget)
+    return Estimate(ResultSet(entries, Environment(machine_facts()), benchmark.args.to_dict()), budget)
+
+
+def _machine(benchmark: Benchmark[Any]) -> dict[str, Any]:
+    """Return facts about this machine and the device that the first case would use."""
+    framework, method = FRAMEWORKS[benchmark.framework], benchmark.args.method()
+    return {
+        **machine_facts(),
+        **LocalExecutor().environment(framework, benchmark.cases[0].settings, method, Cancellation()),
+    }

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from hfbench_nb.analysis.budgets import PROCESS_MB, memory_of
-from hfbench_nb.analysis.largest import ARGUMENT, SIZES, Hunt, group_of, with_size
+from hfbench_nb.analysis.largest import ARGUMENT, SIZES, Hunt, needed_mb
 from hfbench_nb.analysis.search import Search, quadratic_through
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
@@ -52,11 +52,11 @@ class Probes(Rounds):
     def finished(self) -> list[tuple[Case, Measurement, Any]]:
         """Return the probes, group by group, the smallest size first."""
         found = [(case, self._merged[case], self._environments[case]) for case in self._merged]
-        order = [group_of(case, self._hunt.what) for case in self._groups]
+        order = [self._hunt.size.group_of(case) for case in self._groups]
 
         def place(probe: tuple[Case, Measurement, Any]) -> tuple[int, int]:
             case = probe[0]
-            return order.index(group_of(case, self._hunt.what)), SIZES[self._hunt.what].of(case)
+            return order.index(self._hunt.size.group_of(case)), self._hunt.size.of(case)
 
         return sorted(found, key=place)
 
@@ -67,9 +67,9 @@ class Probes(Rounds):
 
     def _turns_of(self, group: Case) -> Iterator[Turn]:
         hunt, estimates = self._hunt, _Estimates(group, self._hunt, self._estimator)
-        search = Search(hunt.limit_mb, hunt.maximum, estimates.curve(), PROCESS_MB, minimum=SIZES[hunt.what].minimum)
+        search = Search(hunt.limit_mb, hunt.maximum, estimates.curve(), PROCESS_MB, minimum=hunt.size.minimum)
         while (size := search.next_size()) is not None:
-            case = with_size(group, hunt.what, size)
+            case = hunt.size.set(group, size)
             if estimates.cannot_run(size):
                 search.end_at(estimates.first_that_cannot_run(size))
                 continue
@@ -78,9 +78,9 @@ class Probes(Rounds):
             measured = self._merged[case]
             if not measured.succeeded and measured.status != "oom":
                 return  # not too large: something else is wrong with it
-            search.tell(size, hunt.needed_mb(case, measured))
+            search.tell(size, needed_mb(measured))
         end = search.smallest_too_large
-        if end is not None and (case := with_size(group, hunt.what, end)) not in self._merged:
+        if end is not None and (case := hunt.size.set(group, end)) not in self._merged:
             yield Turn(case, 1)  # the row that says why there is no larger one
 
 
@@ -90,14 +90,14 @@ class _Estimates:
     def __init__(self, group: Case, hunt: Hunt, estimator: Estimator | None) -> None:
         self._group, self._hunt, self._estimator = group, hunt, estimator
         self._found: dict[int, Measurement] = {}
-        smallest = self._of(SIZES[hunt.what].minimum) if estimator is not None else None
+        smallest = self._of(hunt.size.minimum) if estimator is not None else None
         self._is_known = smallest is not None and smallest.succeeded
 
     def curve(self) -> Any:
         """Return what a size needs, by estimates of some; None if the smallest cannot be estimated."""
         if not self._is_known:
             return None
-        sizes = {max(size, SIZES[self._hunt.what].minimum) for size in _ESTIMATED if size <= self._hunt.maximum}
+        sizes = {max(size, self._hunt.size.minimum) for size in _ESTIMATED if size <= self._hunt.maximum}
         found = [(size, self._of(size)) for size in sorted(sizes)]
         points = [(size, each.memory.peak_bytes / MEGABYTE) for size, each in found if each.memory is not None]
         return quadratic_through(points)
@@ -108,7 +108,7 @@ class _Estimates:
 
     def first_that_cannot_run(self, size: int) -> int:
         """Return the smallest size that cannot run, up to one that cannot."""
-        runs, fails = SIZES[self._hunt.what].minimum, size
+        runs, fails = self._hunt.size.minimum, size
         while fails - runs > 1:
             middle = (runs + fails) // 2
             runs, fails = (runs, middle) if self.cannot_run(middle) else (middle, fails)
@@ -117,7 +117,7 @@ class _Estimates:
     def _of(self, size: int) -> Measurement:
         assert self._estimator is not None
         if size not in self._found:
-            self._found[size] = self._estimator.estimate(with_size(self._group, self._hunt.what, size))
+            self._found[size] = self._estimator.estimate(self._hunt.size.set(self._group, size))
         return self._found[size]
 
 
@@ -185,8 +185,8 @@ def find_largest(
         raise wrong_value("what", what, "batch_size or sequence_length, unless generation=True")
     cases = groups
     if resume is not None:
-        known = {group_of(case, what) for case in groups}
-        cases = [case for case, _ in load_results(resume).entries if group_of(case, what) in known]
+        known = {size.group_of(case) for case in groups}
+        cases = [case for case, _ in load_results(resume).entries if size.group_of(case) in known]
     estimator = None
     if FRAMEWORKS[benchmark.framework].estimating_backend and executor is None:
         estimator = Estimator(benchmark.framework, benchmark.models, args.method(), args.timeout_s)

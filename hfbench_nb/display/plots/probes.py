@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hfbench_nb.analysis.largest import SIZES, Found, Hunt
+from hfbench_nb.analysis.largest import Found, Hunt, needed_mb
 from hfbench_nb.display.plots.layout import finish, new_axes
 from hfbench_nb.display.plots.style import GREY, MARKERS, PALETTE, clean, plain_text, plain_ticks
 from hfbench_nb.protocol.errors import ArgumentError
@@ -37,10 +37,10 @@ def plot_probes(groups: Sequence[Found], hunt: Hunt, names: Sequence[str], *, ax
     """
     own = ax is None
     ax = new_axes(4.2) if ax is None else ax
-    of = SIZES[hunt.what].of
+    of = hunt.size.of
     drawn = []
     for i, (found, name) in enumerate(zip(groups, names, strict=True)):
-        needed = [(of(row.case), hunt.needed_mb(row.case, row.measurement)) for row in found.probes]
+        needed = [(of(row.case), needed_mb(row.measurement)) for row in found.probes]
         points = [(size, mb) for size, mb in needed if mb is not None]
         if not points:
             continue
@@ -67,7 +67,7 @@ def plot_probes(groups: Sequence[Found], hunt: Hunt, names: Sequence[str], *, ax
     ax.set_ylim(0, max(*amounts, hunt.limit_mb) * 1.08)
     plain_ticks(ax.xaxis, min(sizes), max(sizes), log=True)
     plain_ticks(ax.yaxis, 0.0, ax.get_ylim()[1], log=False)
-    ax.set_xlabel(SIZES[hunt.what].title)
+    ax.set_xlabel(hunt.size.title)
     ax.set_ylabel(METRICS["memory_mb"].axis_title)
     ax.grid(color=GREY, alpha=0.25)
     clean(ax)
