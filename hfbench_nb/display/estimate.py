@@ -24,7 +24,7 @@ _OUTSIDE = (
     "What the tensors take. The process, a GPU's context, workspaces of libraries, packed weights and gaps that an "
     "allocator leaves come on top"
 )
-_ALLOWANCE = f": close where {SHARE_OUTSIDE:.0%} and {PROCESS_MB:g} MB for them would not fit"
+_ALLOWANCE = f": close where {100 * SHARE_OUTSIDE:g} % and {PROCESS_MB:g} MB for them would not fit"
 
 
 class Estimate:
