@@ -19,6 +19,7 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, TracingError
 from hfbench_nb.protocol.line_trace import LineTrace, Place
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
+from hfbench_nb.worker.heap import release_free_memory
 from hfbench_nb.worker.memory_trace import MemoryTrace
 
 pytestmark = pytest.mark.measures
@@ -65,6 +66,7 @@ def planted(tmp_path, monkeypatch):
 
 
 def traced(call, *args, **kwargs):
+    release_free_memory()  # what earlier tests of this process have freed would be used again, and add nothing
     trace = start_memory_tracing(*args, gpus_to_trace=[], **kwargs)
     try:
         kept = call()
