@@ -51,7 +51,7 @@ def test_planted_weights_and_working_memory_come_back_in_their_columns():
     frame = PyTorchBenchmark(short(models=list(sizes), speed=False), configs=configs).run().frame.set_index("model")
     assert list(frame["status"]) == ["ok", "ok"], list(frame["error"])
     for name, (weights_mib, working_mib) in sizes.items():
-        # What was free when building began, one to two megabytes, is used first; it is released with what building left.
+        # Building first uses what was free when it began, a megabyte or two; the rest of that is released after it.
         assert frame.loc[name, "weights_mb"] == pytest.approx(weights_mib, abs=2.0)
         assert frame.loc[name, "working_mb"] == pytest.approx(working_mib, abs=1.0)
 
