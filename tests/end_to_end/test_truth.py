@@ -46,13 +46,13 @@ def test_a_planted_baseline_is_baseline():
 
 
 def test_planted_weights_and_working_memory_come_back_in_their_columns():
-    sizes = {"large": (192, 64), "small": (48, 8)}
+    sizes = {"large": (192, 64), "small": (16, 8)}
     configs = [PlantedConfig(weights_mib=weights, working_mib=working) for weights, working in sizes.values()]
     frame = PyTorchBenchmark(short(models=list(sizes), speed=False), configs=configs).run().frame.set_index("model")
     assert list(frame["status"]) == ["ok", "ok"], list(frame["error"])
     for name, (weights_mib, working_mib) in sizes.items():
-        # Building first uses what was free when it began, a megabyte or two; the rest of that is released after it.
-        assert frame.loc[name, "weights_mb"] == pytest.approx(weights_mib, abs=2.0)
+        # Building first uses what was free when it began, about a megabyte; what is free after it is released.
+        assert frame.loc[name, "weights_mb"] == pytest.approx(weights_mib, abs=1.5)
         assert frame.loc[name, "working_mb"] == pytest.approx(working_mib, abs=1.0)
 
 

@@ -166,7 +166,7 @@ def build_model(
         baseline_bytes = loaded_bytes - built.weights_bytes
     if built.baseline_bytes is not None:
         baseline_bytes = built.baseline_bytes
-    # A megabyte or two may have been free, which is more than a very small model takes.
+    # A megabyte may have been free, which is more than a very small model takes.
     return LoadedModel(built, min(baseline_bytes, loaded_bytes), loaded_bytes, build_s)
 
 
