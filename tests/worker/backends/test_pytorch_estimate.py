@@ -125,6 +125,22 @@ def test_contents_are_known_where_nothing_random_is_involved():
                 read()
 
 
+def test_numbers_that_are_everywhere_the_same_are_known_however_many():
+    with FakeTensors() as fakes:
+        mask = torch.ones(1 << 12, 1 << 14)
+        assert bool((mask[:, None, None, :] == 1).all())
+        hidden = torch.cat([torch.full_like(mask, 2.0), mask + 1]).masked_fill(mask[:1] > 3, -1.0)
+        assert hidden[5, [0, -1]].tolist() == [2, 2]
+        assert not (hidden == 3).any(-1).any()
+        with pytest.raises(UnknownContentsError):
+            torch.cat([hidden, mask]).all().item()
+        (ids,) = fakes.adopt([torch.arange(1 << 21).view(-1, 2)])
+        assert torch.cat([ids, ids[:, -1:]], dim=1)[-1].tolist() == [(1 << 21) - 2, (1 << 21) - 1, (1 << 21) - 1]
+        hidden.mul_(2)
+        with pytest.raises(UnknownContentsError):  # written to, and too many to be computed
+            hidden.sum().item()
+
+
 def test_a_model_that_reads_values_of_a_pass_is_a_row_with_the_reason():
     spec = ModelSpec("bert", tiny("bert"), "test")
 
