@@ -144,7 +144,8 @@ def estimates() -> Iterator[Row]:
         )  # fmt: skip
         benchmark = PyTorchBenchmark(arguments)
         for (row, needs), measured in zip(benchmark.estimate().rows, benchmark.run(), strict=True):
-            assert needs is not None and measured.measurement.memory is not None
+            assert needs is not None
+            assert measured.measurement.memory is not None
             peak_mb = measured.measurement.memory.details["allocated_peak_bytes"] / MEGABYTE
             found = f"{needs.total_mb:,.0f} / {peak_mb:,.0f} MB = {needs.total_mb / peak_mb:.4f}"
             yield f"{row}: estimate against the allocator's peak", found, "0.95 to 1.05"
