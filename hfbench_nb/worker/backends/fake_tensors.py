@@ -46,6 +46,7 @@ _CONSTANTS: dict[Any, Callable[..., Any]] = {
 }
 # Operations besides pointwise ones whose results contain one number everywhere where their arguments do.
 _KEEPING = [_ATEN._to_copy, _ATEN.clone, _ATEN.all, _ATEN.any, _ATEN.amax, _ATEN.amin, _ATEN.max, _ATEN.min, _ATEN.cat]
+_ADD = _ATEN.add.Tensor
 _ITEM = _ATEN._local_scalar_dense.default
 _GROUPED = _ATEN._grouped_mm.default
 _INDEX = _ATEN.index.Tensor
@@ -137,7 +138,7 @@ class FakeTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
             computed = self._compute(func, args, kwargs)
             result = tree_map(lambda each: self._shapes.from_tensor(each) if _is_tensor(each) else each, computed)
         made = [each for each in tree_leaves(result) if isinstance(each, FakeTensor)]
-        self._count(made)
+        self._count(made, is_lasting=not _is_accumulation(func, given))
         if is_known and computed is None:
             computed = self._computed(func, args, kwargs, made, is_random=is_random)
         if func in _CONSTANTS:
@@ -232,8 +233,8 @@ class FakeTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
             else:
                 raise UnknownContentsError("which places a mask selects") from error
 
-    def _count(self, tensors: Iterable[torch.Tensor]) -> None:
-        """Count the storages of tensors until they are freed."""
+    def _count(self, tensors: Iterable[torch.Tensor], *, is_lasting: bool = True) -> None:
+        """Count the storages of tensors until they are freed; unless `is_lasting`, the peak waits for later ones."""
         for tensor in tensors:
             storage = tensor.untyped_storage()
             key, size = storage._cdata, storage.nbytes()
@@ -246,7 +247,7 @@ class FakeTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
             self._storages[key] = weakref.ref(storage, freed)
             self.live_bytes += size
-        if not self._is_muted:
+        if is_lasting and not self._is_muted:
             self.peak_bytes = max(self.peak_bytes, self.live_bytes)
 
 
@@ -259,6 +260,17 @@ def _follow(func: Any, args: Any, kwargs: Any) -> Any:
         return func(*args, **kwargs)
     half = [each.bfloat16() if _is_tensor(each) and each.is_floating_point() else each for each in args]
     return func(*half, **kwargs).to(args[0].dtype)
+
+
+def _is_accumulation(func: Any, given: list[torch.Tensor]) -> bool:
+    """Return whether the backward pass adds a gradient to an earlier one of the same tensor, which nothing else holds.
+
+    Real ones are then added in place (``torch/csrc/autograd/input_buffer.cpp``), those of tensors like these are not.
+    """
+    is_in_backward = torch._C._current_graph_task_id() >= 0 and not torch.is_grad_enabled()
+    if func is not _ADD or not is_in_backward or len(given) != 2:
+        return False
+    return given[0].shape == given[1].shape and not given[0]._is_view()
 
 
 def _contents(tensor: torch.Tensor) -> torch.Tensor:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from support.allocated import really_needed
+from support.allocated import allocated_peak, really_needed
 from support.tiny import tiny
+from torch.nn import functional
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.measurement import MEGABYTE
@@ -23,15 +24,15 @@ pytestmark = pytest.mark.measures
 BATCH, LENGTH = 4, 32
 
 
-def workload_of(task, spec, settings):
-    case = Case("PyTorch", spec.name, task, BATCH, LENGTH, settings)
+def workload_of(task, spec, settings, sizes=(BATCH, LENGTH)):
+    case = Case("PyTorch", spec.name, task, *sizes, settings)
     return resolve(TASKS[task].workload)(case, spec)
 
 
-def estimated(task, spec, settings=Settings()):  # noqa: B008 - frozen
+def estimated(task, spec, settings=Settings(), sizes=(BATCH, LENGTH)):  # noqa: B008 - frozen
     method = Method(speed=False)
     return measuring.measure(
-        lambda: EstimatingRuntime(settings, method), workload_of(task, spec, settings), method, lambda *_: None
+        lambda: EstimatingRuntime(settings, method), workload_of(task, spec, settings, sizes), method, lambda *_: None
     )
 
 
@@ -48,6 +49,34 @@ def test_an_estimate_is_what_a_pass_allocates(model_type, task):
     needed = really_needed(task, spec, {}, BATCH, LENGTH)
     # How many tokens each expert gets is random in a real pass, of so few.
     assert found.memory.working_bytes == pytest.approx(needed, rel=0.1 if model_type == "mixtral" else 0.03, abs=4096)
+
+
+@pytest.mark.parametrize("uses", ["embedding", "embedding embedding embedding", "linear linear", "embedding linear"])
+def test_gradients_of_shared_weights_are_added_where_real_ones_are(uses):
+    def peak_of(watch):
+        weights = torch.nn.Parameter(torch.zeros(20000, 64))
+        ids, states = torch.zeros(1, 4, dtype=torch.int64), torch.zeros(1, 4, 64)
+
+        def use():
+            out = states
+            for name in uses.split():
+                read = functional.embedding(ids, weights) if name == "embedding" else functional.linear(out, weights)
+                out = out + read[..., :64].tanh()
+            out.sum().backward()
+            weights.grad = None
+
+        use()
+        return watch(use) / weights.numel() / 4
+
+    def faked(use):
+        fakes.peak_bytes = fakes.live_bytes
+        before = fakes.live_bytes
+        use()
+        return fakes.peak_bytes - before
+
+    with FakeTensors() as fakes:
+        estimate = peak_of(faked)
+    assert estimate == pytest.approx(peak_of(allocated_peak), abs=0.02)
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
