@@ -20,6 +20,7 @@ from hfbench_nb.display.plots import plot, plot_memory, plot_tokens
 from hfbench_nb.display.report import make_report
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.rendering.docstrings import as_method
 from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.results.environment import summarize
 from hfbench_nb.results.metrics import METRICS, headlines
@@ -215,14 +216,14 @@ class BenchmarkResults(ResultSet):
         return make_report(self, environment=wanted)
 
     _repr_html_ = results_to_html
-    table = table
-    to_markdown = to_markdown
-    plot = plot
-    plot_memory = plot_memory
-    plot_tokens = plot_tokens
-    scaling = scaling
-    compare = compare
-    relative = relative
+    table = as_method(table)
+    to_markdown = as_method(to_markdown)
+    plot = as_method(plot)
+    plot_memory = as_method(plot_memory)
+    plot_tokens = as_method(plot_tokens)
+    scaling = as_method(scaling)
+    compare = as_method(compare)
+    relative = as_method(relative)
 
     # ---- files
 

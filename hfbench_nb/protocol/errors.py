@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import warnings
-from types import FrameType
+from types import FrameType, TracebackType
 
 _MOST_SHOWN = 200
 
 
 class HfbenchError(Exception):
     """Base class: catch it to catch everything that hfbench_nb raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the user's own lines alone, since nothing of ours failed."""
+        shell = sys.modules["IPython"].get_ipython()
+        shown = copy.copy(self)  # without what it was raised from, which the message tells
+        trace = _of_the_user(self.__traceback__)
+        lines: list[str] = shell.InteractiveTB.structured_traceback(type(self), shown, trace, tb_offset=0)
+        return lines
+
+
+def _of_the_user(trace: TracebackType | None) -> TracebackType | None:
+    """Return the part of a traceback that stands between the package or program that runs cells, and ours."""
+    found: list[TracebackType] = []
+    while trace is not None:
+        if not _is_between(trace.tb_frame):
+            found.append(trace)
+        trace = trace.tb_next
+    kept: TracebackType | None = None
+    for each in reversed(found):
+        kept = TracebackType(kept, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return kept
 
 
 class ArgumentError(HfbenchError, ValueError):

@@ -41,8 +41,15 @@ class Environment(dict[str, Any]):
         return render("facts.html.j2", title="Environment", facts=[(*fact, "") for fact in self.texts()])
 
     def __repr__(self) -> str:
-        lines = [f"- {printable(str(name))}: {printable(str(value))}" for name, value in self.known().items()]
-        return for_stdout("\n".join(lines)) or "no facts"
+        return _lines_of(self.known()) or "no facts"
+
+    def all_lines(self) -> str:
+        """Return every fact in a line, as in the original's report, also those that are not known."""
+        return _lines_of(self)
+
+
+def _lines_of(facts: Mapping[str, Any]) -> str:
+    return for_stdout("\n".join(f"- {printable(str(name))}: {printable(str(value))}" for name, value in facts.items()))
 
 
 class Environments(list[Environment]):
