@@ -23,7 +23,6 @@ from hfbench_nb.frontends.commands import (
 from hfbench_nb.frontends.options import HelpShown, parse
 from hfbench_nb.frontends.streams import OutputLost, complain, open_closed_streams, say, warnings_as_lines
 from hfbench_nb.protocol.errors import ArgumentError, HfbenchError
-from hfbench_nb.rendering.escaping import printable
 from hfbench_nb.storage.files import replace_file
 
 if TYPE_CHECKING:
@@ -199,15 +198,13 @@ def _(command: ModelsOptions) -> int:
 
 @run_command.register
 def _(command: RunsOptions) -> int:
-    from hfbench_nb.facade.earlier_runs import runs
+    from hfbench_nb.facade.earlier_runs import describe_run, runs
 
     listed = runs()
     if listed.empty:
         say("No runs are stored in your cache.")
     for run in listed.to_dict("records"):
-        failed = f", {run['failed']} failed" if run["failed"] else ""
-        cases = f"{run['cases']} case{'' if run['cases'] == 1 else 's'}{failed}"
-        say(f"{run['written']:%Y-%m-%d %H:%M}  {run['framework']}  {printable(run['models'])}  {cases}")
+        say(describe_run(run))
         say(f"    {run['folder']}")
     return SUCCESS
 

@@ -18,6 +18,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.utils.text import DollarFormatter
 
 from hfbench_nb.arguments.measurement import FunctionArguments
+from hfbench_nb.execution.early import start_early
 from hfbench_nb.frontends.commands import FunctionOptions, commands
 from hfbench_nb.frontends.completion import add_completion, remove_completion
 from hfbench_nb.frontends.options import HelpShown, flags_of_functions, parse, parse_function_options, underscored
@@ -256,6 +257,7 @@ def load_ipython_extension(ipython: Any) -> None:
     unload_ipython_extension(ipython)
     ipython.input_transformers_cleanup.append(_with_body)
     add_completion(ipython)
+    start_early()
 
 
 def unload_ipython_extension(ipython: Any) -> None:

@@ -42,11 +42,14 @@ class ArgumentError(HfbenchError, ValueError):
     ----------
     parameters
         Names of the parameters that the message is about; empty where it is about none in particular.
+    for_forms
+        The message without what only helps those who write code.
     """
 
-    def __init__(self, message: str, *parameters: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *parameters: str, in_code: str = "") -> None:
+        super().__init__(f"{message} {in_code}" if in_code else message)
         self.parameters = parameters
+        self.for_forms = message
 
 
 class ModelNotFoundError(ArgumentError):

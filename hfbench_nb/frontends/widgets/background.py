@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
@@ -13,6 +14,8 @@ from hfbench_nb.execution.benchmark import Benchmark
 from hfbench_nb.execution.benchmarks import make_benchmark
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.commands import RunOptions
+from hfbench_nb.frontends.widgets.panel_parts import DONE, FAILED, PARTLY, RUNNING
+from hfbench_nb.frontends.widgets.result_tabs import Curves
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, HfbenchError
 from hfbench_nb.protocol.measurement import Measurement
@@ -66,13 +69,16 @@ class BackgroundRun:
     ----------
     failure
         Why the run failed as a whole; empty otherwise.
+    curves
+        The curves of its results.
     """
 
     def __init__(self, args: BenchmarkArguments, options: RunOptions, watcher: Watcher) -> None:
         self.failure = ""
         self.done, self.total, self.text = 0, 1, "looking up the models"
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
-        self._args, self._options, self._watcher = args, options, watcher
+        self.curves = Curves()
+        self._args, self._options, self._watchers = args, options, [watcher]
         self._benchmark: Benchmark[Any] | None = None
         self._stopped, self._ended = threading.Event(), threading.Event()
         self._start_s = time.monotonic()
@@ -93,6 +99,10 @@ class BackgroundRun:
             _current = self
         threading.Thread(target=self._measure, name="hfbench-run", daemon=True).start()
         threading.Thread(target=self._tick, name="hfbench-clock", daemon=True).start()
+
+    def watch(self, watcher: Watcher) -> None:
+        """Notify one more watcher from now on."""
+        self._watchers.append(watcher)
 
     def stop(self) -> None:
         """Cancel the current measurement; finished cases are kept."""
@@ -122,6 +132,22 @@ class BackgroundRun:
             return None
         return self._benchmark.results
 
+    @property
+    def state(self) -> str:
+        """What the colour of its bar says."""
+        if not self.is_over:
+            return RUNNING
+        failed, ended = self._failed()
+        if self.failure or (failed and failed == ended):
+            return FAILED
+        return PARTLY if failed or self.was_stopped else DONE
+
+    def _failed(self) -> tuple[int, int]:
+        """Return the number of cases that failed, and that of cases with a result or a failure."""
+        entries = [] if self.results is None else self.results.entries
+        ended = [measurement for _, measurement in entries if measurement.status != "cancelled"]
+        return sum(not measurement.succeeded for measurement in ended), len(ended)
+
     # ---- the threads
 
     def _measure(self) -> None:
@@ -137,15 +163,19 @@ class BackgroundRun:
             self._end_s = time.monotonic()
             self._ended.set()
             try:
-                self._watcher.on_end()
+                self._notify(lambda watcher: watcher.on_end())
             finally:
                 with _lock:
                     _current = None
-                self._watcher.on_free()
+                self._notify(lambda watcher: watcher.on_free())
 
     def _tick(self) -> None:
         while not self._ended.wait(TICK_S):
-            self._watcher.on_tick()
+            self._notify(lambda watcher: watcher.on_tick())
+
+    def _notify(self, event: Callable[[Watcher], None]) -> None:
+        for watcher in list(self._watchers):
+            event(watcher)
 
     # ---- the display, called by the benchmark
 
@@ -157,7 +187,7 @@ class BackgroundRun:
 
     def _on_case(self, case: Case, measurement: Measurement) -> None:
         self.log(f"{self.done} of {self.total}: {case}: {measurement.status}")
-        self._watcher.on_case()
+        self._notify(lambda watcher: watcher.on_case())
 
     def log(self, text: str) -> None:
         """Add the lines of a text to the log."""

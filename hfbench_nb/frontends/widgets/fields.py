@@ -124,7 +124,7 @@ class Field:
         shape = {
             "description": _in_words(self.name),
             "style": {"description_width": WIDE_LABEL_WIDTH if with_help else LABEL_WIDTH},
-            "layout": {"width": WIDE_CONTROL_WIDTH if with_help else "auto", "flex": "0 0 auto"},
+            "layout": {"width": WIDE_CONTROL_WIDTH if with_help else "auto", "flex": "0 0 auto", "max_width": "100%"},
         }
         self.control = self._make_control(indent=with_help, **shape)
         self.control.add_class(f"hfbench-field-{self.name}")
@@ -135,11 +135,11 @@ class Field:
             setattr(self.control, hover, found.metadata["help"])
 
     def _with_help(self, text: str) -> widgets.VBox:
-        # A help text that may shrink wraps within the rest of the line.
-        layout = {"flex": "1 1 0", "width": "auto", "min_width": "0"}
+        # A help text that may shrink wraps within the rest of the line; where that is short, it stands below.
+        layout = {"flex": "1 1 15rem", "width": "auto", "min_width": "0"}
         explanation = widgets.HTML(f'<span class="hfbench-help">{html.escape(text)}</span>', layout=layout)
         explanation.add_class(f"hfbench-help-{self.name}")
-        return widgets.VBox([widgets.HBox([self.control, explanation]), self.message])
+        return widgets.VBox([widgets.HBox([self.control, explanation], layout={"flex_flow": "row wrap"}), self.message])
 
     def _make_control(self, *, indent: bool, **shape: Any) -> Any:
         values, metadata = self._values, self.found.metadata

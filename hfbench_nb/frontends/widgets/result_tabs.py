@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import math
+import time
 from collections.abc import Iterable
 
 import ipywidgets as widgets
@@ -18,6 +19,8 @@ from hfbench_nb.results.metrics import headlines
 
 _CODE = {"python": ("Python", as_python), "magic": ("Magic", as_magic), "shell": ("Shell", as_shell)}
 _LETTERS_A_LINE = 70
+# Drawing takes a fifth of a second: a sweep of quick cases should not wait for it after each case.
+_CURVES_EVERY_S = 2.0
 
 
 class ResultTabs:
@@ -76,6 +79,27 @@ class ResultTabs:
             area.rows = sum(1 + len(line) // _LETTERS_A_LINE for line in text.splitlines()) or 1
 
 
+class Curves:
+    """The curves of a run, which every panel that shows it shares.
+
+    Attributes
+    ----------
+    png
+        The image; empty before there is one.
+    """
+
+    def __init__(self) -> None:
+        self.png = b""
+        self._drawn_s = -math.inf
+
+    def draw(self, results: BenchmarkResults, *, at_once: bool) -> bytes:
+        """Draw again, if it is time or `at_once`; return the image."""
+        if at_once or time.monotonic() - self._drawn_s > _CURVES_EVERY_S:
+            self.png = draw_curves(results)
+            self._drawn_s = time.monotonic()
+        return self.png
+
+
 def draw_curves(results: BenchmarkResults) -> bytes:
     """Draw time and memory as PNG, without pyplot, which does not support threads; empty if nothing was measured."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -89,7 +113,7 @@ def draw_curves(results: BenchmarkResults) -> bytes:
         results.plot(metric.name, ax=ax)
     FigureCanvasAgg(figure)
     target = io.BytesIO()
-    figure.savefig(target, format="png")
+    figure.savefig(target, format="png", transparent=True)  # the page's own background is behind it
     return target.getvalue()
 
 
@@ -97,10 +121,12 @@ def static_html(results: BenchmarkResults | None, curves_png: bytes, css_class: 
     """Return the last results for pages without live widgets; on a live page the panel hides what has the class."""
     if results is None or not results.entries:
         return f'<div class="{css_class}"><em>The control panel of hfbench_nb needs a live notebook.</em></div>'
-    return f'<div class="{css_class}">{results._repr_html_()}{_image(curves_png)}</div>'
+    curves = _image(curves_png, "background: white; max-width: 100%;")
+    return f'<div class="{css_class}">{results._repr_html_()}{curves}</div>'
 
 
-def _image(png: bytes) -> str:
+def _image(png: bytes, style: str = "") -> str:
     """Return an image as HTML; empty if there is none."""
     data = base64.b64encode(png).decode("ascii")
-    return f'<img alt="Time and memory as curves" src="data:image/png;base64,{data}">' if data else ""
+    styled = f' style="{style}"' if style else ""
+    return f'<img alt="Time and memory as curves"{styled} src="data:image/png;base64,{data}">' if data else ""
