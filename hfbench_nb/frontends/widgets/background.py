@@ -196,4 +196,6 @@ class BackgroundRun:
     def close(self, text: str) -> None:
         """Store the final message."""
         self.text = text
+        if not self._stopped.is_set():
+            self.done = self.total  # rounds that were not needed count as done
         self.log(text)

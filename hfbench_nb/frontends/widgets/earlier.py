@@ -53,8 +53,8 @@ class EarlierRuns:
             listed = [(describe_run(run), run["folder"]) for run in runs().to_dict("records")]
             before = self._list.value
             self._list.options = listed or [("No run is stored in your cache yet.", "")]
-            if before in [folder for _, folder in listed]:
-                self._list.value = before
+            folders = [folder for _, folder in self._list.options]
+            self._list.value = before if before in folders else folders[0]
             self._open.disabled = not listed
             self._resume.disabled = not listed or not can_resume
 

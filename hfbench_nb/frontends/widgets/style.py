@@ -32,8 +32,9 @@ SHEET = (
 .hfbench-wrong input, .hfbench-wrong select {{ outline: 1px solid var(--jp-error-color1, #c62828); }}
 .hfbench-measure .widget-checkbox {{ margin-right: 1.5em; }}
 .hfbench-panel h4 {{ margin: 0.6em 0 0.2em 0; }}
-.hfbench-fold {{ background: none; padding: 0 0.5em; text-align: left; }}
-.hfbench-bar {{ height: 10px; margin: 9px 4px; border-radius: 3px; overflow: hidden; background: rgba(128, 128, 128, 0.25); }}
+.hfbench-fold, .hfbench-fold.mod-active {{ background: none; box-shadow: none; padding: 0 0.5em; text-align: left; }}
+.hfbench-bar {{ height: 10px; margin: 9px 4px; border-radius: 3px; overflow: hidden; }}
+.hfbench-bar {{ background: rgba(128, 128, 128, 0.25); }}
 .hfbench-bar-running {{ background: var(--jp-info-color1, #0277bd); }}
 .hfbench-bar-done {{ background: var(--jp-success-color1, #2e7d32); }}
 .hfbench-bar-partly {{ background: var(--jp-warn-color1, #ef6c00); }}
