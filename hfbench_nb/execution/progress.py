@@ -75,8 +75,6 @@ class Progress:
         self._estimate = Estimate(cases, rounds)
         self._left = dict.fromkeys(cases, rounds)
         self._kept = 0
-        self._failed: set[Case] = set()
-        self._measured: set[Case] = set()
         self._round = 1
         self._shown = ""
         self._current: Case | None = None
@@ -118,7 +116,6 @@ class Progress:
         """Show that a round of a case is finished."""
         self._estimate.finish(case, time.monotonic() - self._case_start)
         self._left[case] -= 1
-        (self._measured if measurement.succeeded else self._failed).add(case)
         if measurement.failure is not None and measurement.failure.traceback:
             self._display.log(measurement.failure.traceback)
         self._show(measurement.status)
@@ -128,9 +125,7 @@ class Progress:
         took = format_duration(time.monotonic() - self._start)
         kept = f", {self._kept} of them kept from before" if self._kept else ""
         finished = sum(not left for left in self._left.values())
-        without = len(self._failed - self._measured)
-        failed = f", {without} failed" if without else ""
-        self._display.close(f"{finished} of {len(self._left)} cases in {took}{kept}{failed}")
+        self._display.close(f"{finished} of {len(self._left)} cases in {took}{kept}")
 
     def _show(self, doing: str) -> None:
         remaining_s = self._estimate.remaining_s()

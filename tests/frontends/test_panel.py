@@ -664,8 +664,8 @@ def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
         f"import hfbench_nb\np = hfbench_nb.panel(models=[{model!r}], batch_sizes=[1], sequence_lengths=[8], "
         "max_seconds=0.05, rounds=1)\np",
         "%load_ext hfbench\n%hfbench_panel",
-        "p._run.click()",
-        "import time\nwhile p.results is None or not p.results.entries or p._run.disabled: time.sleep(0.05)",
+        "p._controls.run.click()",
+        "import time\nwhile p.results is None or not p.results.entries or p._controls.run.disabled: time.sleep(0.05)",
         "print(len(p.results.entries))",
     )
     widget, static = shown
