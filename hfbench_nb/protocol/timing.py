@@ -120,6 +120,15 @@ class Timing:
         low_s, high_s = self._ordered_s[lower], self._ordered_s[min(lower + 1, len(self._ordered_s) - 1)]
         return low_s + (place - lower) * (high_s - low_s)
 
+    def tail_s(self, percent: int) -> float:
+        """Return the time that a percentage of the calls does not exceed, seconds.
+
+        NaN where the samples do not show it: if fewer than one of them lies beyond, or each is the mean of several
+        calls.
+        """
+        is_shown = self.calls_per_sample == 1 and len(self.samples_s) * (100 - percent) >= 100
+        return self.quantile_s(percent / 100) if is_shown else math.nan
+
     @property
     def noisy(self) -> bool:
         """Whether the interval stayed wider than requested, be it by noise, a drift or disturbances."""

@@ -31,8 +31,7 @@ METRICS.register(part_metric("backward_s", "Backward pass", TRAINING))
 METRICS.register(part_metric("optimizer_s", "Optimizer", TRAINING))
 METRICS.register(
     rate(
-        "samples_per_s", "Throughput", "samples/s", lambda time_s, sequences, length: sequences / time_s,
-        is_column=True, task=TRAINING,
+        "samples_per_s", "Throughput", "samples/s", lambda time_s, sequences, length: sequences / time_s, task=TRAINING
     )
 )  # fmt: skip
 METRICS.register(_memory_metric("gradients_mb", "Memory of the gradients"))
