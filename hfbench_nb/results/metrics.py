@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.registry import Registry
 from hfbench_nb.protocol.round_stats import Estimate, over_rounds
-from hfbench_nb.protocol.tasks import GENERATION, TASKS
+from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.protocol.timing import Timing
-from hfbench_nb.rendering.units import format_count, format_memory, format_number, format_rate, format_time
+from hfbench_nb.rendering.units import format_memory, format_time
 
 SPEED, MEMORY = "speed", "memory"
 
@@ -39,6 +40,10 @@ class Metric:
         The argument that requests it: ``speed`` or ``memory``; empty for a metric that is shown wherever it exists.
     is_headline
         Whether it has its own tables, CSV files and ratio in comparisons.
+    is_folded
+        Whether pages show its tables too, folded.
+    beside
+        Name of the metric beside whose values it is told on hover; empty for none.
     higher_is_better
         Whether a higher value is better.
     format
@@ -72,6 +77,8 @@ class Metric:
     is_headline: bool = False
     needs_sizes: bool = False
     is_whole: bool = False
+    is_folded: bool = False
+    beside: str = ""
     higher_is_better: bool = False
     format: Callable[[float], str] | None = None
     resolution: Callable[[float], float] | None = None
@@ -154,47 +161,13 @@ def _of_memory(name: str) -> Value:
     return value
 
 
-def _time_interval(case: Case, measurement: Measurement) -> tuple[float, float]:
+def time_interval(case: Case, measurement: Measurement) -> tuple[float, float]:
+    """Return the 95 % interval of the time, seconds; NaN where it is not known."""
     return (math.nan, math.nan) if measurement.timing is None else measurement.timing.interval_s
 
 
-def _of_time(of_time: Callable[[Any, Any, Any], Any]) -> Callable[[Case, float], float]:
-    """Return the function that computes a metric of a case from seconds."""
-
-    def at(case: Case, time_s: float) -> float:
-        if case.batch_size is None or not time_s > 0:  # an interval of the time that reaches 0 gives no upper bound
-            return math.nan
-        return float(of_time(time_s, case.sequences_per_call, case.sequence_length))
-
-    return at
-
-
-def per_time(
-    name: str, title: str, unit: str, of_time: Callable[[Any, Any, Any], Any], *, higher_is_better: bool, **more: Any
-) -> Metric:
-    """Make a metric that derives from the time and the sizes; of a throughput, the longest time gives the lowest."""
-    at = _of_time(of_time)
-
-    def value(case: Case, measurement: Measurement) -> float:
-        return math.nan if measurement.timing is None else at(case, measurement.timing.median_s)
-
-    def interval(case: Case, measurement: Measurement) -> tuple[float, float]:
-        ends = [at(case, end_s) for end_s in _time_interval(case, measurement)]
-        return (ends[1], ends[0]) if higher_is_better else (ends[0], ends[1])
-
-    return Metric(
-        name, title, unit, value, interval, SPEED, higher_is_better=higher_is_better, of_time=of_time,
-        needs_sizes=True, **more,
-    )  # fmt: skip
-
-
-def rate(name: str, title: str, unit: str, of_time: Callable[[Any, Any, Any], Any], **more: Any) -> Metric:
-    """Make a throughput metric."""
-    return per_time(name, title, unit, of_time, higher_is_better=True, format=format_rate, **more)
-
-
-def _timing_metric(name: str, title: str, read: Callable[[Timing], float]) -> Metric:
-    return Metric(name, title, "s", _of_timing(read), group=SPEED, format=format_time)
+def _timing_metric(name: str, title: str, read: Callable[[Timing], float], **more: Any) -> Metric:
+    return Metric(name, title, "s", _of_timing(read), group=SPEED, format=format_time, **more)
 
 
 def _memory_metric(name: str, title: str, attribute: str, *, is_headline: bool = False) -> Metric:
@@ -244,14 +217,9 @@ def phase_metric(phase: str, task: str) -> Metric:
     )  # fmt: skip
 
 
-def _parameters(case: Case, measurement: Measurement) -> float:
-    count = measurement.details.get("parameters")
-    return count if isinstance(count, int) else math.nan
-
-
 METRICS.register(
     Metric(
-        "time_s", "Time", "s", _of_timing(lambda timing: timing.median_s), _time_interval, SPEED, is_headline=True,
+        "time_s", "Time", "s", _of_timing(lambda timing: timing.median_s), time_interval, SPEED, is_headline=True,
         format=format_time, of_time=lambda time_s, batch_size, sequence_length: time_s,
     )
 )  # fmt: skip
@@ -260,30 +228,14 @@ METRICS.register(_timing_metric("time_ci_high_s", "Time, upper end", lambda timi
 METRICS.register(_timing_metric("time_min_s", "Shortest time", lambda timing: timing.min_s))
 METRICS.register(_timing_metric("time_mean_s", "Mean time", lambda timing: timing.mean_s))
 METRICS.register(_timing_metric("time_std_s", "Standard deviation of the time", lambda timing: timing.std_s))
-METRICS.register(_timing_metric("time_p90_s", "Time, 90 % quantile", lambda timing: timing.tail_s(90)))
-METRICS.register(_timing_metric("time_p99_s", "Time, 99 % quantile", lambda timing: timing.tail_s(99)))
+for _percent in (90, 99):
+    METRICS.register(
+        _timing_metric(
+            f"time_p{_percent}_s", f"Time, {_percent} % quantile", partial(Timing.tail_s, percent=_percent),
+            beside="time_s", short=f"{_percent} % of calls within",
+        )
+    )  # fmt: skip
 METRICS.register(_memory_metric("memory_mb", "Peak memory", "peak_bytes", is_headline=True))
 METRICS.register(_memory_metric("baseline_mb", "Baseline memory", "baseline_bytes"))
 METRICS.register(_memory_metric("weights_mb", "Memory of the weights", "weights_bytes"))
 METRICS.register(_memory_metric("working_mb", "Working memory", "working_bytes"))
-METRICS.register(
-    rate("sequences_per_s", "Throughput", "sequences/s", lambda time_s, sequences, length: sequences / time_s)
-)
-METRICS.register(
-    rate(
-        "tokens_per_s", "Throughput", "tokens/s", lambda time_s, sequences, length: sequences * length / time_s,
-        except_task=GENERATION,
-    )
-)  # fmt: skip
-METRICS.register(
-    per_time(
-        "ms_per_token", "Time per token", "ms", lambda time_s, sequences, length: 1e3 * time_s / (sequences * length),
-        higher_is_better=False, format=lambda ms: f"{format_number(ms)} ms", except_task=GENERATION,
-    )
-)  # fmt: skip
-METRICS.register(
-    Metric(
-        "parameters", "Parameters", "", _parameters, needs_sizes=True, is_whole=True,
-        format=lambda count: format_count(round(count)),
-    )
-)  # fmt: skip

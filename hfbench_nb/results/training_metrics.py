@@ -8,7 +8,8 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.tasks import TRAINING
 from hfbench_nb.rendering.units import format_memory
-from hfbench_nb.results.metrics import MEMORY, METRICS, Metric, Value, memory_resolution, part_metric, rate
+from hfbench_nb.results.metrics import MEMORY, METRICS, Metric, Value, memory_resolution, part_metric
+from hfbench_nb.results.throughput_metrics import rate
 
 
 def _memory_metric(name: str, title: str, value: Value | None = None) -> Metric:
