@@ -71,7 +71,7 @@ def _reference_s(measurement: Measurement) -> float:
 
 
 def _of_group(group: str, tasks: set[str]) -> list[Metric]:
-    of_group = [metric for metric in METRICS if metric.group == group]
+    of_group = [metric for metric in METRICS if metric.is_column and metric.group == group]
     return [metric for metric in of_group if (any(map(metric.is_of, tasks)) if tasks else not metric.task)]
 
 

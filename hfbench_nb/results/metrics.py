@@ -40,6 +40,8 @@ class Metric:
         The argument that requests it: ``speed`` or ``memory``; empty for a metric that is shown wherever it exists.
     is_headline
         Whether it has its own tables, CSV files and ratio in comparisons.
+    is_column
+        Whether it is a column of the frame; otherwise it is computed on request.
     is_folded
         Whether pages show its tables too, folded.
     beside
@@ -77,6 +79,7 @@ class Metric:
     is_headline: bool = False
     needs_sizes: bool = False
     is_whole: bool = False
+    is_column: bool = True
     is_folded: bool = False
     beside: str = ""
     higher_is_better: bool = False
