@@ -68,9 +68,12 @@ class BackgroundRun:
         Why the run failed as a whole; empty otherwise.
     """
 
+    refresh_s = 1.0
+
     def __init__(self, args: BenchmarkArguments, options: RunOptions, watcher: Watcher) -> None:
         self.failure = ""
         self.done, self.total, self.text = 0, 1, "looking up the models"
+        self.failed, self.finished = 0, 0
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
         self._args, self._options, self._watcher = args, options, watcher
         self._benchmark: Benchmark[Any] | None = None
@@ -162,6 +165,10 @@ class BackgroundRun:
     def log(self, text: str) -> None:
         """Add the lines of a text to the log."""
         self.lines.extend(f"{time.strftime('%H:%M:%S')}  {line}" for line in text.splitlines())
+
+    def fail(self, failed: int, finished: int) -> None:
+        """Store how many cases have failed, of those of which a round is finished."""
+        self.failed, self.finished = failed, finished
 
     def close(self, text: str) -> None:
         """Store the final message."""
