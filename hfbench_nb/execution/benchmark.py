@@ -263,7 +263,7 @@ class Benchmark(Generic[_Args]):
         kept = run_folder.begin(wanted, self.cases, type(self.args), list(self.places))
         for case, (measurements, facts) in kept.items():
             self._rounds.keep(case, measurements, Environment(facts))
-            progress.keep(case, self._rounds.left(case))
+            progress.keep(case, self._rounds.left(case), measurements)
         self._folder = run_folder.path
 
     def _measure(

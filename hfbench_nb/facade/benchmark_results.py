@@ -10,10 +10,12 @@ from typing import Any
 
 from hfbench_nb.analysis.largest import Hunt
 from hfbench_nb.analysis.scaling import scaling
+from hfbench_nb.analysis.speedups import table
 from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
-from hfbench_nb.display.html_tables import results_to_html
+from hfbench_nb.display.html_tables import results_to_html, to_html
 from hfbench_nb.display.largest import Largest
+from hfbench_nb.display.latex_tables import to_latex
 from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
 from hfbench_nb.display.plots import plot, plot_memory, plot_tokens
@@ -25,7 +27,6 @@ from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.results.environment import summarize
 from hfbench_nb.results.metrics import METRICS, headlines
 from hfbench_nb.results.nested import nest
-from hfbench_nb.results.pivot import table
 from hfbench_nb.results.result_set import ResultSet, Row
 from hfbench_nb.results.selection import select
 from hfbench_nb.storage import journal
@@ -218,6 +219,8 @@ class BenchmarkResults(ResultSet):
     _repr_html_ = results_to_html
     table = as_method(table)
     to_markdown = as_method(to_markdown)
+    to_html = as_method(to_html)
+    to_latex = as_method(to_latex)
     plot = as_method(plot)
     plot_memory = as_method(plot_memory)
     plot_tokens = as_method(plot_tokens)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-from hfbench_nb.arguments.fields import MORE, ValueType, default_of, value_types
+from hfbench_nb.arguments.fields import MORE, ValueType, default_of, help_in_forms, value_types
+from hfbench_nb.arguments.ranges import RangeError, whole_numbers
 from hfbench_nb.frontends.commands import Command, FunctionOptions, commands
 from hfbench_nb.rendering.suggestions import did_you_mean
 
@@ -186,7 +187,7 @@ def _add_fields(parser: _Parser, kind: type) -> None:
 def _add_field(parser: _Parser, found: dataclasses.Field[Any], values: ValueType) -> None:
     name, choices = found.metadata["spelling"] or found.name, found.metadata["choices"] or None
     is_required = _is_required(found)
-    given: dict[str, Any] = {"help": _help(found), "choices": choices, "metavar": _metavar(values, choices)}
+    given: dict[str, Any] = {"help": _help(found, values), "choices": choices, "metavar": _metavar(values, choices)}
     group = "" if found.metadata["group"] == MORE else found.metadata["group"]
     if found.metadata["positional"]:
         given["metavar"] = given["metavar"] if choices else name.upper()
@@ -227,9 +228,9 @@ def _is_required(found: dataclasses.Field[Any]) -> bool:
     return found.default is dataclasses.MISSING and found.default_factory is dataclasses.MISSING
 
 
-def _help(found: dataclasses.Field[Any]) -> str:
+def _help(found: dataclasses.Field[Any], values: ValueType) -> str:
     default = None if _is_required(found) or "timestamped" in found.metadata else default_of(found)
-    text = str(found.metadata["help"]).replace("%", "%%")
+    text = help_in_forms(found, values).replace("%", "%%")
     if default in (None, "") or default == []:
         return text
     shown = " ".join(map(str, default)) if isinstance(default, list) else default
@@ -240,14 +241,31 @@ def _metavar(values: ValueType, choices: Sequence[str] | None) -> str | None:
     return "|".join(choices) if choices else {int: "INT", float: "NUMBER"}.get(values.kind, "TEXT")
 
 
+class _Range(list[int]):
+    """The numbers of a range, which stands among others in a list."""
+
+
 def _converter(values: ValueType) -> Callable[[str], Any]:
-    """Return the function that converts a word to a number, a text or, if the field accepts it, None."""
+    """Return the function that converts a word to a number, a text, a range or, if the field accepts it, None."""
+    takes_ranges = values.kind is int and values.takes_list
 
     def convert(word: str) -> Any:
-        return None if values.is_optional and word.lower() == "none" else values.kind(word)
+        if values.is_optional and word.lower() == "none":
+            return None
+        if not takes_ranges:
+            return values.kind(word)
+        try:
+            return _Range(whole_numbers(word))
+        except RangeError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
     convert.__name__ = {int: "whole number", float: "number"}.get(values.kind, "text")
     return convert
+
+
+def _flat(values: Iterable[Any]) -> list[Any]:
+    """Return values with the numbers of each range in its place."""
+    return [number for value in values for number in (value if isinstance(value, _Range) else (value,))]
 
 
 class _Flag(argparse.Action):
@@ -268,11 +286,12 @@ class _Several(argparse.Action):
     """A list of values."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        setattr(namespace, self.dest, list(values))
+        setattr(namespace, self.dest, _flat(values))
 
 
 class _OneOrSeveral(argparse.Action):
     """A value, or a list of several."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        setattr(namespace, self.dest, values[0] if len(values) == 1 else list(values))
+        several = _flat(values)
+        setattr(namespace, self.dest, several[0] if len(several) == 1 else several)

@@ -141,13 +141,13 @@ def test_what_is_typed_becomes_arguments(make):
     only(panel, "field-training").value = True
     write(panel, "batch_sizes", "1, 8")
     write(panel, "sequence_lengths", "8 32;128,512")
-    write(panel, "threads", "2")
+    write(panel, "threads", "2-4")
     write(panel, "overlay", "")
     assert said(panel) == []
     assert can_run(panel)
     variant = "google-bert/bert-base-uncased:num_hidden_layers=6,hidden_size=384"
     expected = PyTorchBenchmarkArguments(
-        models=["gpt2", variant], batch_sizes=[1, 8], sequence_lengths=[8, 32, 128, 512], training=True, threads=2
+        models=["gpt2", variant], batch_sizes=[1, 8], sequence_lengths=[8, 32, 128, 512], training=True, threads=[2, 4]
     )
     unlike = {name for name, value in panel.args.to_dict().items() if value != expected.to_dict()[name]}
     assert not unlike - {*expected.csv_file_fields(), "log_filename"}  # these carry the time
@@ -176,6 +176,7 @@ def test_the_catalogue_is_offered_while_typing(make):
         ("batch_sizes", "", "batch_sizes=[] cannot be used"),
         ("sequence_lengths", "8 8", "without duplicates"),
         ("threads", "two", "threads must be whole numbers"),
+        ("batch_sizes", "8-500", "cannot be used: 8-500 is no range: doubling 8 gives 256 and 512"),
         ("precision", "2", "precision must be a number above 0 and below 1"),
         ("max_seconds", "", "max_seconds must be a number"),
         ("device", "gpu", "device=&#x27;gpu&#x27; cannot be used"),

@@ -73,9 +73,12 @@ class BackgroundRun:
         The curves of its results.
     """
 
+    refresh_s = 1.0
+
     def __init__(self, args: BenchmarkArguments, options: RunOptions, watcher: Watcher) -> None:
         self.failure = ""
         self.done, self.total, self.text = 0, 1, "looking up the models"
+        self.failed, self.finished = 0, 0
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
         self.curves = Curves()
         self._args, self._options, self._watchers = args, options, [watcher]
@@ -137,16 +140,9 @@ class BackgroundRun:
         """What the colour of its bar says."""
         if not self.is_over:
             return RUNNING
-        failed, ended = self._failed()
-        if self.failure or (failed and failed == ended):
+        if self.failure or 0 < self.failed == self.finished:
             return FAILED
-        return PARTLY if failed or self.was_stopped else DONE
-
-    def _failed(self) -> tuple[int, int]:
-        """Return the number of cases that failed, and that of cases with a result or a failure."""
-        entries = [] if self.results is None else self.results.entries
-        ended = [measurement for _, measurement in entries if measurement.status != "cancelled"]
-        return sum(not measurement.succeeded for measurement in ended), len(ended)
+        return PARTLY if self.failed or self.was_stopped else DONE
 
     # ---- the threads
 
@@ -192,6 +188,10 @@ class BackgroundRun:
     def log(self, text: str) -> None:
         """Add the lines of a text to the log."""
         self.lines.extend(f"{time.strftime('%H:%M:%S')}  {line}" for line in text.splitlines())
+
+    def fail(self, failed: int, finished: int) -> None:
+        """Store how many cases have failed, of those of which a round is finished."""
+        self.failed, self.finished = failed, finished
 
     def close(self, text: str) -> None:
         """Store the final message."""
