@@ -26,7 +26,7 @@ from hfbench_nb.frontends.widgets.page import (
     show_widget,
 )
 from hfbench_nb.frontends.widgets.panel_parts import Controls, Status
-from hfbench_nb.frontends.widgets.result_tabs import Curves, ResultTabs
+from hfbench_nb.frontends.widgets.result_tabs import Curves, ResultTabs, prepare_drawing
 from hfbench_nb.frontends.widgets.subshells import keep_to_page
 from hfbench_nb.frontends.widgets.words import describe_opened, describe_plan, describe_progress
 from hfbench_nb.protocol.errors import ArgumentError
@@ -153,6 +153,7 @@ class Panel:
         self._static.display(self.results, self._curves.png)
         self._exports.show(name_in_notebook(self))
         start_early(self._form.args)
+        prepare_drawing()
 
     @property
     def _curves(self) -> Curves:
@@ -266,10 +267,13 @@ class Panel:
         run = self._background
         assert run is not None
         try:
-            if run.results is not None:
-                png = run.curves.draw(run.results, at_once=at_once)
+            if (results := run.results) is not None:
                 with self._lock:
-                    self._tabs.show(run.results, png)
+                    self._tabs.show_table(results)
+                self._show_progress()
+                png = run.curves.draw(results, at_once=at_once)
+                with self._lock:
+                    self._tabs.show_curves(png)
         except Exception:  # a failure to draw must not end the measurement
             run.log(traceback.format_exc())
         self._show_progress()

@@ -6,8 +6,10 @@ import base64
 import html
 import io
 import math
+import threading
 import time
 from collections.abc import Iterable
+from importlib import import_module
 
 import ipywidgets as widgets
 
@@ -56,13 +58,20 @@ class ResultTabs:
         return area
 
     def show(self, results: BenchmarkResults | None, curves_png: bytes) -> None:
-        """Show the results so far; without a new image, the curves stay unchanged."""
+        """Show the results so far, and their curves."""
+        self.show_table(results)
+        self.show_curves(curves_png)
+
+    def show_table(self, results: BenchmarkResults | None) -> None:
+        """Show the results so far, without their curves, which take time to draw."""
         self.table.value = (
             results._repr_html_() if results is not None and results.entries else "No case is finished yet."
         )
         self.environment.value = "Known once a run has begun." if results is None else results.environment._repr_html_()
-        if results is None or curves_png:
-            self.curves.value = _image(curves_png) or "Curves appear when the first case is finished."
+
+    def show_curves(self, png: bytes) -> None:
+        """Show an image of the curves."""
+        self.curves.value = _image(png) or "Curves appear when the first case is finished."
 
     def show_log(self, lines: Iterable[str]) -> None:
         """Show the log."""
@@ -100,6 +109,12 @@ class Curves:
         return self.png
 
 
+def prepare_drawing() -> None:
+    """Import what tables and curves need, which takes a second, in the background."""
+    modules = ("jinja2", "pandas", "matplotlib.figure", "matplotlib.backends.backend_agg")
+    threading.Thread(target=lambda: [*map(import_module, modules)], name="hfbench-imports", daemon=True).start()
+
+
 def draw_curves(results: BenchmarkResults) -> bytes:
     """Draw time and memory as PNG, without pyplot, which does not support threads; empty if nothing was measured."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -122,7 +137,10 @@ def static_html(results: BenchmarkResults | None, curves_png: bytes, css_class: 
     if results is None or not results.entries:
         return f'<div class="{css_class}"><em>The control panel of hfbench_nb needs a live notebook.</em></div>'
     curves = _image(curves_png, "background: white; max-width: 100%;")
-    return f'<div class="{css_class}">{results._repr_html_()}{curves}</div>'
+    # A page that is loaded anew cannot replace this: it must be told from the results of a later run.
+    when = " ".join(str(results.environment.get(name, "")).partition(".")[0] for name in ("date", "time")).strip()
+    title = f"<p><small>Measured by the control panel{f', {html.escape(when)}' if when else ''}.</small></p>"
+    return f'<div class="{css_class}">{title}{results._repr_html_()}{curves}</div>'
 
 
 def _image(png: bytes, style: str = "") -> str:
