@@ -87,16 +87,21 @@ class NotebookDisplay:
     refresh_s = 1.0
 
     def __init__(self) -> None:
-        from IPython.display import display
-
         self._failed, self._finished = 0, 0
-        self._handle = display(  # type: ignore[no-untyped-call]
-            self._bundle(0, 1, "starting"), raw=True, display_id=True
-        )
+        self._handle: Any = None
+        self._put(self._bundle(0, 1, "starting"))
 
     def show(self, done: int, total: int, text: str) -> None:
         """Update the output."""
-        self._handle.update(self._bundle(done, total, text), raw=True)
+        self._put(self._bundle(done, total, text))
+
+    def _put(self, bundle: dict[str, str]) -> None:
+        if self._handle is not None:
+            self._handle.update(bundle, raw=True)
+            return
+        from IPython.display import display
+
+        self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
     def log(self, text: str) -> None:
         """Do nothing: the output is for the table."""
@@ -108,7 +113,7 @@ class NotebookDisplay:
     def close(self, text: str) -> None:
         """Replace the bar by one line of text."""
         page = render("progress.html.j2", text=text, failed=f"{self._failed} failed" if self._failed else "")
-        self._handle.update({"text/plain": text, "text/html": page}, raw=True)
+        self._put({"text/plain": text, "text/html": page})
 
     def _bundle(self, done: int, total: int, text: str) -> dict[str, str]:
         failed = f"{self._failed} failed" if self._failed else ""
@@ -121,6 +126,16 @@ class NotebookDisplay:
             all_failed=0 < self._failed == self._finished,
         )
         return {"text/plain": f"{done}/{total} {f'{failed}; ' if failed else ''}{text}", "text/html": page}
+
+
+class MarimoDisplay(NotebookDisplay):
+    """The output of a cell of marimo, which the value of the cell replaces."""
+
+    refresh_s = 0.0  # marimo shows nothing from another thread
+
+    def _put(self, bundle: dict[str, str]) -> None:
+        marimo = sys.modules["marimo"]
+        marimo.output.replace(marimo.Html(bundle["text/html"]))
 
 
 class LineDisplay:
@@ -169,7 +184,9 @@ def choose_display(*, verbose: bool) -> Display:
         return NoDisplay()
     if verbose:
         return LineDisplay()
-    return NotebookDisplay() if in_notebook() else TerminalDisplay()
+    if in_notebook():
+        return NotebookDisplay()
+    return MarimoDisplay() if _in_marimo() else TerminalDisplay()
 
 
 def in_notebook() -> bool:
@@ -177,3 +194,9 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
+
+
+def _in_marimo() -> bool:
+    """Return whether this runs in a cell of marimo; loads nothing."""
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())

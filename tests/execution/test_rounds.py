@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import sys
 import time
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ from support.models import short, tiny_bert
 
 from hfbench_nb import PyTorchBenchmark, load_results
 from hfbench_nb.execution.benchmark import Benchmark
-from hfbench_nb.execution.displays import NoDisplay
+from hfbench_nb.execution.displays import NoDisplay, choose_display
 from hfbench_nb.protocol.timing import Timing
 
 pytestmark = pytest.mark.quick
@@ -203,3 +204,15 @@ def test_a_notebook_shows_what_failed_in_the_colour_of_failures():
     assert re.search(rf"<small style={red}>6 failed</small>", going["text/html"])
     assert ended["text/plain"] == "6 of 6 cases in 1 s, 6 failed"
     assert re.search(rf"6 of 6 cases in 1 s, <span style={red}>6 failed</span>", ended["text/html"])
+
+
+def test_in_marimo_progress_is_the_output_of_the_cell(monkeypatch):
+    shown = []
+    output = SimpleNamespace(replace=lambda value: shown.append(value))
+    marimo = SimpleNamespace(output=output, Html=str, running_in_notebook=lambda: True)
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    display = choose_display(verbose=False)
+    display.show(1, 2, "timing")
+    display.close("2 of 2 cases in 1 s")
+    assert '<progress value="1" max="2">' in shown[1]
+    assert "2 of 2 cases in 1 s" in shown[-1]

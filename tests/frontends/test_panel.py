@@ -661,10 +661,15 @@ def execute(*cells):
 
 
 def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
+    started_early = (
+        "import time\nfrom hfbench_nb.execution.servers import _servers\n"
+        "while not any(server._process for server in _servers.values()): time.sleep(0.05)"
+    )
     shown, fresh, *_, waited = execute(
         f"import hfbench_nb\np = hfbench_nb.panel(models=[{model!r}], batch_sizes=[1], sequence_lengths=[8], "
         "max_seconds=0.05, rounds=1)\np",
         "%load_ext hfbench\n%hfbench_panel",
+        started_early,
         "p._controls.run.click()",
         "import time\nwhile p.results is None or not p.results.entries or p._controls.run.disabled: time.sleep(0.05)",
         "print(len(p.results.entries))",
@@ -677,6 +682,7 @@ def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
     assert base64.b64decode(start.partition('"')[0]).startswith(b"\x89PNG")
     assert "INFERENCE - SPEED - RESULT" in static.data["text/plain"]
     assert "needs a live notebook" in fresh[1].data["text/html"]
+    assert "Measured by the control panel, 20" in static.data["text/html"]
     assert waited[0].text == "1\n"
 
 
