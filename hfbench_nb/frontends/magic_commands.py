@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
@@ -18,6 +17,7 @@ from hfbench_nb.frontends.commands import (
     PlotOptions,
     RunsOptions,
 )
+from hfbench_nb.protocol.errors import RunInterrupted
 
 Keep = Callable[[Any], str]
 """Keeps the results of a run that was interrupted; returns the name of their variable."""
@@ -61,10 +61,9 @@ def _(command: FitCommand, display: Display | None, keep: Keep) -> Any:
 def _kept_if_interrupted(benchmark: Any, run: Callable[[], Any], keep: Keep) -> Any:
     try:
         return run()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         name = keep(benchmark.results)
-        print(f"Interrupted: the finished cases are in {name}.", file=sys.stderr)
-        raise
+        raise RunInterrupted(f"{error} They are also in the variable {name}.".lstrip()) from None
 
 
 @value_of.register

@@ -64,6 +64,14 @@ class TracingError(HfbenchError, RuntimeError):
     """Memory tracing was started or stopped at a point where that is not possible."""
 
 
+class RunInterrupted(KeyboardInterrupt):
+    """The user stopped a run; the message says where the finished cases are."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the message, since where the run was just then says nothing."""
+        return [str(self)]
+
+
 def wrong_value(name: str, value: object, allowed: str) -> ArgumentError:
     """Return the error for a parameter whose value is not allowed.
 

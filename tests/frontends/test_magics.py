@@ -117,7 +117,7 @@ def test_help_ends_nothing(shell, capsys):
     assert "--pass NAME" in capsys.readouterr().out
 
 
-def test_an_interrupted_run_keeps_what_is_finished(shell, model, monkeypatch):
+def test_an_interrupted_run_keeps_what_is_finished_and_says_where(shell, model, monkeypatch, capsys):
     one, calls = WorkerServer.measure, []
 
     def interrupted(self, *args):
@@ -127,8 +127,14 @@ def test_an_interrupted_run_keeps_what_is_finished(shell, model, monkeypatch):
         return one(self, *args)
 
     monkeypatch.setattr(WorkerServer, "measure", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        shell.run_line_magic("hfbench", f"pytorch --models {model} --sequence_lengths 8 16 32 {BRIEF} -o kept")
+    shell.run_cell(f"%hfbench pytorch --models {model} --sequence_lengths 8 16 32 {BRIEF} -o kept")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line]
+    folder = re.escape(repr(str(shell.user_ns["kept"].folder)))
+    assert re.fullmatch(
+        rf"Interrupted: 1 of 3 cases is measured\. hfbench_nb\.load_results\({folder}\) has them; "
+        rf"run\(resume={folder}\) measures the rest\. They are also in the variable kept\.",
+        line,
+    )
     assert list(shell.user_ns["kept"].frame["status"]) == ["ok", "cancelled"]
 
 
