@@ -67,7 +67,7 @@ if _typing.TYPE_CHECKING:
     from hfbench_nb.facade.earlier_runs import last_results, runs
     from hfbench_nb.facade.loading import load_reference, load_results, read_csv, references
     from hfbench_nb.frontends.magics import load_ipython_extension
-    from hfbench_nb.frontends.widgets.control_panel import panel
+    from hfbench_nb.frontends.widgets.making import panel
     from hfbench_nb.protocol.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
 
 _HOMES = {
@@ -97,7 +97,7 @@ _HOMES = {
     "ModelNotFoundError": "protocol.errors",
     "TracingError": "protocol.errors",
     "load_ipython_extension": "frontends.magics",
-    "panel": "frontends.widgets.control_panel",
+    "panel": "frontends.widgets.making",
 }
 
 __all__ = [

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hfbench_nb.analysis.largest import ARGUMENT, Hunt
 from hfbench_nb.analysis.speedups import Baseline
+from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.markdown_tables import tables_as_markdown
 from hfbench_nb.display.tables import NOISY_MARK, folded_tables, list_failures, make_legend, make_tables
 from hfbench_nb.rendering.html import render
@@ -55,5 +57,7 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
 
 
 def results_to_html(results: ResultSet) -> str:
-    """Return what a notebook shows."""
-    return to_html(results)
+    """Return what a notebook shows; the answer of a search for the largest size stands first."""
+    searched = results.entries and results.arguments.get(ARGUMENT)
+    answer = Largest(results, Hunt.of(results.arguments))._repr_html_() if searched else ""
+    return answer + to_html(results)

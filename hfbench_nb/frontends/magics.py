@@ -146,7 +146,7 @@ class HfbenchMagics(Magics):
     @line_magic
     def hfbench_panel(self, line: str) -> Panel:
         """Show a control panel, the value of the line: ``p = %hfbench_panel`` keeps it."""
-        from hfbench_nb.frontends.widgets.control_panel import panel
+        from hfbench_nb.frontends.widgets.making import panel
 
         if line.strip():
             raise UsageError(

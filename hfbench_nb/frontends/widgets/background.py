@@ -64,6 +64,8 @@ class BackgroundRun:
         Where it is measured and kept.
     watcher
         Receives notifications about the run.
+    carry_out
+        What is done with the benchmark: `Benchmark.run`, or another function with its parameters.
 
     Attributes
     ----------
@@ -75,13 +77,19 @@ class BackgroundRun:
 
     refresh_s = 1.0
 
-    def __init__(self, args: BenchmarkArguments, options: RunOptions, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        args: BenchmarkArguments,
+        options: RunOptions,
+        watcher: Watcher,
+        carry_out: Callable[..., BenchmarkResults] = Benchmark.run,
+    ) -> None:
         self.failure = ""
         self.done, self.total, self.text = 0, 1, "looking up the models"
         self.failed, self.finished = 0, 0
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
         self.curves = Curves()
-        self._args, self._options, self._watchers = args, options, [watcher]
+        self._args, self._options, self._watchers, self._carry_out = args, options, [watcher], carry_out
         self._benchmark: Benchmark[Any] | None = None
         self._stopped, self._ended = threading.Event(), threading.Event()
         self._start_s = time.monotonic()
@@ -150,7 +158,7 @@ class BackgroundRun:
         global _current
         try:
             self._benchmark = make_benchmark(self._args)
-            self._benchmark.run(display=self, on_case=self._on_case, **vars(self._options))
+            self._carry_out(self._benchmark, display=self, on_case=self._on_case, **vars(self._options))
         except HfbenchError as error:
             self.failure = str(error)
         except Exception:

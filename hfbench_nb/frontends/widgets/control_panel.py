@@ -1,22 +1,26 @@
-"""The control panel: a form, buttons, and the results of the run."""
+"""The control panel: a form, buttons, and the results of the run; `hfbench_nb.frontends.widgets.making` makes one."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 import traceback
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
-from hfbench_nb.arguments.fields import differing
-from hfbench_nb.arguments.frameworks import framework_named, framework_of
+from hfbench_nb.execution.benchmark import Benchmark
 from hfbench_nb.execution.early import start_early
+from hfbench_nb.execution.largest import check_hunt, find_largest
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.widgets.background import BackgroundRun, current_run
 from hfbench_nb.frontends.widgets.earlier import EarlierRuns
 from hfbench_nb.frontends.widgets.exports import Exports
+from hfbench_nb.frontends.widgets.fit import FitPart
 from hfbench_nb.frontends.widgets.form import Form
+from hfbench_nb.frontends.widgets.needs import NeedsLine
 from hfbench_nb.frontends.widgets.page import (
     NEEDS_JUPYTER,
     Root,
@@ -33,55 +37,6 @@ from hfbench_nb.protocol.errors import ArgumentError
 
 _numbers = itertools.count(1)
 _panels: weakref.WeakSet[Panel] = weakref.WeakSet()
-
-# What a panel shows that was asked for nothing else: Run works at once.
-_START: dict[str, Any] = {
-    "models": ["sentence-transformers/all-MiniLM-L6-v2"],
-    "batch_sizes": [1],
-    "sequence_lengths": [8, 32, 128],
-}
-
-
-def panel(args: BenchmarkArguments | None = None, *, framework: str = "PyTorch", **values: Any) -> Panel:
-    """Make a control panel for a notebook.
-
-    Parameters
-    ----------
-    args
-        Arguments that the form shows initially; alternatively, give single values.
-    framework
-        ``PyTorch`` or ``TensorFlow``.
-    **values
-        Values of the arguments' fields, such as ``models=["gpt2"]`` and ``batch_sizes=[1]``. Without a model, the form
-        shows a small one of the catalogue.
-
-    Returns
-    -------
-    Panel
-        Displayed if it is the value of a notebook cell.
-
-    Raises
-    ------
-    ArgumentError
-        If a value cannot be used.
-
-    Examples
-    --------
-    >>> import hfbench_nb
-    >>> hfbench_nb.panel(models=["gpt2"], batch_sizes=[1]).args.batch_sizes
-    [1]
-    """
-    if args is not None:
-        if values:
-            raise ArgumentError(f"args and {', '.join(values)} were given: give one or the other.", "args", *values)
-        args.check()
-        chosen = framework_of(args)
-        assert chosen is not None
-        return Panel(chosen.name, differing(args))
-    named = framework_named(framework)
-    checked = named.arguments_class(**values)
-    values = {name: getattr(checked, name, value) for name, value in values.items()}  # a single model as a list
-    return Panel(named.name, values if "models" in values else {**_START, **values})
 
 
 class Panel:
@@ -103,14 +58,17 @@ class Panel:
         self._opened: BenchmarkResults | None = None
         self._ran: dict[str, Any] | None = None
         self._static = StaticResults(f"hfbench-static-{next(_numbers)}")
-        self._controls = Controls(self._start, self._end, self._start_over)
+        self._controls = Controls(self._on_run, self._end, self._start_over)
         self._status = Status()
         self._tabs = ResultTabs()
+        self._needs = NeedsLine(self._lock)
+        self._fit = FitPart(self._on_find)
         self._form = Form(framework, values, self._lock, self._refresh)
         self._exports = Exports(self._lock, lambda: self.results)
         self._earlier = EarlierRuns(self._lock, self._on_open, self._on_resume)
-        parts = (self._form, self._earlier, self._controls)
-        boxes = [*(part.box for part in parts), self._status, self._exports.box, self._tabs.box]
+        parts = (self._form, self._fit, self._earlier, self._controls)
+        lines = (self._needs.line, self._status, self._exports.box)
+        boxes = [*(part.box for part in parts), *lines, self._tabs.box]
         self.widget = Root(self._static.on_new_page, [make_sheet(self._static.css_class), *boxes])
         self.widget.add_class("hfbench-panel")
         keep_to_page(self.widget)
@@ -161,6 +119,7 @@ class Panel:
 
     def close(self) -> None:
         """Stop this panel's run and remove its widgets."""
+        self._needs.stop()
         if self._background is not None:
             self._background.stop()
         _panels.discard(self)
@@ -169,12 +128,19 @@ class Panel:
 
     # ---- buttons
 
-    def _start(self) -> None:
+    def _on_run(self) -> None:
+        self._start(Benchmark.run)
+
+    def _on_find(self, hunt: dict[str, Any]) -> None:
+        check_hunt(**hunt)
+        self._start(functools.partial(find_largest, **hunt))
+
+    def _start(self, carry_out: Callable[..., BenchmarkResults]) -> None:
         with self._lock:
             self._form.check()  # file names contain the time; folders may have been removed
             if self._form.args is None:
                 return
-            run, former = BackgroundRun(self._form.args, self._form.run_options, self), self._background
+            former, run = self._background, BackgroundRun(self._form.args, self._form.run_options, self, carry_out)
             self._background = run
             try:
                 run.start()
@@ -206,7 +172,7 @@ class Panel:
         """Measure what an earlier run lacks."""
         self._on_open(folder, results)
         self._form.fields["resume"].value = folder
-        self._start()
+        self._on_run()
 
     def _end(self) -> None:
         run = current_run()
@@ -222,6 +188,8 @@ class Panel:
             run = current_run()
             can_run = self._form.args is not None and run is None
             self._controls.run.disabled = self._controls.run.disabled or not can_run
+            self._fit.allow(can_run=can_run)
+            self._needs.follow(self._form.args, is_measuring=run is not None)
             self._tabs.show_code(self._form.args, self._form.run_options)
             if run is not None and run is not self._background:
                 self._status.say("Another panel of this kernel is measuring: Stop ends that run.")
