@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hfbench_nb.analysis.speedups import Baseline
-from hfbench_nb.display.markdown_tables import tables_as_markdown
+from hfbench_nb.display.markdown_tables import as_markdown
 from hfbench_nb.display.tables import NOISY_MARK, folded_tables, list_failures, make_legend, make_tables
 from hfbench_nb.rendering.html import render
 from hfbench_nb.results.result_set import ResultSet
@@ -50,7 +50,7 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
         failures=failures,
         all_failed=bool(results.entries) and not any(measurement.succeeded for _, measurement in results.entries),
         environment=[(*fact, "") for fact in results.environment.texts()],
-        markdown=tables_as_markdown(results, values, baseline) if tables else "",
+        markdown=as_markdown(results, tables) if tables else "",
     )
 
 
