@@ -125,6 +125,10 @@ def test_the_best_of_many_have_colours_and_the_others_are_grey_and_named():
     assert [line.get_color() for line in sweep(names).plot("tokens_per_s", top=1).lines].count(FAINT) == 11
     assert not any(isinstance(each, PolyCollection) for each in ax.collections)  # nor bands that fill the plot
     assert len({line.get_color() for line in sweep(names[:8]).plot().lines} - {FAINT}) == 8
+    fails = results_of(
+        *sweep(names).entries, (cell("other"), ok()), (cell("other", sequence_length=512), failed())
+    ).plot()
+    assert next(line for line in fails.lines if line.get_label().startswith("other")).get_color() == FAINT
     with pytest.raises(ArgumentError, match="top=-1 cannot be used"):
         sweep().plot(top=-1)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hfbench_nb.analysis.scaling import scaling
 from hfbench_nb.arguments import checks
 from hfbench_nb.display.plots.headings import heading
-from hfbench_nb.display.plots.lines import Look, Series, draw, draw_panels
+from hfbench_nb.display.plots.lines import draw, draw_panels
+from hfbench_nb.display.plots.series import Look, Series
 from hfbench_nb.display.plots.style import series_names
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.results.metrics import Metric

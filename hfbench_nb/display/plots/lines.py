@@ -3,102 +3,26 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.display.plots.bars import bar_panels, draw_bars
 from hfbench_nb.display.plots.layout import finish, finish_panels, new_axes, new_panels, set_heading
-from hfbench_nb.display.plots.style import FAINT, GREY, PALETTE, clean, plain_text, plain_ticks, series_styles, ticks_at
-from hfbench_nb.display.table_parts import TOO_NOISY, USELESS_SHARE
+from hfbench_nb.display.plots.series import Look, Panel, Series, failed_of, is_too_noisy, labels_of, set_styles
+from hfbench_nb.display.plots.style import FAINT, GREY, clean, plain_text, plain_ticks, ticks_at
 from hfbench_nb.results.points import axis_title
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 # How far a fitted curve is drawn beyond the last point.
 _BEYOND = 1.25
 # Values that differ by less than this factor are drawn on a linear axis from zero, ratios as nearly flat lines.
 _LEAST_SPAN, _FLAT = 2.0, 1.05
-# Number of places of failed cases that a legend names.
-_PLACES_NAMED = 3
 # Maximum number of marks side by side at the same place, and their distance, points.
 _MARKS, _MARK_STEP = 6, 7.0
-# Numbers of lines above which intervals are thin bars and not bands, and of the lines of one label told apart.
-_MOST_BANDS, _MOST_OF_LABEL = 6, 4
-
-
-@dataclass(frozen=True)
-class Series:
-    """One line: its name, its points (columns as returned by `make_points`), and its fitted curve if one is drawn.
-
-    Attributes
-    ----------
-    name
-        Its name in the legend.
-    label
-        What has a colour: the model with its settings.
-    curve
-        Returns the metric at sequence lengths.
-    """
-
-    name: str
-    label: str
-    points: pd.DataFrame
-    curve: Callable[[Any], Any] | None = None
-
-    @property
-    def last_value(self) -> float:
-        """The value at the last place; NaN for a line without values."""
-        good = self.points["value"].dropna()
-        return float(good.iloc[-1]) if len(good) else math.nan
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a plot shows, and how.
-
-    Attributes
-    ----------
-    text
-        Formats a value with its unit.
-    title
-        Label of the metric's axis.
-    along
-        The column to draw against.
-    log
-        Logarithmic axes.
-    reference
-        A value to compare with, drawn as a line across; bars start at it.
-    heading
-        What is said above the plot.
-    higher_is_better
-        Whether higher values are better.
-    top
-        How many labels have colours, the best at the last place; None for as many as there are colours.
-    """
-
-    text: Callable[[float], str]
-    title: str
-    along: str
-    log: bool
-    reference: float | None = None
-    heading: str = ""
-    higher_is_better: bool = False
-    top: int | None = None
-
-
-@dataclass
-class _Panel:
-    """One of the axes, with its lines and their styles."""
-
-    ax: Axes
-    series: Sequence[Series]
-    title: str = ""
-    styles: list[dict[str, Any]] = field(default_factory=list)
+# Number of lines above which intervals are thin bars and not bands.
+_MOST_BANDS = 6
 
 
 def draw(ax: Axes | None, series: Sequence[Series], look: Look) -> Axes:
@@ -118,7 +42,7 @@ def draw(ax: Axes | None, series: Sequence[Series], look: Look) -> Axes:
         return draw_bars(ax, _bars(series), look.text, look.title, reference=look.reference, heading=look.heading)
     own = ax is None
     ax = new_axes() if ax is None else ax
-    _paint([_Panel(ax, series)], look, positions)
+    _paint([Panel(ax, series)], look, positions)
     ax.set_ylabel(look.title)
     set_heading(ax, look.heading)
     finish(ax, own=own)
@@ -140,7 +64,7 @@ def draw_panels(panels: Sequence[tuple[str, Sequence[Series]]], look: Look) -> A
         titled = [(title, _bars(series)) for title, series in panels]
         return bar_panels(titled, look.text, look.title, heading=look.heading)
     axes = new_panels(len(panels))
-    made = [_Panel(ax, series, title) for ax, (title, series) in zip(axes, panels, strict=True)]
+    made = [Panel(ax, series, title) for ax, (title, series) in zip(axes, panels, strict=True)]
     _paint(made, look, positions)
     axes[0].set_ylabel(look.title)
     for ax, (title, _) in zip(axes, panels, strict=True):
@@ -165,10 +89,10 @@ def _bars(series: Sequence[Series]) -> list[tuple[str, str, Any]]:
     return bars
 
 
-def _paint(panels: list[_Panel], look: Look, positions: list[int]) -> None:
+def _paint(panels: list[Panel], look: Look, positions: list[int]) -> None:
     """Draw the lines, the marks of failures and the axes."""
-    _set_styles(panels, look)
-    labels = _labels(panels, look.along)
+    set_styles(panels, look, positions[-1])
+    labels = labels_of(panels, look.along)
     with_bands = max(len(panel.series) for panel in panels) <= _MOST_BANDS
     for panel in panels:
         # The legend names the lines from top to bottom, as they end.
@@ -190,24 +114,6 @@ def _rank(value: float) -> float:
     return -1.0 if math.isnan(value) else value
 
 
-def _set_styles(panels: list[_Panel], look: Look) -> None:
-    """Choose the styles of all lines: a label has the same colour everywhere, and of many only the best have one."""
-    of_panels = [Counter(line.label for line in panel.series) for panel in panels]
-    labels = {label for counts in of_panels for label in counts}
-    by_label = len(labels) > 1 and max(max(counts.values()) for counts in of_panels) <= _MOST_OF_LABEL
-    keyed = [(line.label if by_label else line.name, line) for panel in panels for line in panel.series]
-    ends: dict[str, list[float]] = {key: [] for key, _ in keyed}
-    for key, line in keyed:
-        if line.last_value > 0:
-            ends[key].append(math.log(line.last_value) * (-1 if look.higher_is_better else 1))
-    most = look.top if look.top is not None else len(PALETTE) if len(ends) <= len(PALETTE) else len(PALETTE) - 1
-    best = sorted(ends, key=lambda key: statistics.fmean(ends[key]) if ends[key] else math.inf)[:most]
-    names = [[name for name in ends if (name in best) is is_best] for is_best in (True, False)]
-    for panel in panels:
-        keys = [line.label if by_label else line.name for line in panel.series]
-        panel.styles = series_styles(keys, *names)
-
-
 def _draw_line(ax: Axes, line: Series, label: str, along: str, style: dict[str, Any], *, with_bands: bool) -> None:
     import numpy as np
 
@@ -218,7 +124,7 @@ def _draw_line(ax: Axes, line: Series, label: str, along: str, style: dict[str, 
         good[along], good["value"], label=plain_text(label), markersize=4 if is_faint else 5,
         linewidth=1.0 if is_faint else 1.6, **shape,
     )  # fmt: skip
-    is_noisy = _is_too_noisy(good)
+    is_noisy = is_too_noisy(good)
     known = good.assign(low=good["low"].mask(is_noisy), high=good["high"].mask(is_noisy))
     if line.curve is None and with_bands:
         ax.fill_between(known[along], known["low"], known["high"], color=style["color"], alpha=0.2, linewidth=0)
@@ -232,47 +138,13 @@ def _draw_line(ax: Axes, line: Series, label: str, along: str, style: dict[str, 
         ax.plot(n, line.curve(n), color=style["color"], linestyle=style["linestyle"], linewidth=0.9)
 
 
-def _is_too_noisy(points: pd.DataFrame) -> pd.Series[bool]:
-    return (points["high"] - points["low"]) / 2 > USELESS_SHARE * points["value"].abs()
-
-
-def _failed(line: Series) -> pd.DataFrame:
-    return line.points[line.points["value"].isna() & (line.points["status"] != "ok")]
-
-
-def _labels(panels: Sequence[_Panel], along: str) -> dict[str, str]:
-    """Return the label of each line by its name, with the places of cases that failed or are too noisy."""
-    told: dict[str, dict[str, list[str]]] = {}
-    for panel in panels:
-        for line in panel.series:
-            told.setdefault(line.name, {}).setdefault(_remarks(line, along), []).append(panel.title.lower())
-    labels = {}
-    for name, titles in told.items():
-        remarks = [
-            f"{' and '.join(of)}: {remark}" if len(titles) > 1 else remark for remark, of in titles.items() if remark
-        ]
-        labels[name] = f"{name} ({'; '.join(remarks)})" if remarks else name
-    return labels
-
-
-def _remarks(line: Series, along: str) -> str:
-    noisy = line.points[_is_too_noisy(line.points)]
-    groups = [*_failed(line).groupby("status", sort=False), *([(TOO_NOISY, noisy)] if len(noisy) else [])]
-    told = [
-        f"{status} at {', '.join(map(str, places[:_PLACES_NAMED]))}" + ", …" * (len(places) > _PLACES_NAMED)
-        for status, group in groups
-        for places in [group[along].tolist()]
-    ]
-    return ", ".join(told)
-
-
-def _mark_failures(panel: _Panel, along: str) -> None:
+def _mark_failures(panel: Panel, along: str) -> None:
     """Draw a cross on the axis for each failed case, side by side if several failed there; a black one for many."""
     from matplotlib.transforms import ScaledTranslation
 
     ax = panel.ax
     lines = zip(panel.series, panel.styles, strict=True)
-    crosses = [(int(place), style["color"]) for line, style in lines for place in _failed(line)[along]]
+    crosses = [(int(place), style["color"]) for line, style in lines for place in failed_of(line)[along]]
     for place in sorted({place for place, _ in crosses}):
         colours = [colour for at, colour in crosses if at == place]
         colours = colours if len(colours) <= _MARKS else ["black"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.display.plots.lines import Look, Series, draw
+from hfbench_nb.display.plots.lines import draw
+from hfbench_nb.display.plots.series import Look, Series
 from hfbench_nb.display.plots.style import plain_text, series_names
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.units import format_ratio
