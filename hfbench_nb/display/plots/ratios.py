@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hfbench_nb.display.plots.headings import heading_of_ratios
 from hfbench_nb.display.plots.lines import draw
 from hfbench_nb.display.plots.series import Look, Series
 from hfbench_nb.display.plots.style import plain_text, series_names
@@ -57,5 +58,8 @@ def plot_ratios(frame: pd.DataFrame, metric: Metric, names: tuple[str, str], *, 
     ]
     this, other = map(plain_text, names)
     title = f"{metric.title}, {this} / {other}"
-    better = metric.higher_is_better
-    return draw(ax, series, Look(format_ratio, title, "sequence_length", log, reference=1.0, higher_is_better=better))
+    look = Look(
+        format_ratio, title, "sequence_length", log, reference=1.0, heading=heading_of_ratios(points),
+        higher_is_better=metric.higher_is_better,
+    )  # fmt: skip
+    return draw(ax, series, look)
