@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.analysis.budgets import PROCESS_MB, SHARE_OUTSIDE, Budget
+from hfbench_nb.analysis.budgets import CLOSE, NO, PROCESS_MB, SHARE_OUTSIDE, YES, Budget
 from hfbench_nb.analysis.needs import PARTS, Needs
 from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.plots.needs import plot_needs
@@ -24,6 +24,11 @@ _OUTSIDE = (
     "What the tensors take. The process, a GPU's context, workspaces of libraries, packed weights and gaps that an "
     "allocator leaves come on top"
 )
+_VERDICTS = {
+    YES: "which fits {}",
+    CLOSE: "and the process and libraries come on top of that: it may not fit {}",
+    NO: "which is more than {}: it would run out of memory",
+}
 _ALLOWANCE = f": close where {100 * SHARE_OUTSIDE:g} % and {PROCESS_MB:g} MB for them would not fit"
 
 
@@ -71,11 +76,33 @@ class Estimate:
             "total_mb": float("nan") if needs is None else needs.total_mb,
         }
         if self.budget is not None:
-            found |= {"budget_mb": self.budget.mb, "fits": None if needs is None else self.budget.fits(needs.total_mb)}
+            found |= {"budget_mb": self.budget.mb, "fits": None if needs is None else self._verdict(needs)}
         return {**found, "error": "" if failure is None else str(failure)}
 
     def _axes(self) -> list[str]:
         return varying_axes(row.requested for row, _ in self.rows)
+
+    @property
+    def too_large(self) -> list[Row]:
+        """The rows whose tensors alone are larger than the budget."""
+        return [row for row, needs in self.rows if needs is not None and self._verdict(needs) == NO]
+
+    def _verdict(self, needs: Needs) -> str | None:
+        return None if self.budget is None else self.budget.fits(needs.total_mb)
+
+    def in_words(self) -> str:
+        """Return in a sentence or two what the case that needs most needs, and whether that fits."""
+        known = [(row, needs) for row, needs in self.rows if needs is not None]
+        if not known:
+            return "".join(f"No estimate: {reason}" for _, reason in self._failures()[:1])
+        row, needs = max(known, key=lambda each: each[1].total_mb)
+        told = f"{row} needs about {format_memory(needs.total_mb)} for its tensors by estimate"
+        verdict = self._verdict(needs)
+        if verdict is None:
+            return f"{told}."
+        others = len(self.too_large) - 1
+        more = f" So do {others} more cases." if others > 1 else " So does one more case." if others == 1 else ""
+        return f"{told}, {_VERDICTS[verdict].format(self.budget)}.{more}"
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Plot what each case needs as a stacked bar, and the budget as a line.
@@ -145,8 +172,8 @@ class Estimate:
             count = "" if needs.parameters is None else format_count(needs.parameters)
             amounts = [format_memory(needs.parts_mb[name]) for name in parts]
             rows.append([row.label, row.case.task, *sizes, count, *amounts, format_memory(needs.total_mb)])
-            if self.budget is not None:
-                rows[-1].append(self.budget.fits(needs.total_mb))
+            if (verdict := self._verdict(needs)) is not None:
+                rows[-1].append(verdict)
         return heads + ["Fits"] * (self.budget is not None), rows
 
     def _failures(self) -> list[tuple[str, str]]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hfbench_nb.analysis.largest import ARGUMENT, Hunt
 from hfbench_nb.analysis.speedups import Baseline
+from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.markdown_tables import as_markdown
 from hfbench_nb.display.tables import NOISY_MARK, folded_tables, list_failures, make_legend, make_tables
 from hfbench_nb.rendering.html import render
@@ -19,7 +21,7 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
     """Return the tables as HTML without scripts or style sheets, as a notebook shows them.
 
     Beside them: a legend and, folded, throughput, the reasons of failed cases, the environment, and the tables in
-    Markdown to be copied.
+    Markdown to be copied.  The answer of a search for the largest size stands first.
 
     Parameters
     ----------
@@ -39,7 +41,9 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
     tables = make_tables(results, values, baseline)
     folded = folded_tables(results) if values is None else []
     failures = list_failures(results)
-    return render(
+    searched = values is None and results.entries and results.arguments.get(ARGUMENT)
+    answer = Largest(results, Hunt.of(results.arguments))._repr_html_() if searched else ""
+    return answer + render(
         "results.html.j2",
         setup=describe_setup(results),
         tables=tables,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from hfbench_nb.analysis.budgets import find_budget
+from hfbench_nb.analysis.budgets import Budget, find_budget, memory_of
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.display.estimate import Estimate
 from hfbench_nb.execution.benchmark import Benchmark
@@ -13,6 +16,7 @@ from hfbench_nb.execution.displays import Display, choose_display
 from hfbench_nb.execution.estimator import Estimator, check_can_estimate
 from hfbench_nb.execution.executors import LocalExecutor
 from hfbench_nb.execution.progress import Progress
+from hfbench_nb.protocol.case import Case
 from hfbench_nb.results.environment import Environment, machine_facts
 from hfbench_nb.results.result_set import ResultSet
 
@@ -56,11 +60,51 @@ def estimate_cases(
     """
     check_can_estimate(benchmark.framework)
     budget = find_budget(budget_mb, device, lambda: _machine(benchmark))
-    progress = Progress(benchmark.cases, display or choose_display(verbose=benchmark.args.verbose))
-    estimator = Estimator(benchmark.framework, benchmark.models, benchmark.args.method(), benchmark.args.timeout_s)
+    shown = display or choose_display(verbose=benchmark.args.verbose)
+    return _estimate(benchmark, benchmark.cases, budget, shown, Cancellation())
+
+
+def estimate_largest_cases(benchmark: Benchmark[Any], display: Display, cancellation: Cancellation) -> Estimate:
+    """Estimate the largest case of each model, task and setting, and whether it fits this machine.
+
+    Parameters
+    ----------
+    benchmark
+        Whose cases.
+    display
+        Where progress is shown.
+    cancellation
+        Ends it from another thread.
+
+    Raises
+    ------
+    ArgumentError
+        If the framework cannot estimate.
+    Cancelled
+        If it was cancelled.
+    """
+    check_can_estimate(benchmark.framework)
+    largest: dict[Case, Case] = {}
+    for case in sorted(benchmark.cases, key=lambda case: (math.prod(case.sizes), case.sizes[1])):
+        largest[replace(case, batch_size=0, sequence_length=0)] = case
+    budget = memory_of(_machine(benchmark, cancellation))
+    return _estimate(benchmark, [*largest.values()], budget, display, cancellation)
+
+
+def _estimate(
+    benchmark: Benchmark[Any],
+    cases: Sequence[Case],
+    budget: Budget | None,
+    display: Display,
+    cancellation: Cancellation,
+) -> Estimate:
+    progress = Progress(cases, display)
+    estimator = Estimator(
+        benchmark.framework, benchmark.models, benchmark.args.method(), benchmark.args.timeout_s, cancellation
+    )
     entries = []
     try:
-        for case in benchmark.cases:
+        for case in cases:
             progress.begin(case)
             measurement = estimator.estimate(case, progress.follow)
             progress.finish(case, measurement)
@@ -70,10 +114,10 @@ def estimate_cases(
     return Estimate(ResultSet(entries, Environment(machine_facts()), benchmark.args.to_dict()), budget)
 
 
-def _machine(benchmark: Benchmark[Any]) -> dict[str, Any]:
+def _machine(benchmark: Benchmark[Any], cancellation: Cancellation | None = None) -> dict[str, Any]:
     """Return facts about this machine and the device that the first case would use."""
     framework, method = FRAMEWORKS[benchmark.framework], benchmark.args.method()
     return {
         **machine_facts(),
-        **LocalExecutor().environment(framework, benchmark.cases[0].settings, method, Cancellation()),
+        **LocalExecutor().environment(framework, benchmark.cases[0].settings, method, cancellation or Cancellation()),
     }

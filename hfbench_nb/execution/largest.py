@@ -121,6 +121,22 @@ class _Estimates:
         return self._found[size]
 
 
+def check_hunt(what: str, limit_mb: float | None = None, maximum: int | None = None) -> None:
+    """Raise if a size cannot be looked for; the parameters are those of `find_largest`.
+
+    Raises
+    ------
+    ArgumentError
+        If a value cannot be used.
+    """
+    if what not in SIZES:
+        raise wrong_value("what", what, " or ".join(map(repr, SIZES)))
+    if limit_mb is not None:
+        checks.number("limit_mb", limit_mb, above=0, below=float("inf"))
+    if maximum is not None:
+        checks.integer("maximum", maximum, minimum=SIZES[what].minimum)
+
+
 def find_largest(
     benchmark: Benchmark[Any],
     what: str,
@@ -170,12 +186,8 @@ def find_largest(
     reason, such as one beyond the positions of the model.  Each probe then corrects the expectation; see
     `hfbench_nb.analysis.search.Search`.
     """
-    if what not in SIZES:
-        raise wrong_value("what", what, " or ".join(map(repr, SIZES)))
-    if limit_mb is not None:
-        checks.number("limit_mb", limit_mb, above=0, below=float("inf"))
+    check_hunt(what, limit_mb, maximum)
     size = SIZES[what]
-    checks.integer("maximum", _LARGEST_SIZE if maximum is None else maximum, minimum=size.minimum)
     args = replace(
         benchmark.args, speed=False, memory=True, rounds=1, trace_memory_line_by_line=False,
         **{size.argument: [size.minimum]},

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hfbench_nb.analysis.largest import ARGUMENT as SEARCHED
 from hfbench_nb.analysis.largest import Hunt
 from hfbench_nb.analysis.scaling import scaling
 from hfbench_nb.analysis.speedups import table
@@ -97,7 +98,7 @@ class BenchmarkResults(ResultSet):
         return BenchmarkResults(
             self.entries + other.entries,
             summarize([self.environment, other.environment]),
-            {**self.arguments, **other.arguments, **asked},
+            {**_without_search(self, other), **_without_search(other, self), **asked},
             environments=self.environments + other.environments,
         )
 
@@ -268,3 +269,9 @@ class BenchmarkResults(ResultSet):
         return journal.write(
             Path(folder), journal.number_environments(rows, first, self.arguments), overwrite=overwrite
         )
+
+
+def _without_search(results: ResultSet, other: ResultSet) -> dict[str, Any]:
+    """Return arguments, without what was looked for unless other results looked for the same."""
+    same = results.arguments.get(SEARCHED) == other.arguments.get(SEARCHED)
+    return {name: value for name, value in results.arguments.items() if same or name != SEARCHED}

@@ -15,7 +15,7 @@ from report import Row
 from transformers import BertConfig
 from truth import bert, run_case
 
-from hfbench_nb import measure
+from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments, measure
 from hfbench_nb.protocol.measurement import MEGABYTE
 
 PLANTED_MIB = (8, 64, 512)
@@ -31,6 +31,7 @@ def gpu() -> Iterator[Row]:
     yield from memory_against_nvidia_smi()
     yield from planted_memory()
     yield from the_callers_context()
+    yield from estimates()
     yield from a_loop_that_waits()
 
 
@@ -132,6 +133,22 @@ def the_callers_context() -> Iterator[Row]:
         f"time {100 * (context_s / fresh_s - 1):+.2f} %",
         "memory within 0.5 %",
     )
+
+
+def estimates() -> Iterator[Row]:
+    """Estimate what cases need, and read the allocator's peak while they are measured."""
+    for what in ({"inference": True}, {"inference": False, "training": True, "optimizer": "adamw"}):
+        arguments = PyTorchBenchmarkArguments(
+            models=["google-bert/bert-base-uncased", "openai-community/gpt2"], batch_sizes=8, sequence_lengths=512,
+            speed=False, rounds=1, **what,
+        )  # fmt: skip
+        benchmark = PyTorchBenchmark(arguments)
+        for (row, needs), measured in zip(benchmark.estimate().rows, benchmark.run(), strict=True):
+            assert needs is not None
+            assert measured.measurement.memory is not None
+            peak_mb = measured.measurement.memory.details["allocated_peak_bytes"] / MEGABYTE
+            found = f"{needs.total_mb:,.0f} / {peak_mb:,.0f} MB = {needs.total_mb / peak_mb:.4f}"
+            yield f"{row}: estimate against the allocator's peak", found, "0.95 to 1.05"
 
 
 def _median_and_range(ratios: list[float]) -> str:

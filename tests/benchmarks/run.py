@@ -14,6 +14,7 @@ import building
 import caller
 import cases
 import differences
+import estimates
 import generation
 import gpu
 import repeats
@@ -42,6 +43,7 @@ SECTIONS = [
     Section("weights", "Weights that are known", weights.weights_of_the_catalogue),
     Section("generation", "Generation", generation.generation),
     Section("training", "Training", training.training),
+    Section("estimate", "Estimates, and the largest that fits", estimates.estimates),
     Section("gpu", "On a GPU", gpu.gpu),
     Section("sweep", "The documentation's sweep", sweep.documentation_sweep),
     Section("peers", "What each tool gets wrong", shortcomings.shortcomings, shortcomings.COLUMNS),

@@ -57,6 +57,16 @@ def test_a_model_far_too_large_for_this_machine_is_estimated():
     assert row["parameters_mb"] * 2**20 == 2 * row["parameters"]
 
 
+def test_sizes_with_millions_of_tokens_are_estimated():
+    models = {"tiny": tiny_bert(), "gpt": tiny_gpt2()}
+    args = short(models=list(models), batch_sizes=[32, 1 << 16], sequence_lengths=[32], training=True, generation=True)
+    frame = PyTorchBenchmark(args, configs=list(models.values())).estimate().frame
+    frame = frame[(frame["model"] == "gpt") | (frame["task"] != "generation")]
+    assert set(frame["status"]) == {"ok"}
+    few, many = (frame[frame["batch_size"] == size]["activations_mb"].to_numpy() for size in (32, 1 << 16))
+    assert (many / few).tolist() == pytest.approx([2048] * 5, rel=0.05)
+
+
 def test_what_cannot_be_used_is_told_before_anything_runs(monkeypatch):
     monkeypatch.setattr("hfbench_nb.execution.estimating.Estimator", None)
     benchmark = PyTorchBenchmark(short(), configs=[tiny_bert()])

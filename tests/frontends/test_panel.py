@@ -104,6 +104,10 @@ def run_to_its_end(panel):
     wait_for_the_end(panel, 60.0)
 
 
+def needs(panel):
+    return only(panel, "needs").value
+
+
 # ---- the form
 
 
@@ -321,6 +325,37 @@ def test_an_axis_takes_one_value_or_several(make):
     with pytest.raises(ArgumentError):
         _ = panel.args
     assert "dtype=" in only(panel, "help-dtype").value or any("float8" in m.value for m in find(panel, "message"))
+
+
+def test_what_the_largest_case_needs_is_said_before_it_runs(make, model):
+    panel = make(models=[model], batch_sizes=[1, 2], sequence_lengths=[8, 16])
+    assert wait_until(lambda: "which fits this machine" in needs(panel), 60.0)
+    assert "inference, batch size 2, sequence length 16 needs about" in needs(panel)
+    assert 'role="status"' in needs(panel)
+    find(panel, "model")[0].value = "gpt2"
+    write(panel, "batch_sizes", "4, 4096")
+    assert needs(panel) == '<span role="status"></span>'
+    write(panel, "sequence_lengths", "1024")
+    assert wait_until(lambda: "it would run out of memory" in needs(panel), 60.0)
+    assert "gpt2, inference, batch size 4096, sequence length 1024" in needs(panel)
+    assert "hfbench-warning" in only(panel, "needs")._dom_classes
+    only(panel, "framework").value = "TensorFlow"
+    assert only(panel, "needs").layout.display == "none"
+
+
+def test_the_largest_size_that_fits_is_found_by_a_button(make, model):
+    panel = make(models=[model], batch_sizes=[1], sequence_lengths=[8])
+    write(panel, "limit_mb", "-1")
+    only(panel, "find-largest").click()
+    assert "limit_mb=-1.0 cannot be used" in said(panel)[0]
+    write(panel, "limit_mb", "")
+    write(panel, "maximum", "4")
+    only(panel, "find-largest").click()
+    assert said(panel) == []
+    assert only(panel, "find-largest").disabled
+    wait_for_the_end(panel, 60.0)
+    assert panel.results.largest.frame["batch_size"].tolist() == [4]
+    assert "Largest batch size within" in only(panel, "table").value
 
 
 def test_where_the_run_is_kept_is_part_of_the_code(make, tmp_path):

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
@@ -61,6 +62,8 @@ class BackgroundRun:
         Where it is measured and kept.
     watcher
         Receives notifications about the run.
+    carry_out
+        What is done with the benchmark: `Benchmark.run`, or another function with its parameters.
 
     Attributes
     ----------
@@ -70,12 +73,18 @@ class BackgroundRun:
 
     refresh_s = 1.0
 
-    def __init__(self, args: BenchmarkArguments, options: RunOptions, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        args: BenchmarkArguments,
+        options: RunOptions,
+        watcher: Watcher,
+        carry_out: Callable[..., BenchmarkResults] = Benchmark.run,
+    ) -> None:
         self.failure = ""
         self.done, self.total, self.text = 0, 1, "looking up the models"
         self.failed, self.finished = 0, 0
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
-        self._args, self._options, self._watcher = args, options, watcher
+        self._args, self._options, self._watcher, self._carry_out = args, options, watcher, carry_out
         self._benchmark: Benchmark[Any] | None = None
         self._stopped, self._ended = threading.Event(), threading.Event()
         self._start_s = time.monotonic()
@@ -131,7 +140,7 @@ class BackgroundRun:
         global _current
         try:
             self._benchmark = make_benchmark(self._args)
-            self._benchmark.run(display=self, on_case=self._on_case, **vars(self._options))
+            self._carry_out(self._benchmark, display=self, on_case=self._on_case, **vars(self._options))
         except HfbenchError as error:
             self.failure = str(error)
         except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import itertools
 import threading
@@ -9,6 +10,7 @@ import time
 import traceback
 import uuid
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,9 +18,14 @@ import ipywidgets as widgets
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import differing
 from hfbench_nb.arguments.frameworks import framework_named, framework_of
+from hfbench_nb.execution.benchmark import Benchmark
+from hfbench_nb.execution.largest import check_hunt, find_largest
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.widgets.background import BackgroundRun, current_run
+from hfbench_nb.frontends.widgets.fit import FitPart
 from hfbench_nb.frontends.widgets.form import Form
+from hfbench_nb.frontends.widgets.needs import NeedsLine
+from hfbench_nb.frontends.widgets.panel_parts import close_all_of, make_button
 from hfbench_nb.frontends.widgets.result_tabs import ResultTabs, draw_curves, static_html
 from hfbench_nb.frontends.widgets.style import SHEET
 from hfbench_nb.protocol.errors import ArgumentError
@@ -96,7 +103,7 @@ class Panel:
         self._display_id = uuid.uuid4().hex
         self._is_shown = False
         self._run, self._stop, self._reset = (
-            self._make_button(*facts)
+            make_button(*facts)
             for facts in (
                 ("run", "Run", "play", "success", "Measure"),
                 ("stop", "Stop", "stop", "danger", "Stop the current measurement; finished cases are kept"),
@@ -108,6 +115,8 @@ class Panel:
         self._status = widgets.HTML()
         self._status.add_class("hfbench-status")
         self._tabs = ResultTabs()
+        self._needs = NeedsLine(self._lock)
+        self._fit = FitPart(self._on_find)
         self._form = Form(framework, values, self._lock, self._refresh)
         self._run.on_click(self._on_run)
         self._stop.on_click(self._on_stop)
@@ -115,18 +124,12 @@ class Panel:
         sheet = widgets.HTML(f"<style>{SHEET}.{self._static_class} {{ display: none; }}</style>")
         sheet.layout.display = "none"
         buttons = widgets.HBox([self._run, self._stop, self._reset, self._bar], layout={"align_items": "center"})
-        self.widget = widgets.VBox([sheet, self._form.box, buttons, self._status, self._tabs.box])
+        self.widget = widgets.VBox(
+            [sheet, self._form.box, self._fit.box, buttons, self._needs.line, self._status, self._tabs.box]
+        )
         self.widget.add_class("hfbench-panel")
         _panels.add(self)
         self._form.reset()
-
-    @staticmethod
-    def _make_button(name: str, text: str, icon: str, style: str, tooltip: str) -> widgets.Button:
-        button = widgets.Button(
-            description=text, icon=icon, button_style=style, tooltip=tooltip, layout={"width": "90px"}
-        )
-        button.add_class(f"hfbench-{name}")
-        return button
 
     @property
     def args(self) -> BenchmarkArguments:
@@ -167,20 +170,29 @@ class Panel:
 
     def close(self) -> None:
         """Stop this panel's run and remove its widgets."""
+        self._needs.stop()
         if self._background is not None:
             self._background.stop()
         _panels.discard(self)
         with self._lock:
-            _close(self.widget)
+            close_all_of(self.widget)
 
     # ---- buttons
 
     def _on_run(self, button: object) -> None:
+        self._start(Benchmark.run)
+
+    def _on_find(self, hunt: dict[str, Any]) -> None:
+        check_hunt(**hunt)
+        self._start(functools.partial(find_largest, **hunt))
+
+    def _start(self, carry_out: Callable[..., BenchmarkResults]) -> None:
         with self._lock:
             self._form.check()  # file names contain the time; folders may have been removed
             if self._form.args is None:
                 return
-            former, self._background = self._background, BackgroundRun(self._form.args, self._form.run_options, self)
+            former = self._background
+            self._background = BackgroundRun(self._form.args, self._form.run_options, self, carry_out)
             try:
                 self._background.start()
             except ArgumentError:  # another run is in progress, which every panel shows
@@ -204,6 +216,8 @@ class Panel:
             run = current_run()
             can_run = self._form.args is not None and run is None
             self._run.disabled = self._run.disabled or not can_run
+            self._fit.allow(can_run=can_run)
+            self._needs.follow(self._form.args, is_measuring=run is not None)
             self._tabs.show_code(self._form.args, self._form.run_options)
             if run is None and self._form.args is None:
                 self._say(self._form.hint)
@@ -267,12 +281,6 @@ class Panel:
         except Exception:  # a failure to draw must not end the measurement
             self._background.log(traceback.format_exc())
         self._show_progress()
-
-
-def _close(widget: widgets.Widget) -> None:
-    for child in getattr(widget, "children", ()):
-        _close(child)
-    widget.close()
 
 
 def _refresh_all() -> None:

@@ -15,11 +15,16 @@ SHEET = f"""
 .hfbench-message .widget-html-content {{ color: var(--jp-error-color1, #c62828); overflow-wrap: anywhere; }}
 .hfbench-message {{ padding-left: calc({LABEL_WIDTH} + 10px); }}
 .hfbench-advanced .hfbench-message {{ padding-left: calc({WIDE_LABEL_WIDTH} + 10px); }}
-.hfbench-message .widget-html-content::before {{ content: "\\26A0\\00A0"; }}
+.hfbench-warning .widget-html-content {{ color: var(--jp-error-color1, #c62828); }}
+.hfbench-message .widget-html-content::before, .hfbench-warning .widget-html-content::before {{
+  content: "\\26A0\\00A0";
+}}
 .hfbench-wrong input, .hfbench-wrong select {{ outline: 1px solid var(--jp-error-color1, #c62828); }}
 .hfbench-measure .widget-checkbox {{ margin-right: 1.5em; }}
 .hfbench-panel h4 {{ margin: 0.6em 0 0.2em 0; }}
 .hfbench-status .widget-html-content {{ overflow-wrap: anywhere; }}
+.hfbench-needs .widget-html-content {{ overflow-wrap: anywhere; }}
+.hfbench-find-largest {{ width: 130px; margin-left: calc({WIDE_LABEL_WIDTH} + 10px); }}
 .hfbench-log pre {{ max-height: 24em; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }}
 .hfbench-code textarea {{ font-family: var(--jp-code-font-family, monospace); font-size: 90%; }}
 .hfbench-curves img {{ max-width: 100%; height: auto; background: white; }}

@@ -3,7 +3,8 @@
 While `FakeTensors` is entered, PyTorch only follows the shapes and data types of tensors (`FakeTensorMode`).  What the
 code of a model may ask of their contents is answered as far as it can be known:
 
-- The contents of small tensors that depend on nothing random, such as token ids, masks and positions, are computed.
+- The contents of small tensors that depend on nothing random, such as token ids, masks and positions, are computed;
+  so are those of tensors of any size that contain one number everywhere, such as a mask that hides nothing.
 - Indices that are chosen among unknown numbers, such as the token with the largest logit or a router's experts, take
   every possible value in turn: which one it is does not change the memory, and experts are loaded evenly.
 """
@@ -27,8 +28,8 @@ from torch._subclasses.fake_tensor import (
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-# Contents of larger tensors are not computed: masks of 1024 x 1024 tokens are.
-_LARGEST_KNOWN = 1 << 20
+# Contents of larger tensors are not computed: those of ids are up to a batch of 32768 x 512, and masks of 4096 tokens.
+_LARGEST_KNOWN, _LARGEST_KNOWN_WHOLE = 1 << 20, 1 << 24
 # Nor are random numbers, except a few: a layer may be left out at random.
 _FEW = 64
 _ATEN = torch.ops.aten
@@ -43,6 +44,8 @@ _CONSTANTS: dict[Any, Callable[..., Any]] = {
     **dict.fromkeys([_ATEN.ones.default, _ATEN.new_ones.default, _ATEN.ones_like.default], lambda *_: 1),
     **dict.fromkeys([_ATEN.full.default, _ATEN.fill_.Scalar, _ATEN.full_like.default], lambda _, value, *more: value),
 }
+# Operations besides pointwise ones whose results contain one number everywhere where their arguments do.
+_KEEPING = [_ATEN._to_copy, _ATEN.clone, _ATEN.all, _ATEN.any, _ATEN.amax, _ATEN.amin, _ATEN.max, _ATEN.min, _ATEN.cat]
 _ITEM = _ATEN._local_scalar_dense.default
 _GROUPED = _ATEN._grouped_mm.default
 _INDEX = _ATEN.index.Tensor
@@ -50,6 +53,10 @@ _INDEX = _ATEN.index.Tensor
 
 class UnknownContentsError(RuntimeError):
     """Code asks for the contents of a tensor that only a real pass computes."""
+
+
+UNKNOWN_CONTENTS = (UnknownContentsError, *_UNKNOWN_VALUES)
+"""What is raised where code asks for contents that are not known; PyTorch's own errors within an operation."""
 
 
 class FakeTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -131,9 +138,8 @@ class FakeTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
             result = tree_map(lambda each: self._shapes.from_tensor(each) if _is_tensor(each) else each, computed)
         made = [each for each in tree_leaves(result) if isinstance(each, FakeTensor)]
         self._count(made)
-        if is_known and computed is None and self._is_worth_it(made, is_random=is_random):
-            with contextlib.suppress(RuntimeError):  # a large constant cannot be written to
-                computed = self._compute(func, args, kwargs)
+        if is_known and computed is None:
+            computed = self._computed(func, args, kwargs, made, is_random=is_random)
         if func in _CONSTANTS:
             self._fill(made, _CONSTANTS[func](*args))
         elif computed is not None:
@@ -146,12 +152,28 @@ class FakeTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _is_known(self, tensor: torch.Tensor) -> bool:
         return not isinstance(tensor, FakeTensor) or _CONTENTS in vars(tensor)
 
-    @staticmethod
-    def _is_worth_it(made: list[FakeTensor], *, is_random: bool) -> bool:
-        """Return whether the contents of results are computed: of small ones, and of very few random numbers."""
-        return all(
-            each.numel() <= (_FEW if is_random and each.is_floating_point() else _LARGEST_KNOWN) for each in made
-        )
+    def _computed(self, func: Any, args: Any, kwargs: Any, made: list[FakeTensor], *, is_random: bool) -> Any:
+        """Return the contents of results; None where computing them would take much memory or time."""
+        if func.is_view or all(each.numel() <= _most_known(each, is_random=is_random) for each in made):
+            with contextlib.suppress(RuntimeError):  # what contains one number everywhere cannot be written to
+                return self._compute(func, args, kwargs)
+        keeps = torch.Tag.pointwise in func.tags or func.overloadpacket in _KEEPING
+        return self._computed_once(func, args, kwargs, made) if keeps and not func._schema.is_mutable else None
+
+    def _computed_once(self, func: Any, args: Any, kwargs: Any, made: list[FakeTensor]) -> Any:
+        """Return the contents of results, if every argument contains one number everywhere, and they do."""
+
+        def first(value: Any) -> Any:
+            return _contents(value)[(slice(0, 1),) * value.ndim] if _is_tensor(value) else value
+
+        with unset_fake_temporarily():
+            if not all(_is_uniform(_contents(each)) for each in tree_leaves((args, kwargs)) if _is_tensor(each)):
+                return None
+            single = tree_map(first, args)
+            results = [each.flatten() for each in tree_leaves(func(*single, **kwargs)) if _is_tensor(each)]
+            if len(results) != len(made) or any((each != each[0]).any() for each in results):
+                return None
+            return [each[0].expand(fake.shape) for each, fake in zip(results, made, strict=True)]
 
     def _compute(self, func: Any, args: Any, kwargs: Any) -> Any:
         def real(value: Any) -> Any:
@@ -172,7 +194,7 @@ class FakeTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _learn(self, fakes: list[Any], contents: list[Any]) -> None:
         for fake, real in zip(fakes, contents, strict=True):
-            if isinstance(fake, FakeTensor) and real.numel() <= _LARGEST_KNOWN:
+            if isinstance(fake, FakeTensor):
                 setattr(fake, _CONTENTS, real)
 
     def _choose(self, func: Any, args: Any, kwargs: Any, made: list[FakeTensor]) -> None:
@@ -243,6 +265,20 @@ def _contents(tensor: torch.Tensor) -> torch.Tensor:
     """Return what a tensor contains, as a real one."""
     contents: torch.Tensor = vars(tensor).get(_CONTENTS, tensor)
     return contents
+
+
+def _is_uniform(contents: torch.Tensor) -> bool:
+    """Return whether a tensor contains one number everywhere; a large one is a single number, repeated, or does not."""
+    if all(step == 0 or size == 1 for step, size in zip(contents.stride(), contents.shape, strict=True)):
+        return contents.numel() > 0
+    return 0 < contents.numel() <= _LARGEST_KNOWN and bool((contents == contents[(0,) * contents.ndim]).all())
+
+
+def _most_known(tensor: torch.Tensor, *, is_random: bool) -> int:
+    """Return up to how many numbers the contents of a tensor like this are computed."""
+    if tensor.is_floating_point() or tensor.is_complex():
+        return _FEW if is_random else _LARGEST_KNOWN
+    return _LARGEST_KNOWN_WHOLE
 
 
 def _is_tensor(value: Any) -> bool:

@@ -16,7 +16,7 @@ import torch._dynamo  # what follows operations imports it, which takes seconds:
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, GenerateCall
-from hfbench_nb.worker.backends.fake_tensors import FakeTensors, UnknownContentsError
+from hfbench_nb.worker.backends.fake_tensors import UNKNOWN_CONTENTS, FakeTensors
 from hfbench_nb.worker.backends.pytorch import PyTorchBackend
 from hfbench_nb.worker.backends.pytorch import load as set_up
 from hfbench_nb.worker.backends.pytorch_generation import Generate
@@ -157,7 +157,7 @@ class EstimatingRuntime(PyTorchRuntime):
     def explain(self, error: Exception, attempt: Attempt) -> Exception:
         """Return what is reported instead of an error: that a model cannot be estimated, where that is the reason."""
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, UnknownContentsError):
+        while cause is not None and not isinstance(cause, UNKNOWN_CONTENTS):
             cause = cause.__cause__ or cause.__context__
         if cause is None:
             return super().explain(error, attempt)

@@ -123,4 +123,4 @@ def gradient_bytes(model: torch.nn.Module) -> int:
 def bytes_of(tensors: Iterable[Any]) -> int:
     """Return the size of what tensors store, bytes; what several share counts once."""
     storages = (tensor.untyped_storage() for tensor in tensors if tensor.layout is torch.strided)
-    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+    return sum({storage._cdata: storage.nbytes() for storage in storages}.values())

@@ -152,8 +152,8 @@ def build_model(
     make
         The user's own function that returns the model; None to build it from its configuration.
     """
-    # Free memory is not released to the system: building reuses it.
-    baseline_bytes = runtime.meter.current_bytes()
+    # What is free would be used for weights, which would then seem to take less by as much.
+    baseline_bytes = in_use_bytes(runtime)
     start = time.perf_counter()
     if make is None:
         built = runtime.build(spec, kind, training=training)
@@ -166,7 +166,6 @@ def build_model(
         baseline_bytes = loaded_bytes - built.weights_bytes
     if built.baseline_bytes is not None:
         baseline_bytes = built.baseline_bytes
-    # A megabyte may have been free, which is more than a very small model takes.
     return LoadedModel(built, min(baseline_bytes, loaded_bytes), loaded_bytes, build_s)
 
 

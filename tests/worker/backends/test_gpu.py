@@ -438,3 +438,13 @@ def test_generation_on_a_gpu_has_a_peak_per_phase_and_a_cache(real_gpu):
     assert 0 < row["decode_peak_mb"] <= row["memory_mb"]
     assert measurement.memory.details["prefill_allocated_peak_bytes"] > 0
     assert measurement.details["compile_s"] > 0
+
+
+@pytest.mark.gpu
+def test_an_estimate_is_what_the_allocator_hands_out_on_a_gpu(real_gpu):
+    config = tiny_bert(hidden_size=768, num_attention_heads=12, num_hidden_layers=4, max_position_embeddings=512)
+    arguments = short(batch_sizes=[8], sequence_lengths=[512], training=True, speed=False)
+    benchmark = PyTorchBenchmark(arguments, configs=[config])
+    for (_, needs), measured in zip(benchmark.estimate().rows, benchmark.run(), strict=True):
+        allocated_mb = measured.measurement.memory.details["allocated_peak_bytes"] / MIB
+        assert needs.total_mb == pytest.approx(allocated_mb, rel=0.05)

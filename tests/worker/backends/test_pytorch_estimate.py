@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
-from support import workloads
+from support.allocated import really_needed
 from support.tiny import tiny
-from torch.profiler import ProfilerActivity, profile
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.measurement import MEGABYTE
@@ -37,32 +35,6 @@ def estimated(task, spec, settings=Settings()):  # noqa: B008 - frozen
     )
 
 
-def allocated_peak(call):
-    """Return the largest number of bytes that PyTorch's allocator has handed out during a call."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
-        call()
-    events = [each for each in watched.profiler.kineto_results.events() if each.name() == "[memory]"]
-    live = peak = 0
-    for event in sorted(events, key=lambda each: each.start_ns()):
-        live += event.nbytes()
-        peak = max(peak, live)
-    assert peak > 0
-    return peak
-
-
-def really_needed(task, spec, settings=Settings()):  # noqa: B008 - frozen
-    """Return what a real call needs beside the weights, bytes, by the allocator's count."""
-    runtime = workloads.open_runtime("PyTorch", dict(settings))
-    with runtime.hear():
-        prepared = workload_of(task, spec, settings).prepare(runtime)
-        call = prepared.call if prepared.phases is None else lambda: prepared.phases.call(lambda: None)
-        if prepared.phases is None:  # gradients are allocated anew; a static cache is kept
-            call()
-            runtime.forget_passes(prepared.model)
-        given_bytes = sum(math.prod(shape) for shape in prepared.details["inputs"].values()) * 4
-        return allocated_peak(call) + prepared.details["non_persistent_buffer_bytes"] + given_bytes
-
-
 @pytest.mark.parametrize("task", ["inference", "training"])
 @pytest.mark.parametrize(
     "model_type", ["bert", "gpt2", "llama", "mixtral", "t5", "bart", "whisper", "longformer", "vit"]
@@ -73,9 +45,19 @@ def test_an_estimate_is_what_a_pass_allocates(model_type, task):
     found = estimated(task, spec)
     assert found.succeeded, found.failure
     assert found.memory.method == "tensors"
-    needed = really_needed(task, spec)
+    needed = really_needed(task, spec, {}, BATCH, LENGTH)
     # How many tokens each expert gets is random in a real pass, of so few.
     assert found.memory.working_bytes == pytest.approx(needed, rel=0.1 if model_type == "mixtral" else 0.03, abs=4096)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_an_estimate_of_a_whole_step_is_what_it_allocates(checkpointing):
+    settings = Settings(optimizer="adamw", gradient_checkpointing=checkpointing)
+    spec = ModelSpec("bert", tiny("bert", None, vocab_size=2000), "test")
+    found = estimated("training", spec, settings)
+    assert found.succeeded, found.failure
+    needed = really_needed("training", spec, settings, BATCH, LENGTH)
+    assert found.memory.working_bytes == pytest.approx(needed, rel=0.03)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +69,9 @@ def test_an_estimate_of_a_generation_follows_its_ends(model_type, cache, new_tok
     spec = ModelSpec(model_type, tiny(model_type, None, vocab_size=2000), "test")
     found = estimated("generation", spec, settings)
     assert found.succeeded, found.failure
-    assert found.memory.working_bytes == pytest.approx(really_needed("generation", spec, settings), rel=0.03)
+    assert found.memory.working_bytes == pytest.approx(
+        really_needed("generation", spec, settings, BATCH, LENGTH), rel=0.03
+    )
     phases = [found.memory.details[f"{phase}_peak_bytes"] for phase in ("prefill", "decode")]
     assert max(phases) == found.memory.peak_bytes
     if model_type == "gpt2":
@@ -123,6 +107,22 @@ def test_contents_are_known_where_nothing_random_is_involved():
         for read in (lambda: hidden.sum().item(), lambda: hidden[hidden > 0], lambda: (hidden > 0).nonzero()):
             with pytest.raises(UnknownContentsError):
                 read()
+
+
+def test_numbers_that_are_everywhere_the_same_are_known_however_many():
+    with FakeTensors() as fakes:
+        mask = torch.ones(1 << 12, 1 << 14)
+        assert bool((mask[:, None, None, :] == 1).all())
+        hidden = torch.cat([torch.full_like(mask, 2.0), mask + 1]).masked_fill(mask[:1] > 3, -1.0)
+        assert hidden[5, [0, -1]].tolist() == [2, 2]
+        assert not (hidden == 3).any(-1).any()
+        with pytest.raises(UnknownContentsError):
+            torch.cat([hidden, mask]).all().item()
+        (ids,) = fakes.adopt([torch.arange(1 << 21).view(-1, 2)])
+        assert torch.cat([ids, ids[:, -1:]], dim=1)[-1].tolist() == [(1 << 21) - 2, (1 << 21) - 1, (1 << 21) - 1]
+        hidden.mul_(2)
+        with pytest.raises(UnknownContentsError):  # written to, and too many to be computed
+            hidden.sum().item()
 
 
 def test_a_model_that_reads_values_of_a_pass_is_a_row_with_the_reason():
