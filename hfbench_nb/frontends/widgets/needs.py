@@ -103,5 +103,8 @@ class _Silent:
     def log(self, text: str) -> None:
         """Show nothing."""
 
+    def fail(self, failed: int, finished: int) -> None:
+        """Show nothing."""
+
     def close(self, text: str) -> None:
         """Show nothing."""
