@@ -1,20 +1,58 @@
-"""How long a Hugging Face Transformers model takes and how much memory it needs, from a notebook.
+"""Time and memory of Hugging Face Transformers models, measured from a notebook.
 
-`PyTorchBenchmark` and `PyTorchBenchmarkArguments` are the classes that Transformers once had, with the same
-arguments; `BenchmarkResults` is what a run returns; `load_results` and `read_csv` bring back what was saved.
-`references` lists published runs and `load_reference` loads one, to compare with; `models` lists the checkpoints
-that need no network; `panel` makes a control panel.
-`start_memory_tracing` and `stop_memory_tracing` trace the memory of any code line by line.
+How long does a model take and how much memory does it need, at which batch size and sequence length, with which
+settings, here?
+
+>>> from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
+>>> args = PyTorchBenchmarkArguments(models=["gpt2"], batch_sizes=[1, 8], sequence_lengths=[8, 32, 128])
+>>> results = PyTorchBenchmark(args).run()  # doctest: +SKIP
+
+Measure
+-------
+PyTorchBenchmark, PyTorchBenchmarkArguments
+    The classes that Transformers once had, with the same arguments and more.
+TensorFlowBenchmark, TensorFlowBenchmarkArguments
+    The same for TensorFlow.
+measure
+    Time and peak memory of any function.
+estimate, Estimate
+    What cases would need, without running them.
+panel
+    A control panel for a notebook, with a form, a Run button and the results.
+load_ipython_extension
+    ``%load_ext hfbench``: the magics ``%hfbench``, ``%%hfbench``, ``%hfbench_panel``, ``%hfbench_env``,
+    ``%hfbench_estimate``.
+
+Look at what was measured
+-------------------------
+BenchmarkResults
+    What a run returns: tables, ``frame``, ``plot()``, ``compare()``, ``scaling()``, ``save()``.
+Comparison, Scaling
+    Two runs side by side; fitted curves.
+load_results, last_results, runs, read_csv
+    Results that were saved, those of the newest run, a list of the stored runs, CSV files of the original.
+references, load_reference
+    Published runs to compare with.
+models
+    The checkpoints that need no network and no download.
+
+Memory line by line
+-------------------
+start_memory_tracing, stop_memory_tracing, MemorySummary
+    Trace any code, and see which lines took memory.
+
+Errors
+------
+HfbenchError
+    The base of ArgumentError (a value that cannot be used), ModelNotFoundError, IsolationError (the process that
+    measures could not be started) and TracingError. A case that fails is a row with a message, and no error.
 
 Importing this package loads no framework, no pandas, no matplotlib: each name loads what it needs when it is used.
 """
 
-from __future__ import annotations
+import typing as _typing
 
-TYPE_CHECKING = False  # as in `typing`, which need not be imported for it
-if TYPE_CHECKING:
-    from typing import Any
-
+if _typing.TYPE_CHECKING:
     from hfbench_nb.analysis.scaling import Scaling
     from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
     from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments
@@ -29,7 +67,7 @@ if TYPE_CHECKING:
     from hfbench_nb.facade.earlier_runs import last_results, runs
     from hfbench_nb.facade.loading import load_reference, load_results, read_csv, references
     from hfbench_nb.frontends.magics import load_ipython_extension
-    from hfbench_nb.frontends.widgets.control_panel import panel
+    from hfbench_nb.frontends.widgets.making import panel
     from hfbench_nb.protocol.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
 
 _HOMES = {
@@ -59,7 +97,7 @@ _HOMES = {
     "ModelNotFoundError": "protocol.errors",
     "TracingError": "protocol.errors",
     "load_ipython_extension": "frontends.magics",
-    "panel": "frontends.widgets.control_panel",
+    "panel": "frontends.widgets.making",
 }
 
 __all__ = [
@@ -93,7 +131,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _typing.Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -103,4 +141,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

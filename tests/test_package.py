@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+import pydoc
+import re
 import subprocess
 import sys
 import zipfile
 
+import pytest
+from IPython.core.completer import provisionalcompleter
+
 import hfbench_nb
+from hfbench_nb import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
 
 HEAVY = ["torch", "tensorflow", "transformers", "pandas", "matplotlib", "ipywidgets", "IPython", "numpy"]
 
@@ -39,6 +47,66 @@ def test_public_names_are_listed_and_there():
     assert sorted(hfbench_nb.__all__) == sorted(hfbench_nb._HOMES)
     assert all(getattr(hfbench_nb, name) is not None for name in hfbench_nb.__all__)
     assert set(hfbench_nb.__all__) <= set(dir(hfbench_nb))
+
+
+def test_help_is_a_page_that_names_everything():
+    page = pydoc.render_doc(hfbench_nb, renderer=pydoc.plaintext).partition("PACKAGE CONTENTS")[0]
+    assert len(page.splitlines()) < 70
+    assert [name for name in hfbench_nb.__all__ if not re.search(rf"\b{name}\b", page)] == []
+
+
+@pytest.mark.parametrize("use_jedi", [True, False])
+def test_tab_shows_public_names_alone(ip, use_jedi, monkeypatch):
+    ip.run_cell("import hfbench_nb").raise_error()
+    monkeypatch.setattr(ip.Completer, "use_jedi", use_jedi)
+    with provisionalcompleter():
+        offered = {each.text.rpartition(".")[2] for each in ip.Completer.completions("hfbench_nb.", 11)}
+    assert offered == set(hfbench_nb.__all__)
+
+
+@pytest.mark.parametrize("kind", [PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments])
+def test_every_argument_is_documented_with_its_default(kind):
+    documented = documented_parameters(kind)
+    assert list(documented) == [found.name for found in dataclasses.fields(kind)]
+    assert documented["batch_sizes"] == "by default [8]"
+    assert "Batch sizes to measure." in kind.__doc__
+
+
+def documented_parameters(documented):
+    """Return the parameters that a docstring describes, with what stands behind their names."""
+    text = inspect.cleandoc(documented.__doc__ or "")
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", text, re.DOTALL | re.MULTILINE)
+    heads = re.findall(r"^\S.*", section[1], re.MULTILINE) if section else []
+    pairs = [head.partition(" : ") for head in heads]
+    return {name.lstrip("*"): said for names, _, said in pairs for name in names.split(", ")}
+
+
+def test_documentation_names_no_parameter_that_is_not_there():
+    for public in hfbench_nb.__all__:
+        found = getattr(hfbench_nb, public)
+        members = inspect.getmembers(found, inspect.isroutine) if inspect.isclass(found) else []
+        for name, member in [("", found), *((name, each) for name, each in members if not name.startswith("_"))]:
+            documented = documented_parameters(member)
+            if documented:
+                parameters = list(inspect.signature(member).parameters)
+                is_bound = inspect.isfunction(member) and inspect.isclass(found)
+                assert set(documented) <= set(parameters[is_bound:]), (public, name)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "hfbench_nb.PyTorchBenchmarkArguments(batch_size=8)",
+        "hfbench_nb.panel(framework='torch')",
+        "hfbench_nb.load_results('/nowhere')",
+    ],
+)
+def test_an_error_of_use_shows_the_line_of_the_user_alone(ip, code, capsys):
+    ip.run_cell(f"import hfbench_nb\n{code}")
+    shown = re.sub(r"\x1b\[[\d;]*m", "", "".join(capsys.readouterr()))
+    assert re.search(rf"-> 2 {re.escape(code)}\n\nArgumentError: ", shown)
+    assert "site-packages" not in shown
+    assert ".py" not in shown.partition("ArgumentError: ")[0]
 
 
 def test_the_module_hfbench_is_installed_and_gives_the_same_names():

@@ -12,7 +12,9 @@ from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.results.result_set import ResultSet, Row
 
 
-def pair_with_partners(results: ResultSet, to: str | Mapping[str, Any]) -> tuple[list[Pair], list[Row]]:
+def pair_with_partners(
+    results: ResultSet, to: str | Mapping[str, Any], parameter: str = "to"
+) -> tuple[list[Pair], list[Row]]:
     """Pair each case with its partner in the same results.
 
     Parameters
@@ -21,6 +23,8 @@ def pair_with_partners(results: ResultSet, to: str | Mapping[str, Any]) -> tuple
         The results of one run.
     to
         The model, or the label, that the others are compared with; or settings, as in ``{"dtype": "float32"}``.
+    parameter
+        What errors call it.
 
     Returns
     -------
@@ -38,22 +42,24 @@ def pair_with_partners(results: ResultSet, to: str | Mapping[str, Any]) -> tuple
     elif isinstance(to, Mapping) and to:
         partners, found = _by_settings(rows, to), [row for row in rows if _has(row, to)]
     else:
-        raise wrong_value("to", to, "the name of a model, or settings as in {'dtype': 'float32'}")
+        raise wrong_value(parameter, to, "the name of a model, or settings as in {'dtype': 'float32'}")
     if not found:
-        raise wrong_value("to", to, f"one of {_what_there_is(rows)}")
+        raise wrong_value(parameter, to, f"one of {_what_there_is(rows)}")
     pairs, alone = [], []
     for row, candidates in zip(rows, partners, strict=True):
         if any(row is each for each in found):
             continue
         if len(candidates) > 1:
             labels = ", ".join(each.label for each in candidates)
-            raise ArgumentError(f"to={to!r} cannot be used: {row} has several partners ({labels}); name one of them.")
+            raise ArgumentError(
+                f"{parameter}={to!r} cannot be used: {row} has several partners ({labels}); name one of them."
+            )
         if candidates:
             pairs.append(Pair(row, candidates[0], is_of_one_run=True))
         else:
             alone.append(row)
     if not pairs:
-        raise ArgumentError(f"to={to!r} cannot be used: no case differs from it in nothing else.", "to")
+        raise ArgumentError(f"{parameter}={to!r} cannot be used: no case differs from it in nothing else.", parameter)
     return pairs, alone
 
 

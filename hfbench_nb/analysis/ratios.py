@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hfbench_nb.protocol.round_stats import Estimate, independent_ratio, paired_ratio
@@ -42,11 +43,7 @@ class Pair:
         That is what the machine itself did: whether all of the slowdown or nothing of it concerns this case is unknown.
         """
         estimate = estimate_ratio(self.this, self.other, metric, in_turns=self.is_of_one_run)
-        low, high = estimate.low, estimate.high
-        if metric.group == SPEED and self.slowdown > 0:
-            factor = self.slowdown if metric.higher_is_better else 1 / self.slowdown
-            low, high = min(low, low * factor), max(high, high * factor)
-        return Estimate(estimate.value, low, high)
+        return allow_for_machine(estimate, metric, self.slowdown)
 
     def worse_by_more_than(self, metric: Metric, share: float) -> bool | None:
         """Return whether this is worse by more than a share; None where the interval does not tell."""
@@ -73,9 +70,22 @@ def estimate_ratio(this: Row, other: Row, metric: Metric, *, in_turns: bool) -> 
         estimate = independent_ratio(*([*values.values()] for values in rounds))
     if math.isnan(estimate.value):
         estimate = _from_intervals(this, other, metric)
+    return allow_for_resolution(estimate, metric, [metric.of(row.case, row.measurement) for row in (this, other)])
+
+
+def allow_for_machine(estimate: Estimate, metric: Metric, slowdown: float) -> Estimate:
+    """Widen the interval of a ratio by what the machine itself did: it may concern all of it, or nothing."""
+    low, high = estimate.low, estimate.high
+    if metric.group == SPEED and slowdown > 0:
+        factor = slowdown if metric.higher_is_better else 1 / slowdown
+        low, high = min(low, low * factor), max(high, high * factor)
+    return Estimate(estimate.value, low, high)
+
+
+def allow_for_resolution(estimate: Estimate, metric: Metric, values: Sequence[float]) -> Estimate:
+    """Widen the interval of a ratio by the share within which readings of these values repeat."""
     if metric.resolution is None or math.isnan(estimate.value):
         return estimate
-    values = [metric.of(row.case, row.measurement) for row in (this, other)]
     share = max(map(metric.resolution, values))
     low, high = (estimate.value if math.isnan(end) else end for end in (estimate.low, estimate.high))
     return Estimate(estimate.value, low * (1 - min(share, 1.0)), high * (1 + share))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
+from hfbench_nb.arguments.ranges import HELP
 from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.rendering.html import render
 
@@ -178,6 +179,12 @@ def _value_type(hint: Any) -> ValueType:
     singles = [each for each in alternatives if each is not type(None) and each not in lists]
     kind = singles[0] if singles else typing.get_args(lists[0])[0]
     return ValueType(kind, type(None) in alternatives, bool(lists), bool(singles))
+
+
+def help_in_forms(found: Field[Any], values: ValueType) -> str:
+    """Return the help of a field where values are written as text: in shell, magics and panel."""
+    told = str(found.metadata["help"])
+    return f"{told} {HELP}" if values.kind is int and values.takes_list else told
 
 
 def is_default(found: Field[Any], value: Any) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import MODELS, SIZES, BenchmarkArguments
+from hfbench_nb.arguments.documentation import document_fields
 from hfbench_nb.arguments.fields import Axis, option
 from hfbench_nb.arguments.foreign_names import refuse_foreign_names
 from hfbench_nb.arguments.measurement import MEASURE
@@ -52,14 +53,14 @@ def _check_rank(name: str, value: object) -> None:
     checks.integer(name, value, minimum=0, maximum=_LARGEST_RANK)
 
 
+@document_fields
 @refuse_foreign_names
 @accept_negative_names
 @dataclass(kw_only=True, repr=False)
 class PyTorchBenchmarkArguments(BenchmarkArguments):
     """Measure models in PyTorch.
 
-    The arguments of Transformers 4.48's class of this name, and more; each field's help describes it, and
-    ``hfbench pytorch --help`` lists them.
+    The arguments of Transformers 4.48's class of this name, and more.
 
     Raises
     ------

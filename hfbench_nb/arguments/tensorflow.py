@@ -8,20 +8,21 @@ from typing import Any
 
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.arguments.documentation import document_fields
 from hfbench_nb.arguments.fields import Axis, option
 from hfbench_nb.arguments.foreign_names import refuse_foreign_names
 from hfbench_nb.arguments.negative_names import accept_negative_names
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 
 
+@document_fields
 @refuse_foreign_names
 @accept_negative_names
 @dataclass(kw_only=True, repr=False)
 class TensorFlowBenchmarkArguments(BenchmarkArguments):
     """Measure models in TensorFlow.
 
-    The arguments of Transformers 4.48's class of this name, and more; each field's help describes it, and
-    ``hfbench tensorflow --help`` lists them.
+    The arguments of Transformers 4.48's class of this name, and more.
 
     Raises
     ------

@@ -125,8 +125,8 @@ def _not_found(name: str, *, ask_hub: bool) -> ModelNotFoundError:
     hub = "the hub did not provide it" if ask_hub else "the hub was not asked"
     return ModelNotFoundError(
         f"models: {name!r} is not a directory with a config.json, not in the Hugging Face cache, not in the catalogue "
-        f"(see `hfbench models`), and {hub}.{hint} A configuration of your own can be given as "
-        "configs=[...]."
+        f"(see `hfbench models`), and {hub}.{hint}",
+        in_code="A configuration of your own can be given as configs=[...].",
     )
 
 

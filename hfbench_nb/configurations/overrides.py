@@ -172,8 +172,8 @@ def _check_type(name: str, key: str, value: Scalar, likes: list[Any]) -> None:
     words = [text for kind, text in _WORDS.items() if kind in kinds]
     if not words:
         raise ArgumentError(
-            f"models: {key!r} cannot be overridden in {name!r}: it is not a single value. Give the configuration as "
-            "configs=[...]."
+            f"models: {key!r} cannot be overridden in {name!r}: it is not a single value.",
+            in_code="Give the configuration as configs=[...].",
         )
     fits = type(value) in kinds or (float in kinds and type(value) is int)
     if not fits:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hfbench_nb.analysis.overall import Overall, overall_ratio
 from hfbench_nb.analysis.ratios import Pair
 from hfbench_nb.arguments import checks
+from hfbench_nb.display.comparison_parts import frame_row, pair_texts, ratio_texts
 from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.plots.ratios import plot_ratios
 from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.protocol.errors import wrong_value
-from hfbench_nb.protocol.round_stats import Estimate
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
-from hfbench_nb.rendering.units import format_ratio
 from hfbench_nb.results.metrics import METRICS, Metric, headlines
 from hfbench_nb.results.result_set import Row
 
-UNDECIDED = "cannot be told"
-_WORDS = {"s": ("faster", "slower"), "MB": ("less", "more")}
+_OF_A_RATIO = ("ratio", "interval", "verdict")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,8 +94,36 @@ class Comparison:
         import pandas as pd
 
         axes = self._axes()
-        frame = pd.DataFrame([self._frame_row(pair, axes) for pair in self.pairs])
+        frame = pd.DataFrame([frame_row(pair, self.metrics, axes) for pair in self.pairs])
         return frame.astype({f"{metric.stem}_differs": "boolean" for metric in self.metrics})
+
+    @property
+    def overall(self) -> pd.DataFrame:
+        """A DataFrame, one row per metric: the geometric mean of the ratios of all cases, and its 95 % interval.
+
+        With the number of ``cases`` that have a ratio.  Of two runs with at least two cases in common; see
+        `hfbench_nb.analysis.overall.overall_ratio` for how the interval is computed.
+        """
+        import pandas as pd
+
+        rows = [
+            (metric.name, each.cases, *each.ratio, each.ratio.excludes_one) for metric, each in self._overall().items()
+        ]
+        names = ["metric", "cases", "ratio", "ratio_ci_low", "ratio_ci_high", "differs"]
+        return pd.DataFrame(rows, columns=names).astype({"differs": "boolean"})
+
+    def _overall(self) -> dict[Metric, Overall]:
+        if any(pair.is_of_one_run for pair in self.pairs):  # of several models or settings, with one of them
+            return {}
+        found = {metric: overall_ratio(self.pairs, metric) for metric in self.metrics}
+        return {metric: each for metric, each in found.items() if each is not None}
+
+    def _overall_texts(self) -> tuple[str, list[dict[str, str]]]:
+        """Return the heading of the last row, empty if there is none, and the texts of each metric."""
+        found = self._overall()
+        counts = sorted({each.cases for each in found.values()})
+        texts = [ratio_texts(found[metric].ratio, metric) if metric in found else {} for metric in self.metrics]
+        return f"Geometric mean of {' or '.join(map(str, counts))} cases" if counts else "", texts
 
     def worse(self, percent: float, *, undecided: bool = False) -> pd.DataFrame:
         """List what is worse by more than a number of percent: slower, or in need of more memory.
@@ -145,28 +172,6 @@ class Comparison:
         """Return the names of the axes in which the rows of one side, or the two sides, differ."""
         return varying_axes(row.requested for pair in self.pairs for row in (pair.this, pair.other))
 
-    def _frame_row(self, pair: Pair, axes: Iterable[str]) -> dict[str, Any]:
-        this, other = pair.this, pair.other
-        row: dict[str, Any] = {
-            "model": this.label,
-            "other_model": other.label,
-            "framework": this.case.framework,
-            "other_framework": other.case.framework,
-            "task": this.case.task,
-            "batch_size": this.case.batch_size,
-            "sequence_length": this.case.sequence_length,
-        }
-        for name in axes:
-            row |= {name: this.requested.get(name), f"other_{name}": other.requested.get(name)}
-        row |= {"status": this.measurement.status, "other_status": other.measurement.status}
-        for metric in self.metrics:
-            row[metric.name], row[f"other_{metric.name}"] = pair.values(metric)
-            estimate = pair.estimate(metric)
-            row[f"{metric.stem}_ratio"] = estimate.value
-            row |= {f"{metric.stem}_ratio_ci_low": estimate.low, f"{metric.stem}_ratio_ci_high": estimate.high}
-            row[f"{metric.stem}_differs"] = estimate.excludes_one
-        return row
-
     @property
     def unmatched(self) -> pd.DataFrame:
         """A DataFrame, one row per case that only one side has; ``side`` says which."""
@@ -208,15 +213,24 @@ class Comparison:
             names=self.names,
             metrics=self.metrics,
             rows=self.texts(),
+            overall=self._overall_texts(),
             notes=list(map(printable, self.notes)),
             alone=self.alone(),
+            markdown=self._markdown(),
         )
+
+    def to_html(self) -> str:
+        """Return the comparison as HTML without scripts or style sheets, as a notebook shows it."""
+        return self._repr_html_()
 
     def to_markdown(self) -> str:
         """Return the comparison as a table in GitHub's Markdown, to be pasted into an issue or posted by a workflow.
 
         Names and facts are in code spans, so that nothing in them becomes markup, a link or a mention.
         """
+        return for_stdout(self._markdown())
+
+    def _markdown(self) -> str:
         this, other = map(markdown_code, self.names)
         heads = ["Model", "Task", "Batch size", "Length"]
         for metric in self.metrics:
@@ -227,6 +241,12 @@ class Comparison:
             for text in row["metrics"]:
                 cells += [text["this"], text["other"], text["ratio"], text["interval"], text["verdict"]]
             rows.append(cells)
+        heading, texts = self._overall_texts()
+        if heading:
+            of_metrics = [
+                ["", "", text.get("ratio", ""), text.get("interval", ""), text.get("verdict", "")] for text in texts
+            ]
+            rows.append([f"**{heading}**", "", "", "", *itertools.chain(*of_metrics)])
         marks = [":---", ":---", "---:", "---:", *["---:", "---:", "---:", "---:", ":---"] * len(self.metrics)]
         parts = [f"**{this} / {other}**: below 1, {this} is faster or needs less memory"]
         if self.notes:
@@ -234,7 +254,7 @@ class Comparison:
         parts.append("\n".join(table_lines(heads, marks, rows)))
         if alone := self.alone():
             parts.append("\n".join(f"- only in {markdown_code(name)}: {markdown_code(case)}" for name, case in alone))
-        return for_stdout("\n\n".join(parts))
+        return "\n\n".join(parts)
 
     def __str__(self) -> str:
         this, other = self.names
@@ -245,6 +265,11 @@ class Comparison:
                 values = f"{metric.stem} {text['this']} / {text['other']} = {text['ratio']}".rstrip(" =")
                 parts.append(f"{values} {text['interval']} {text['verdict']}".rstrip())
             lines.append(f"{printable(str(pair.this))}: {'; '.join(parts)}")
+        heading, texts = self._overall_texts()
+        if heading:
+            named = zip(self.metrics, texts, strict=True)
+            parts = [f"{m.stem} {t['ratio']} {t['interval']} {t['verdict']}".rstrip() for m, t in named if t]
+            lines.append(f"{heading}: {'; '.join(parts)}")
         lines += [f"Only in {name}: {printable(case)}" for name, case in self.alone()]
         return for_stdout("\n".join(lines))
 
@@ -266,31 +291,5 @@ class Comparison:
             "task": case.task,
             "batch_size": "" if case.batch_size is None else str(case.batch_size),
             "sequence_length": "" if case.sequence_length is None else str(case.sequence_length),
-            "metrics": [_metric_texts(pair, metric) for metric in self.metrics],
+            "metrics": [pair_texts(pair, metric) for metric in self.metrics],
         }
-
-
-def _metric_texts(pair: Pair, metric: Metric) -> dict[str, str]:
-    estimate = pair.estimate(metric)
-    absent = ["N/A" if row.measurement.succeeded else row.measurement.status for row in (pair.this, pair.other)]
-    this, other = (metric.text(value) or text for value, text in zip(pair.values(metric), absent, strict=True))
-    is_known = not math.isnan(estimate.low)
-    return {
-        "this": this,
-        "other": other,
-        "ratio": format_ratio(estimate.value),
-        "interval": f"[{format_ratio(estimate.low)}, {format_ratio(estimate.high)}]" if is_known else "",
-        "verdict": _verdict(estimate, metric),
-    }
-
-
-def _verdict(estimate: Estimate, metric: Metric) -> str:
-    if estimate.excludes_one is None:
-        return ""
-    if not estimate.excludes_one:
-        return UNDECIDED
-    is_lower = estimate.value < 1
-    words = _WORDS.get(metric.unit)
-    if words is not None:
-        return words[0] if is_lower else words[1]
-    return "better" if is_lower != metric.higher_is_better else "worse"

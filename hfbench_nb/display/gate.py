@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hfbench_nb.analysis.ratios import Pair
-from hfbench_nb.display.comparison import UNDECIDED, Comparison
+from hfbench_nb.display.comparison import Comparison
+from hfbench_nb.display.comparison_parts import UNDECIDED
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.registry import Registry
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable

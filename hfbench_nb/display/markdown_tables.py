@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from hfbench_nb.analysis.speedups import Baseline
 from hfbench_nb.display.llama_bench import to_llama_bench
 from hfbench_nb.display.tables import NOISY_MARK, Table, TableCell, list_failures, make_legend, make_tables
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code
 from hfbench_nb.results.environment import Environment
 from hfbench_nb.results.result_set import ResultSet
+from hfbench_nb.results.setup import describe_setup
 
 STYLES = ("tables", "llama-bench")
 
 
-def to_markdown(results: ResultSet, *, environment: bool = False, style: str = "tables") -> str:
+def to_markdown(
+    results: ResultSet,
+    values: str | Sequence[str] | None = None,
+    *,
+    baseline: Baseline | None = None,
+    environment: bool = False,
+    style: str = "tables",
+) -> str:
     """Return the results as tables in GitHub's Markdown, to be pasted into an issue or a README.
 
     Names, reasons and facts are in code spans, so that nothing in them becomes markup, a link or a mention.  Where
@@ -24,6 +33,11 @@ def to_markdown(results: ResultSet, *, environment: bool = False, style: str = "
     ----------
     results
         What to show; the results themselves when called as a method.
+    values
+        Names of the metrics, as in ``["time_s", "tokens_per_s"]``; by default those that were requested.
+    baseline
+        A model or a label, or settings, as in ``{"dtype": "float32"}``: further tables have how many times faster than
+        it the others are.
     environment
         Whether to add the environment.
     style
@@ -32,26 +46,28 @@ def to_markdown(results: ResultSet, *, environment: bool = False, style: str = "
     Raises
     ------
     ArgumentError
-        If there is no such style, or nothing to show in it.
+        If there is no such style, or nothing to show in it; there is no such metric, or nothing is the baseline.
     """
     if style not in STYLES:
         raise wrong_value("style", style, " or ".join(map(repr, STYLES)))
-    parts = [to_llama_bench(results)] if style == "llama-bench" else _tables(results)
+    is_ours = style != "llama-bench"
+    parts = [as_markdown(results, make_tables(results, values, baseline)) if is_ours else to_llama_bench(results)]
     if environment and results.environment:
         parts.append(_facts(results.environment))
-    return for_stdout("\n\n".join(parts))
+    return for_stdout("\n\n".join(filter(None, parts)))
 
 
-def _tables(results: ResultSet) -> list[str]:
-    """Return the tables, their legend, and the cases that failed."""
-    tables = make_tables(results)
+def as_markdown(results: ResultSet, tables: Sequence[Table]) -> str:
+    """Return tables of results, with what they were measured, their legend, and the cases that failed."""
     parts = [_table(table) for table in tables]
+    if tables and (setup := describe_setup(results)):
+        parts.append(f"Measured with {markdown_code(setup)}")
     if legend := make_legend(tables):
         parts.append("  \n".join(f"{_emphasize(mark)}: {meaning}" for mark, meaning in legend))
     if failures := list_failures(results):
         lines = [f"- {markdown_code(case)}: {markdown_code(reason)}" for case, reason in failures]
         parts.append("\n".join(["Cases without a metric:", "", *lines]))
-    return parts
+    return "\n\n".join(parts)
 
 
 def _table(table: Table) -> str:
@@ -83,7 +99,7 @@ def _cell(cell: TableCell | None) -> str:
 
 
 def _emphasize(mark: str) -> str:
-    return f"**{mark}**" if mark.isalpha() else mark
+    return f"**{mark}**" if mark.replace(" ", "").isalpha() else mark
 
 
 def _facts(facts: Environment) -> str:

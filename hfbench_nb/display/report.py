@@ -32,7 +32,7 @@ def make_report(results: ResultSet, *, environment: bool) -> str:
             lines += ["", _heading(f"{TASKS[task].report_word} - {_LINES_TITLE}"), *_line_by_line(results, task)]
     if environment:
         lines += ["", _heading("ENVIRONMENT INFORMATION")]
-        lines += [repr(results.environment)] if results.environment else []
+        lines += [results.environment.all_lines()] if results.environment else []
         lines += [""]
     return "\n".join(lines)
 

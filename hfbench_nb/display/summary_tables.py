@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hfbench_nb.arguments.sweep import known_axes
-from hfbench_nb.display.table_parts import Block, Key, Table, TableCell, metric_cells, only_batch_size, without_value
+from hfbench_nb.display.table_parts import (
+    Block,
+    Key,
+    Table,
+    TableCell,
+    metric_cells,
+    only_batch_size,
+    size_notes,
+    without_value,
+)
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.rendering.escaping import printable
 from hfbench_nb.results.metrics import METRICS, Metric
@@ -38,6 +47,7 @@ def summary_table(results: ResultSet, task: str) -> Table:
         columns=("Sequence length", *(axes[name].title for name in sizes), *titles),
         blocks=blocks,
         size_columns=1 + len(sizes),
+        row_notes=size_notes(rows.values()),
     )
 
 

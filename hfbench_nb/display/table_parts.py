@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from hfbench_nb.analysis.ratios import told_apart
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.round_stats import Estimate
-from hfbench_nb.rendering.escaping import printable_lines
-from hfbench_nb.rendering.units import format_memory, format_number, format_share, time_unit
-from hfbench_nb.results.metrics import Metric
+from hfbench_nb.rendering.escaping import printable, printable_lines
+from hfbench_nb.rendering.units import format_memory, format_number, format_share, format_time, time_unit
+from hfbench_nb.results.metrics import METRICS, Metric
 from hfbench_nb.results.result_set import Row
 
 NOISY_MARK = "\N{WARNING SIGN}\N{VARIATION SELECTOR-15}"  # shown as text, not as a coloured emoji
 
 # Half an interval's width as a share of its value, beyond which the value counts as not yet known.
 UNKNOWN_SHARE = 0.25
+# Beyond this one the interval is so wide that its ends say nothing.
+USELESS_SHARE = 1.0
+TOO_NOISY = "too noisy"
 
 # Smaller amounts of memory, such as caches, are shown with three digits.
 _WHOLE_MB = 100
@@ -30,7 +33,7 @@ Key: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class TableCell:
-    """One cell of a table: the value of a case, its spread, its marks, and the text shown on hover."""
+    """One cell of a table: the value of a case, its spread or interval, its marks, and the text shown on hover."""
 
     text: str
     spread: str = ""
@@ -68,6 +71,8 @@ class Table:
         One block per batch size, ascending.
     size_columns
         How many columns, the first, show sizes of the case and no metric.
+    row_notes
+        What is told beside the name of a row.
     """
 
     title: str
@@ -76,11 +81,17 @@ class Table:
     columns: tuple[str, ...]
     blocks: tuple[Block, ...]
     size_columns: int = 0
+    row_notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cells(self) -> Iterator[TableCell]:
         """Every cell that shows a case."""
         return (cell for block in self.blocks for _, cells in block.rows for cell in cells if cell is not None)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the ends of an interval are shown, or that there is no useful one."""
+        return any(cell.spread.startswith("[") or cell.spread == TOO_NOISY for cell in self.cells)
 
     @property
     def has_spread(self) -> bool:
@@ -103,26 +114,52 @@ def metric_cells(metric: Metric, rows: Mapping[Key, Row]) -> tuple[dict[Key, Tab
 
 def _cell(metric: Metric, row: Row, estimate: Estimate, scale: float, *, is_best: bool) -> TableCell:
     """Make the cell of a value, in the unit of the table, of which it is `scale` times as much."""
-    value, half_width = estimate.value / scale, _half_width(estimate)
+    value, half_width = estimate.value / scale, half_width_of(estimate)
     if metric.unit == "MB":
         hint = _hint(_memory_parts(row.measurement), row)
         return TableCell(_memory_text(value), _range_of_rounds(metric, row), hint, best=is_best)
     timing = metric.timing_of(row.measurement)
-    text, spread, parts = format_number(value), "", []
+    text, spread, parts = format_number(value) if metric.unit else metric.text(value), "", []
     if not math.isnan(estimate.low):
-        spread = format_share(half_width)
-        parts.append(f"95 % interval {metric.text(estimate.low)} to {metric.text(estimate.high)}")
+        spread = spread_text(estimate, scale)
+        if spread == TOO_NOISY and timing is not None:
+            parts.append(f"samples from {format_time(timing.min_s)} to {format_time(timing.max_s)}")
+        else:
+            parts.append(f"95 % interval {metric.text(estimate.low)} to {metric.text(estimate.high)}")
     if timing is not None:
         count, rounds = len(timing.samples_s), len(timing.round_sizes)
         parts.append(f"{count} sample{'s' if count > 1 else ''}" + (f" in {rounds} rounds" if rounds > 1 else ""))
         if count == 1 and "." in text:
             text = text.rstrip("0").rstrip(".")  # 0.006 s, as published, has one digit
+    parts += [
+        f"{other.short} {other.text(further)}"
+        for other in METRICS
+        if other.beside == metric.name and not math.isnan(further := other.of(row.case, row.measurement))
+    ]
     unknown = half_width > UNKNOWN_SHARE
     noisy = timing is not None and timing.noisy and not unknown  # one mark: the stronger
     return TableCell(text, spread, _hint(parts, row), noisy=noisy, best=is_best, unknown=unknown)
 
 
-def _half_width(estimate: Estimate) -> float:
+def spread_text(estimate: Estimate, scale: float = 1.0) -> str:
+    """Return how well a value is known: ``±2.8 %``; its interval if that is wide; or that it is too noisy.
+
+    Parameters
+    ----------
+    estimate
+        The value with its interval.
+    scale
+        How much of its unit the unit of the interval shown is.
+    """
+    half_width = half_width_of(estimate)
+    if half_width <= UNKNOWN_SHARE:
+        return format_share(half_width)
+    if half_width > USELESS_SHARE:
+        return TOO_NOISY
+    return f"[{format_number(estimate.low / scale)}, {format_number(estimate.high / scale)}]"
+
+
+def half_width_of(estimate: Estimate) -> float:
     """Return half the width of the interval of a value as a share of the value; 0 where there is no interval."""
     value, low, high = estimate
     if math.isnan(low) or math.isnan(high):
@@ -173,17 +210,24 @@ def _best(metric: Metric, rows: Mapping[Key, Row], found: Mapping[Key, Estimate]
     best: set[Key] = set()
     for column in columns.values():
         first = (max if metric.higher_is_better else min)(column, key=lambda key: found[key].value)
-        if _half_width(found[first]) > UNKNOWN_SHARE:
+        if half_width_of(found[first]) > UNKNOWN_SHARE:
             continue
         alike = {key for key in column if key == first or not _is_apart(metric, rows[first], rows[key])}
         if len(alike) < len(column):
-            best |= {key for key in alike if _half_width(found[key]) <= UNKNOWN_SHARE}
+            best |= {key for key in alike if half_width_of(found[key]) <= UNKNOWN_SHARE}
     return best
 
 
 def _is_apart(metric: Metric, best: Row, row: Row) -> bool:
     texts = {_memory_text(metric.of(each.case, each.measurement)) for each in (best, row)}
     return not (metric.unit == "MB" and len(texts) == 1) and told_apart(best, row, metric)
+
+
+def size_notes(rows: Iterable[Row]) -> dict[str, str]:
+    """Return the number of parameters of each row's model, by the label of the row, where it is known."""
+    metric = METRICS["parameters"]
+    texts = {printable(row.label): metric.text(metric.of(row.case, row.measurement)) for row in rows}
+    return {label: f"{text} parameters" for label, text in texts.items() if text}
 
 
 def only_batch_size(blocks: Iterable[Block]) -> str:

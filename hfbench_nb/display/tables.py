@@ -8,30 +8,41 @@ is very wide is not known yet, and never the best.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
+from hfbench_nb.analysis.speedups import Baseline, Speedups, baseline_name, speedups
 from hfbench_nb.display.summary_tables import summary_table
 from hfbench_nb.display.table_parts import (
     NOISY_MARK,
+    TOO_NOISY,
     UNKNOWN_SHARE,
+    USELESS_SHARE,
     Block,
     Key,
     Size,
     Table,
     TableCell,
+    half_width_of,
     metric_cells,
     only_batch_size,
+    size_notes,
     without_value,
 )
+from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.rendering.escaping import printable, printable_lines
-from hfbench_nb.results.metrics import Metric
+from hfbench_nb.rendering.units import format_ratio
+from hfbench_nb.results.metrics import METRICS, SPEED, Metric
+from hfbench_nb.results.points import choose_metric
 from hfbench_nb.results.result_set import ResultSet, Row
 
-__all__ = ["NOISY_MARK", "Table", "TableCell", "list_failures", "make_legend", "make_tables"]
+__all__ = ["NOISY_MARK", "Table", "TableCell", "folded_tables", "list_failures", "make_legend", "make_tables"]
 
 _LEGEND = {
     "spread": ("\N{PLUS-MINUS SIGN}", "half the 95 % confidence interval of the median"),
+    "interval": ("[ ]", "its ends, in the unit of the table, where it is wide"),
+    "too_noisy": (TOO_NOISY, "the interval is wider than twice the value; on hover, the samples"),
     "best": ("Bold", "the best of its column and batch size, and what cannot be told from it"),
     "best_of_sizes": ("Bold", "the best of the same sizes, and what cannot be told from it"),
     "noisy": (NOISY_MARK, "noisy: the interval stayed wider than asked for"),
@@ -39,20 +50,55 @@ _LEGEND = {
 }
 
 
-def make_tables(results: ResultSet) -> list[Table]:
-    """Make the tables of the requested metrics, task by task."""
+def make_tables(
+    results: ResultSet, values: str | Sequence[str] | None = None, baseline: Baseline | None = None
+) -> list[Table]:
+    """Make the tables of some metrics, task by task.
+
+    Parameters
+    ----------
+    results
+        What to show.
+    values
+        Names of the metrics; by default those that were requested and have tables of their own.
+    baseline
+        A model, a label or settings: further tables have how many times faster than it the others are.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such metric, it was not measured, or nothing is the baseline.
+    """
+    chosen = None if values is None else [choose_metric(results, name) for name in _listed(values)]
+    faster = {} if baseline is None else speedups(results, baseline)
     tables = []
     for task in results.tasks:
-        if TASKS[task].across:
-            tables.append(summary_table(results, task))
-            continue
         rows = {
             (row.label, row.case.batch_size, row.case.sequence_length): row
             for row in results.rows
             if row.case.task == task
         }
-        tables += [_table(metric, task, rows) for metric in results.headlines(task)]
+        if TASKS[task].across and chosen is None:
+            tables.append(summary_table(results, task))
+        else:
+            metrics = results.headlines(task) if chosen is None else [each for each in chosen if each.is_of(task)]
+            tables += [_table(metric, task, rows) for metric in metrics]
+        if baseline is not None and any((row.label, row.case) in faster for row in rows.values()):
+            tables.append(_speedup_table(task, rows, faster, baseline_name(baseline)))
+    if chosen is not None and not any(not cell.failed for table in tables for cell in table.cells):
+        raise ArgumentError(f"There is nothing to show: {' and '.join(_listed(values))} was not measured.", "values")
     return tables
+
+
+def folded_tables(results: ResultSet) -> list[Table]:
+    """Return the tables that a page shows folded: throughput and the like, of the tasks where it was measured."""
+    names = [metric.name for metric in METRICS if metric.is_folded]
+    measured = any(METRICS[name].of(*entry) == METRICS[name].of(*entry) for name in names for entry in results.entries)
+    return make_tables(results, names) if measured and results.asked_for(SPEED) else []
+
+
+def _listed(values: str | Sequence[str] | None) -> list[str]:
+    return [values] if isinstance(values, str) else list(values or ())
 
 
 def make_legend(tables: Iterable[Table]) -> list[tuple[str, str]]:
@@ -63,7 +109,14 @@ def make_legend(tables: Iterable[Table]) -> list[tuple[str, str]]:
 
 def _marks(table: Table, cell: TableCell) -> Iterable[str]:
     best = "best_of_sizes" if table.size_columns else "best"
-    marks = {"spread": bool(cell.spread), best: cell.best, "noisy": cell.noisy, "unknown": cell.unknown}
+    marks = {
+        "spread": cell.spread.startswith("\N{PLUS-MINUS SIGN}"),
+        "interval": cell.spread.startswith("["),
+        "too_noisy": cell.spread == TOO_NOISY,
+        best: cell.best,
+        "noisy": cell.noisy,
+        "unknown": cell.unknown,
+    }
     return (name for name, is_there in marks.items() if is_there)
 
 
@@ -78,6 +131,26 @@ def list_failures(results: ResultSet) -> list[tuple[str, str]]:
 
 def _table(metric: Metric, task: str, rows: Mapping[Key, Row]) -> Table:
     cells, unit = metric_cells(metric, rows)
+    title = f"{metric.title} ({unit})" if unit else metric.title
+    return _by_length(title, "median" if metric.interval else "peak" if unit == "MB" else "value", task, rows, cells)
+
+
+def _speedup_table(task: str, rows: Mapping[Key, Row], faster: Speedups, baseline: str) -> Table:
+    """Return the table of how many times faster than the baseline each case is."""
+    cells = {}
+    for key, row in rows.items():
+        estimate = faster.get((row.label, row.case))
+        if estimate is not None:
+            is_known = not math.isnan(estimate.low)
+            interval = f"[{format_ratio(estimate.low)}, {format_ratio(estimate.high)}]" if is_known else ""
+            hint = f"95 % interval {interval}" if is_known else ""
+            noisy = half_width_of(estimate) > USELESS_SHARE
+            cells[key] = TableCell(format_ratio(estimate.value), TOO_NOISY if noisy else interval, hint)
+    return _by_length(f"Times faster than {printable(baseline)}", "times", task, rows, cells)
+
+
+def _by_length(title: str, value: str, task: str, rows: Mapping[Key, Row], cells: Mapping[Key, TableCell]) -> Table:
+    """Return a table with a column per sequence length; of functions, with one that has the name of the value."""
     batch_sizes, lengths = _ascending(key[1] for key in rows), _ascending(key[2] for key in rows)
     labels: dict[Size, dict[str, None]] = {size: {} for size in batch_sizes}
     for label, size, _ in rows:
@@ -88,13 +161,12 @@ def _table(metric: Metric, task: str, rows: Mapping[Key, Row]) -> Table:
     )
     has_sizes = TASKS[task].has_sizes
     return Table(
-        title=f"{metric.title} ({unit}), {task}{only_batch_size(blocks)}",
+        title=f"{title}, {task}{only_batch_size(blocks)}",
         row_title="Model" if has_sizes else task.capitalize(),
         column_title="Sequence length" if has_sizes else "",
-        columns=tuple(map(str, lengths))
-        if has_sizes
-        else ("median" if metric.interval else "peak" if unit == "MB" else "value",),
+        columns=tuple(map(str, lengths)) if has_sizes else (value,),
         blocks=blocks,
+        row_notes=size_notes(rows.values()),
     )
 
 

@@ -15,10 +15,10 @@ from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.arguments.sweep import plan
 from hfbench_nb.configurations.own_code import names_of
 from hfbench_nb.configurations.run_models import models_of_run
-from hfbench_nb.execution.cancellation import Cancellation, Cancelled
+from hfbench_nb.execution.cancellation import Cancellation, Cancelled, interrupted
 from hfbench_nb.execution.displays import Display, choose_display
 from hfbench_nb.execution.estimator import with_estimate
-from hfbench_nb.execution.executors import Executor, make_executor, method_for, release
+from hfbench_nb.execution.executors import Executor, has_processes, make_executor, method_for, release
 from hfbench_nb.execution.machine_lock import MachineLock
 from hfbench_nb.execution.places import Places
 from hfbench_nb.execution.progress import Progress
@@ -166,8 +166,7 @@ class Benchmark(Generic[_Args]):
         """Measure every case, or only those that an earlier run has not measured.
 
         Each case is measured in ``args.rounds`` rounds, spread over the run: a first value of each is there early, and
-        becomes more certain.  Runs on one machine alternate, case by case, so that they do not disturb each other's
-        measurements.
+        becomes more certain.  Runs on one machine alternate, case by case.
 
         Parameters
         ----------
@@ -187,8 +186,7 @@ class Benchmark(Generic[_Args]):
             Where and how cases are measured: ``local`` (the default: each in a process forked by a worker server),
             ``fresh`` (each in a new interpreter), ``in_process``, another registered name, or an executor object.
         on_case
-            Called with each case and what its rounds so far say together, whenever a round of it is finished and before
-            the next one starts; not for those that are kept.
+            Called with each case and what its rounds say so far, after each round of it; not for those that are kept.
 
         Returns
         -------
@@ -203,7 +201,7 @@ class Benchmark(Generic[_Args]):
         IsolationError
             If the framework or the device does not exist.
         KeyboardInterrupt
-            If the user stopped the run; `results` holds what was finished.
+            If the user stopped the run; `results` has what was finished.
         """
         self.search = {}
         return self.carry_out(Rounds, folder, resume, display, executor=executor, on_case=on_case)
@@ -228,7 +226,7 @@ class Benchmark(Generic[_Args]):
         self._cancellation = Cancellation()
         with RunFolder(folder, resume) as run_folder:
             shown = display or choose_display(verbose=self.args.verbose)
-            progress = Progress(self.cases, shown, self._method.rounds)
+            progress = Progress(self.cases, shown, self._method.rounds, is_apart=has_processes(chosen))
             lock = MachineLock(progress, self._cancellation.check)
             try:
                 with lock.hold():
@@ -238,8 +236,10 @@ class Benchmark(Generic[_Args]):
                     measurement = self._measure(turn, chosen, progress, lock, run_folder)
                     progress.expect(turn.case, self._rounds.left(turn.case))
                     on_case(turn.case, measurement)
-            except Cancelled:
-                pass  # from another thread, which reads the results itself
+            except Cancelled:  # from another thread, which reads the results itself
+                pass
+            except KeyboardInterrupt:
+                raise interrupted([m for _, m, _ in self._rounds.finished()], len(self.cases), self._folder) from None
             finally:
                 release(chosen)
                 progress.close()
@@ -263,7 +263,7 @@ class Benchmark(Generic[_Args]):
         kept = run_folder.begin(wanted, self.cases, type(self.args), list(self.places))
         for case, (measurements, facts) in kept.items():
             self._rounds.keep(case, measurements, Environment(facts))
-            progress.keep(case, self._rounds.left(case))
+            progress.keep(case, self._rounds.left(case), measurements)
         self._folder = run_folder.path
 
     def _measure(

@@ -13,6 +13,7 @@ from hfbench_nb.execution.benchmark import Benchmark, OwnFunctions
 from hfbench_nb.execution.displays import Display
 from hfbench_nb.execution.estimating import estimate_cases
 from hfbench_nb.execution.largest import find_largest
+from hfbench_nb.rendering.docstrings import as_method
 
 
 class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
@@ -37,8 +38,8 @@ class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
     """
 
     arguments_class = PyTorchBenchmarkArguments
-    estimate = estimate_cases
-    find_largest = find_largest
+    estimate = as_method(estimate_cases)
+    find_largest = as_method(find_largest)
 
 
 class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
@@ -57,7 +58,7 @@ class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
     """
 
     arguments_class = TensorFlowBenchmarkArguments
-    find_largest = find_largest
+    find_largest = as_method(find_largest)
 
 
 def make_benchmark(args: BenchmarkArguments, configs: Sequence[Any] | None = None, **functions: Any) -> Benchmark[Any]:

@@ -1,10 +1,14 @@
-"""Cancelling a measurement from another thread."""
+"""Cancelling a measurement from another thread, and what a run says that the user has interrupted."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from hfbench_nb.protocol.errors import RunInterrupted
+from hfbench_nb.protocol.measurement import Measurement
 
 
 class Cancelled(BaseException):
@@ -55,3 +59,13 @@ class Cancellation:
             yield
         finally:
             lock.release()
+
+
+def interrupted(finished: Sequence[Measurement], planned: int, folder: Path | None) -> RunInterrupted:
+    """Return what to raise when the user has interrupted a run: it says where the finished cases are."""
+    measured = sum(measurement.succeeded for measurement in finished)
+    done = f"Interrupted: {measured} of {planned} cases {'is' if measured == 1 else 'are'} measured."
+    if folder is None:
+        return RunInterrupted(f"{done} The results of the benchmark have them.")
+    name = repr(str(folder))
+    return RunInterrupted(f"{done} hfbench_nb.load_results({name}) has them; run(resume={name}) measures the rest.")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import sys
 from typing import Any, Protocol
 
+from hfbench_nb.rendering.html import render
+
 
 class Display(Protocol):
-    """Where progress is shown."""
+    """Where progress is shown.
+
+    One with an attribute ``refresh_s`` is shown again every so many seconds, from another thread, so that the time that
+    is left moves within a measurement.
+    """
 
     def show(self, done: int, total: int, text: str) -> None:
         """Show that `done` of `total` measurements, rounds of cases, are finished, and what is going on."""
@@ -17,6 +22,10 @@ class Display(Protocol):
 
     def log(self, text: str) -> None:
         """Show what a worker has printed, if the display has a place for it."""
+        ...
+
+    def fail(self, failed: int, finished: int) -> None:
+        """Note how many cases have failed, of those of which a round is finished."""
         ...
 
     def close(self, text: str) -> None:
@@ -30,6 +39,8 @@ _unless_lost = contextlib.suppress(OSError, ValueError)
 
 class TerminalDisplay:
     """A bar on stderr; nothing if stderr is not a terminal."""
+
+    refresh_s = 1.0
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -60,6 +71,9 @@ class TerminalDisplay:
     def log(self, text: str) -> None:
         """Do nothing: the terminal is for the report."""
 
+    def fail(self, failed: int, finished: int) -> None:
+        """Do nothing: the report says what failed."""
+
     def close(self, text: str) -> None:
         """Remove the bar: the report follows."""
         if self._bar is not None:
@@ -70,31 +84,58 @@ class TerminalDisplay:
 class NotebookDisplay:
     """One output of the notebook that is updated in place, also from other threads, and survives being saved."""
 
-    def __init__(self) -> None:
-        from IPython.display import display
+    refresh_s = 1.0
 
-        self._handle = display(  # type: ignore[no-untyped-call]
-            self._bundle(0, 1, "starting"), raw=True, display_id=True
-        )
+    def __init__(self) -> None:
+        self._failed, self._finished = 0, 0
+        self._handle: Any = None
+        self._put(self._bundle(0, 1, "starting"))
 
     def show(self, done: int, total: int, text: str) -> None:
         """Update the output."""
-        self._handle.update(self._bundle(done, total, text), raw=True)
+        self._put(self._bundle(done, total, text))
+
+    def _put(self, bundle: dict[str, str]) -> None:
+        if self._handle is not None:
+            self._handle.update(bundle, raw=True)
+            return
+        from IPython.display import display
+
+        self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
     def log(self, text: str) -> None:
         """Do nothing: the output is for the table."""
 
+    def fail(self, failed: int, finished: int) -> None:
+        """Show the number in the colour of failures from now on."""
+        self._failed, self._finished = failed, finished
+
     def close(self, text: str) -> None:
         """Replace the bar by one line of text."""
-        self._handle.update({"text/plain": text, "text/html": f"<small>{html.escape(text)}</small>"}, raw=True)
+        page = render("progress.html.j2", text=text, failed=f"{self._failed} failed" if self._failed else "")
+        self._put({"text/plain": text, "text/html": page})
 
-    @staticmethod
-    def _bundle(done: int, total: int, text: str) -> dict[str, str]:
-        return {
-            "text/plain": f"{done}/{total} {text}",
-            "text/html": f'<progress value="{done}" max="{total}"></progress> {done}/{total} '
-            f"<small>{html.escape(text)}</small>",
-        }
+    def _bundle(self, done: int, total: int, text: str) -> dict[str, str]:
+        failed = f"{self._failed} failed" if self._failed else ""
+        page = render(
+            "progress.html.j2",
+            text=text,
+            failed=failed,
+            done=done,
+            total=total,
+            all_failed=0 < self._failed == self._finished,
+        )
+        return {"text/plain": f"{done}/{total} {f'{failed}; ' if failed else ''}{text}", "text/html": page}
+
+
+class MarimoDisplay(NotebookDisplay):
+    """The output of a cell of marimo, which the value of the cell replaces."""
+
+    refresh_s = 0.0  # marimo shows nothing from another thread
+
+    def _put(self, bundle: dict[str, str]) -> None:
+        marimo = sys.modules["marimo"]
+        marimo.output.replace(marimo.Html(bundle["text/html"]))
 
 
 class LineDisplay:
@@ -107,6 +148,9 @@ class LineDisplay:
     def log(self, text: str) -> None:
         """Write what a worker has printed."""
         self._write(text)
+
+    def fail(self, failed: int, finished: int) -> None:
+        """Do nothing: the line of the case says it."""
 
     def close(self, text: str) -> None:
         """Write the last line."""
@@ -127,6 +171,9 @@ class NoDisplay:
     def log(self, text: str) -> None:
         """Do nothing."""
 
+    def fail(self, failed: int, finished: int) -> None:
+        """Do nothing."""
+
     def close(self, text: str) -> None:
         """Do nothing."""
 
@@ -137,7 +184,9 @@ def choose_display(*, verbose: bool) -> Display:
         return NoDisplay()
     if verbose:
         return LineDisplay()
-    return NotebookDisplay() if in_notebook() else TerminalDisplay()
+    if in_notebook():
+        return NotebookDisplay()
+    return MarimoDisplay() if _in_marimo() else TerminalDisplay()
 
 
 def in_notebook() -> bool:
@@ -145,3 +194,9 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
+
+
+def _in_marimo() -> bool:
+    """Return whether this runs in a cell of marimo; loads nothing."""
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())

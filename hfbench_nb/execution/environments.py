@@ -9,10 +9,10 @@ from hfbench_nb.execution.requirements import check_requirements
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import IsolationError, warn
 from hfbench_nb.protocol.request import Method
-from hfbench_nb.results.environment import Environment, describe, machine_facts
+from hfbench_nb.results.environment import Environment, Environments, describe, machine_facts
 
 
-def describe_frameworks(name: str | None = None) -> list[Environment]:
+def describe_frameworks(name: str | None = None) -> Environments:
     """Describe the environment of a framework, or of each one that is installed.
 
     Warns
@@ -30,8 +30,8 @@ def describe_frameworks(name: str | None = None) -> list[Environment]:
     if name is not None:
         framework = framework_named(name)
         check_requirements(framework, None)
-        return [_describe(framework)]
-    described: list[Environment] = []
+        return Environments([_describe(framework)])
+    described = Environments()
     problems: list[IsolationError] = []
     for framework in filter(_is_installed, frameworks_with_models()):
         try:

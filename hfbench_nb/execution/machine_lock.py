@@ -5,21 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from hfbench_nb.execution.displays import in_notebook
 from hfbench_nb.execution.progress import Progress
 from hfbench_nb.protocol.errors import warn
 from hfbench_nb.storage.locks import Lock
 
+_MEASURING = "hfbench_nb-measuring.lock"
 # Frequent polling would disturb the other run: the pauses grow from the first value to the second, seconds.
 _POLL_S = (0.05, 0.5)
 _POLL_GROWTH = 1.5
 
+_preparing = threading.Event()
+
 
 class MachineLock:
-    """The machine lock as used by one run, with a warning the first time that it has to wait for another.
+    """The machine lock as used by one run; outside of notebooks, it warns once if it has to wait for another.
 
     Runs find each other through two files in the temporary folder: runs on one machine or in one container that share
     this folder.
@@ -47,7 +52,7 @@ class MachineLock:
         folder = _temporary_folder()
         with (
             contextlib.closing(Lock(folder / "hfbench_nb-door.lock")) as door,
-            contextlib.closing(Lock(folder / "hfbench_nb-measuring.lock")) as measuring,
+            contextlib.closing(Lock(folder / _MEASURING)) as measuring,
         ):
             for lock in (door, measuring):
                 pause_s, longest_s = _POLL_S
@@ -63,14 +68,31 @@ class MachineLock:
 
     def _tell(self, process: int | None) -> None:
         self._check()
+        if process == os.getpid() and _preparing.is_set():
+            self._progress.wait("starting the worker server")
+            return
         other = "another run" if process is None else f"another run (process {process})"
-        self._progress.wait(f"waiting for {other}")
-        if not self._warned:
+        self._progress.wait(f"waiting for {other} on this machine, which alternates with this one, case by case")
+        if not self._warned and not in_notebook():  # where a warning would stay beside the results
             self._warned = True
             warn(
                 f"{other.capitalize()} is measuring on this machine: the runs alternate, case by case, so that they do "
                 "not disturb each other's measurements."
             )
+
+
+@contextlib.contextmanager
+def preparing() -> Iterator[bool]:
+    """Hold the lock while something is prepared that takes the processor; yield whether it was free."""
+    with contextlib.closing(Lock(_temporary_folder() / _MEASURING)) as measuring:
+        is_free = measuring.take()
+        if is_free:
+            _preparing.set()
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                _preparing.clear()
 
 
 def _ancestors() -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -41,13 +42,24 @@ class Estimate:
         self._finished[kind] += 1
         self._seconds[kind] = self._seconds.get(kind, 0.0) + seconds
 
-    def remaining_s(self) -> float | None:
-        """Return the seconds that the remaining cases are expected to take; None before the first is finished."""
+    def remaining_s(self, current: Case | None = None, elapsed_s: float = 0.0) -> float | None:
+        """Return the seconds that the remaining cases are expected to take; None before the first is finished.
+
+        Parameters
+        ----------
+        current
+            The case of which a round is being measured.
+        elapsed_s
+            For how long it has been, seconds; one that takes longer than expected may end at any moment.
+        """
         if not self._seconds:
             return None
         overall = sum(self._seconds.values()) / self._finished.total()
         means = {kind: seconds / self._finished[kind] for kind, seconds in self._seconds.items()}
-        return sum(count * means.get(kind, overall) for kind, count in self._left.items())
+        remaining_s = sum(count * means.get(kind, overall) for kind, count in self._left.items())
+        if current is not None:
+            remaining_s -= min(elapsed_s, means.get(_kind(current), overall))
+        return remaining_s
 
 
 def _kind(case: Case) -> Case:
@@ -66,9 +78,11 @@ class Progress:
         Where to show it.
     rounds
         In how many rounds each is measured, at most.
+    is_apart
+        Whether cases are measured in other processes, so that showing the time that is left does not disturb them.
     """
 
-    def __init__(self, cases: Sequence[Case], display: Display, rounds: int = 1) -> None:
+    def __init__(self, cases: Sequence[Case], display: Display, rounds: int = 1, *, is_apart: bool = True) -> None:
         self._total = len(cases) * rounds
         self._display = display
         self._rounds = rounds
@@ -78,12 +92,20 @@ class Progress:
         self._round = 1
         self._shown = ""
         self._current: Case | None = None
+        self._is_measuring = False
+        self._failed: dict[Case, bool] = {}
+        self._doing = ""
+        self._lock, self._ended = threading.Lock(), threading.Event()
         self._start = self._case_start = time.monotonic()
         self._show("starting the worker server")
+        if is_apart and (refresh_s := getattr(display, "refresh_s", 0.0)):
+            threading.Thread(target=self._tick, args=(refresh_s,), name="hfbench-progress", daemon=True).start()
 
-    def keep(self, case: Case, left: int) -> None:
+    def keep(self, case: Case, left: int, rounds: Sequence[Measurement] = ()) -> None:
         """Record a case that an earlier run has measured, all of it or up to some rounds."""
         self._kept += not left
+        for measurement in rounds:
+            self._count(case, measurement)
         self.expect(case, left)
 
     def expect(self, case: Case, left: int) -> None:
@@ -102,6 +124,7 @@ class Progress:
             self._total += self._rounds
             self._estimate.add(case, self._rounds)
         self._current, self._round, self._case_start = case, number, time.monotonic()
+        self._is_measuring = True
         self._show("starting")
 
     def follow(self, message: dict[str, Any]) -> None:
@@ -114,6 +137,8 @@ class Progress:
 
     def finish(self, case: Case, measurement: Measurement) -> None:
         """Show that a round of a case is finished."""
+        self._is_measuring = False
+        self._count(case, measurement)
         self._estimate.finish(case, time.monotonic() - self._case_start)
         self._left[case] -= 1
         if measurement.failure is not None and measurement.failure.traceback:
@@ -122,14 +147,38 @@ class Progress:
 
     def close(self) -> None:
         """Show that the run has ended or was stopped."""
+        self._ended.set()
         took = format_duration(time.monotonic() - self._start)
         kept = f", {self._kept} of them kept from before" if self._kept else ""
         finished = sum(not left for left in self._left.values())
-        self._display.close(f"{finished} of {len(self._left)} cases in {took}{kept}")
+        failures = sum(self._failed.values())
+        failed = f", {failures} failed" if failures else ""
+        with self._lock:
+            self._display.close(f"{finished} of {len(self._left)} cases in {took}{kept}{failed}")
+
+    def _count(self, case: Case, measurement: Measurement) -> None:
+        """Count a case that failed: one of which no round was measured."""
+        failed = sum(self._failed.values())
+        self._failed[case] = self._failed.get(case, True) and not measurement.succeeded
+        if failed != sum(self._failed.values()):
+            self._display.fail(sum(self._failed.values()), len(self._failed))
+
+    def _tick(self, refresh_s: float) -> None:
+        """Let the time that is left move within a measurement, too."""
+        while not self._ended.wait(refresh_s):
+            if self._is_measuring:
+                self._show(self._doing)
 
     def _show(self, doing: str) -> None:
-        remaining_s = self._estimate.remaining_s()
-        left = "" if remaining_s is None else f"about {format_duration(remaining_s)} left; "
+        with self._lock:
+            if not self._ended.is_set():
+                self._doing = doing
+                self._draw(doing)
+
+    def _draw(self, doing: str) -> None:
+        measured = self._current if self._is_measuring else None
+        remaining_s = self._estimate.remaining_s(measured, time.monotonic() - self._case_start)
+        left = "" if remaining_s is None else f"about {format_duration(max(remaining_s, measured is not None))} left; "
         where = f": {self._current}" if self._current is not None else ""
         of_rounds = f", round {self._round} of {self._rounds}" if where and self._rounds > 1 else ""
         text = f"{left}{doing}{where}{of_rounds}"

@@ -85,8 +85,10 @@ class Workers:
         self._one_at_a_time = threading.Lock()
         self._process: WorkerProcess | None = None
 
-    def environment(self, settings: Settings, method: Method, cancellation: Cancellation) -> dict[str, Any]:
-        """Describe the framework and the device where cases are measured.
+    def environment(
+        self, settings: Settings, method: Method, cancellation: Cancellation, family: str | None = None
+    ) -> dict[str, Any]:
+        """Describe the framework and the device where cases are measured, once the code of a model type is imported.
 
         Raises
         ------
@@ -97,7 +99,7 @@ class Workers:
         Cancelled
             If another thread cancelled it.
         """
-        request = environment_message(settings, method)
+        request = environment_message(settings, method, family)
         with cancellation.turn(self._one_at_a_time):
             process = self._ready_process(cancellation)
             log_start = process.log_size()

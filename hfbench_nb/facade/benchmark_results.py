@@ -11,21 +11,23 @@ from typing import Any
 from hfbench_nb.analysis.largest import ARGUMENT as SEARCHED
 from hfbench_nb.analysis.largest import Hunt
 from hfbench_nb.analysis.scaling import scaling
+from hfbench_nb.analysis.speedups import table
 from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
-from hfbench_nb.display.html_tables import results_to_html
+from hfbench_nb.display.html_tables import results_to_html, to_html
 from hfbench_nb.display.largest import Largest
+from hfbench_nb.display.latex_tables import to_latex
 from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
 from hfbench_nb.display.plots import plot, plot_memory, plot_tokens
 from hfbench_nb.display.report import make_report
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.rendering.docstrings import as_method
 from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.results.environment import summarize
 from hfbench_nb.results.metrics import METRICS, headlines
 from hfbench_nb.results.nested import nest
-from hfbench_nb.results.pivot import table
 from hfbench_nb.results.result_set import ResultSet, Row
 from hfbench_nb.results.selection import select
 from hfbench_nb.storage import journal
@@ -216,14 +218,16 @@ class BenchmarkResults(ResultSet):
         return make_report(self, environment=wanted)
 
     _repr_html_ = results_to_html
-    table = table
-    to_markdown = to_markdown
-    plot = plot
-    plot_memory = plot_memory
-    plot_tokens = plot_tokens
-    scaling = scaling
-    compare = compare
-    relative = relative
+    table = as_method(table)
+    to_markdown = as_method(to_markdown)
+    to_html = as_method(to_html)
+    to_latex = as_method(to_latex)
+    plot = as_method(plot)
+    plot_memory = as_method(plot_memory)
+    plot_tokens = as_method(plot_tokens)
+    scaling = as_method(scaling)
+    compare = as_method(compare)
+    relative = as_method(relative)
 
     # ---- files
 

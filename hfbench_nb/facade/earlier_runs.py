@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.facade.loading import load_results
 from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.rendering.escaping import printable
 from hfbench_nb.storage import journal
 from hfbench_nb.storage.run_folders import kept_folders
 
@@ -33,6 +34,13 @@ def runs() -> pd.DataFrame:
 
     columns = ["folder", "written", "framework", "models", "cases", "failed"]
     return pd.DataFrame([_describe(*each) for each in _with_results()], columns=columns)
+
+
+def describe_run(run: Mapping[Any, Any]) -> str:
+    """Return a row of `runs` in words: when, which framework and models, how many cases."""
+    failed = f", {run['failed']} failed" if run["failed"] else ""
+    cases = f"{run['cases']} case{'' if run['cases'] == 1 else 's'}{failed}"
+    return f"{run['written']:%Y-%m-%d %H:%M}  {run['framework']}  {printable(run['models'])}  {cases}"
 
 
 def last_results() -> BenchmarkResults:

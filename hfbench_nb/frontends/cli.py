@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from functools import singledispatch
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hfbench_nb.frontends.commands import (
     CompareOptions,
@@ -22,8 +23,10 @@ from hfbench_nb.frontends.commands import (
 from hfbench_nb.frontends.options import HelpShown, parse
 from hfbench_nb.frontends.streams import OutputLost, complain, open_closed_streams, say, warnings_as_lines
 from hfbench_nb.protocol.errors import ArgumentError, HfbenchError
-from hfbench_nb.rendering.escaping import printable
 from hfbench_nb.storage.files import replace_file
+
+if TYPE_CHECKING:
+    from hfbench_nb.display.gate import Gate
 
 SUCCESS, FAILURE, MISUSE, WORSE_THAN_ALLOWED, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 3, 130, 141
 
@@ -119,6 +122,18 @@ def _(command: FitCommand) -> int:
 
 @run_command.register
 def _(command: PlotOptions) -> int:
+    say(save_plot(command))
+    return SUCCESS
+
+
+def save_plot(command: PlotOptions) -> Path:
+    """Draw the plot of a CSV file; return the file that holds it.
+
+    Raises
+    ------
+    ArgumentError
+        If the CSV file cannot be read, or the plot cannot be written.
+    """
     import matplotlib.figure
 
     from hfbench_nb.facade.loading import read_csv
@@ -138,22 +153,28 @@ def _(command: PlotOptions) -> int:
         replace_file(target, picture.getvalue())
     except (OSError, ValueError) as error:
         raise ArgumentError(f"figure_png_file={str(target)!r} cannot be written: {error}", "figure_png_file") from error
-    say(target)
-    return SUCCESS
+    return target
 
 
 @run_command.register
 def _(command: CompareOptions) -> int:
-    from hfbench_nb.display.gate import FORMATS, WORSE, Gate
-    from hfbench_nb.facade.loading import load_results
+    from hfbench_nb.display.gate import FORMATS, WORSE
 
-    baseline, current = load_results(command.baseline), load_results(command.current)
-    comparison = current.compare(baseline, names=("current", "baseline")).of_metrics(command.metric or None)
-    gate = Gate(comparison, command.limit)
+    gate = judge(command)
     say(FORMATS[command.format].write(gate))
     if gate.of(WORSE):
         return WORSE_THAN_ALLOWED
     return FAILURE if gate.missing and not command.allow_missing else SUCCESS
+
+
+def judge(command: CompareOptions) -> Gate:
+    """Compare a run with its baseline."""
+    from hfbench_nb.display.gate import Gate
+    from hfbench_nb.facade.loading import load_results
+
+    baseline, current = load_results(command.baseline), load_results(command.current)
+    comparison = current.compare(baseline, names=("current", "baseline")).of_metrics(command.metric or None)
+    return Gate(comparison, command.limit)
 
 
 @run_command.register
@@ -177,15 +198,13 @@ def _(command: ModelsOptions) -> int:
 
 @run_command.register
 def _(command: RunsOptions) -> int:
-    from hfbench_nb.facade.earlier_runs import runs
+    from hfbench_nb.facade.earlier_runs import describe_run, runs
 
     listed = runs()
     if listed.empty:
         say("No runs are stored in your cache.")
     for run in listed.to_dict("records"):
-        failed = f", {run['failed']} failed" if run["failed"] else ""
-        cases = f"{run['cases']} case{'' if run['cases'] == 1 else 's'}{failed}"
-        say(f"{run['written']:%Y-%m-%d %H:%M}  {run['framework']}  {printable(run['models'])}  {cases}")
+        say(describe_run(run))
         say(f"    {run['folder']}")
     return SUCCESS
 
@@ -194,8 +213,7 @@ def _(command: RunsOptions) -> int:
 def _(command: EnvOptions) -> int:
     from hfbench_nb.execution.environments import describe_frameworks
 
-    described = describe_frameworks(command.framework)
-    say("\n\n".join(map(str, described)))
+    say(describe_frameworks(command.framework))
     return SUCCESS
 
 

@@ -6,6 +6,7 @@ import argparse
 import builtins
 import dataclasses
 import io
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,15 +17,16 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.utils.text import DollarFormatter
 
-from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import FunctionArguments
-from hfbench_nb.frontends.commands import EstimateCommand, FunctionOptions, MeasureCommand
+from hfbench_nb.execution.early import start_early
+from hfbench_nb.frontends.commands import FunctionOptions, commands
+from hfbench_nb.frontends.completion import add_completion, remove_completion
 from hfbench_nb.frontends.options import HelpShown, flags_of_functions, parse, parse_function_options, underscored
 from hfbench_nb.protocol.errors import HfbenchError
+from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.worker.cell_code import CellCode, call
 
 if TYPE_CHECKING:
-    from hfbench_nb.display.estimate import Estimate
     from hfbench_nb.execution.displays import Display
     from hfbench_nb.facade.benchmark_results import BenchmarkResults
     from hfbench_nb.frontends.widgets.control_panel import Panel
@@ -44,19 +46,20 @@ class HfbenchMagics(Magics):
         """Measure models, or the code of a cell, in separate processes.
 
         ``%hfbench pytorch --models gpt2 --sequence_lengths 8 32 [-o NAME] [-q]``
-            Takes every option of the shell's ``hfbench pytorch`` and ``hfbench tensorflow``; ``%hfbench pytorch
-            --help`` lists them.  ``{expression}`` and ``$variable`` are expanded, lists to several words.  The results
-            are the value of the line: they are displayed as tables, and ``results = %hfbench ...`` keeps them.
+            Every command of the shell, with its options: ``%hfbench --help`` lists them, ``%hfbench pytorch --help``
+            those of a command, and Tab completes them.  ``{expression}`` and ``$variable`` are expanded, lists to
+            several words.  What the command returns is the value of the line, such as results, which are displayed as
+            tables: ``results = %hfbench ...`` keeps them.
 
         ``%%hfbench [options] [set-up code]``
             Measures the code of the cell: time and peak memory.  The set-up runs once, outside the measurement;
             ``--pass NAME`` also sends a variable of the notebook; ``%%hfbench --help`` lists the options.
 
-        ``-o NAME`` also stores the results in a variable; ``-q`` shows nothing, and needs ``-o``.
+        ``-o NAME`` also stores the value in a variable; ``-q`` shows nothing, and needs ``-o``.
         """
         with _clear_errors():
             if cell is None:
-                return self._measure_models(line, {**self._notebook, **(local_ns or {})})
+                return self._carry_out(line, {**self._notebook, **(local_ns or {})})
             return self._measure_cell(line, cell)
 
     @property
@@ -66,32 +69,32 @@ class HfbenchMagics(Magics):
         variables: dict[str, Any] = self.shell.user_ns
         return variables
 
-    def _measure_models(self, line: str, names: Mapping[str, Any]) -> BenchmarkResults | None:
-        from hfbench_nb.execution.benchmarks import make_benchmark
+    def _carry_out(self, line: str, names: Mapping[str, Any], command: str = "") -> Any:
+        """Carry out a command of the shell, whose name is the first word if it is not given."""
+        from hfbench_nb.frontends.magic_commands import value_of
 
-        output, words = _take_output_options(shlex.split(_expand(line, names)) or ["--help"])
-        commands = [framework.command for framework in frameworks_with_models()]
-        first = words[0] if words else ""
-        if first not in (*commands, "--help", "-h"):
-            raise UsageError(f"%hfbench {first}: the first word must be {' or '.join(commands)}.")
-        command = parse(words)
-        assert isinstance(command, MeasureCommand)
-        benchmark = make_benchmark(command.arguments)
-        try:
-            results = benchmark.run(**vars(command.options), display=_display(output))
-        except KeyboardInterrupt:
-            name = output.name or "_hfbench"
-            self._notebook[name] = benchmark.results
-            print(f"Interrupted: the finished cases are in {name}.", file=sys.stderr)
-            raise
-        return self._give(results, output)
+        output, words = _take_output_options(shlex.split(_expand(line, names)))
+        if command:
+            words.insert(0, command)
+        if words or line.strip():
+            _check_command(words[0] if words else "")
+        parsed = parse(words or ["--help"], program="%hfbench", shared=[_OUTPUT])
 
-    def _measure_cell(self, line: str, cell: str) -> BenchmarkResults | None:
+        def keep(results: BenchmarkResults) -> str:
+            name = output.output_name or "_hfbench"
+            self._notebook[name] = results
+            return name
+
+        return self._give(value_of(parsed, _display(output), keep), output)
+
+    def _measure_cell(self, line: str, cell: str) -> Any:
         from hfbench_nb.execution.functions import measure
 
         words, code = _split_options(line)
         output, words = _take_output_options(words)
-        options = parse_function_options(words, "%%hfbench")
+        options = parse_function_options(words, "%%hfbench", [_OUTPUT])
+        if not cell.strip():
+            raise UsageError("The cell is empty: write the code to measure below its first line.")
         setup = "\n".join(part for part in (options.setup, code) if part)
         try:
             cell_code = CellCode(cell, setup, self._passed(options))
@@ -119,37 +122,31 @@ class HfbenchMagics(Magics):
                 raise UsageError(f"--pass {name}: the notebook has no variable of this name.")
         return {name: self._notebook[name] for name in options.variables}
 
-    def _give(self, results: BenchmarkResults, output: argparse.Namespace) -> BenchmarkResults | None:
-        if output.name is not None:
-            self._notebook[output.name] = results
-        return None if output.quiet else results
+    def _give(self, value: Any, output: argparse.Namespace) -> Any:
+        if output.output_name is not None:
+            self._notebook[output.output_name] = value
+        return None if output.quiet else value
 
     @line_magic
-    def hfbench_env(self, line: str) -> None:
+    def hfbench_env(self, line: str) -> Any:
         """Show the environment in which models would be measured: of the framework named, or of each installed one."""
-        from hfbench_nb.frontends.cli import main
-
-        main(["env", *shlex.split(line)])
+        with _clear_errors():
+            return self._carry_out(line, self._notebook, "env")
 
     @line_magic
-    def hfbench_estimate(self, line: str) -> Estimate:
+    def hfbench_estimate(self, line: str) -> Any:
         """Estimate the memory that models need, without running them: the options of the shell's ``hfbench estimate``.
 
         ``%hfbench_estimate --models gpt2 --batch_sizes 8 --budget_device T4``; the value of the line is shown as a
         table, and ``e = %hfbench_estimate ...`` keeps it.
         """
-        from hfbench_nb.execution.benchmarks import estimate
-
         with _clear_errors():
-            command = parse(["estimate", *shlex.split(_expand(line, self._notebook))])
-            assert isinstance(command, EstimateCommand)
-            options = command.options
-            return estimate(command.arguments, budget_mb=options.budget_mb, device=options.budget_device)
+            return self._carry_out(line, self._notebook, "estimate")
 
     @line_magic
     def hfbench_panel(self, line: str) -> Panel:
         """Show a control panel, the value of the line: ``p = %hfbench_panel`` keeps it."""
-        from hfbench_nb.frontends.widgets.control_panel import panel
+        from hfbench_nb.frontends.widgets.making import panel
 
         if line.strip():
             raise UsageError(
@@ -192,21 +189,36 @@ def _expand(line: str, names: Mapping[str, Any]) -> str:
 
 
 class _OutputParser(argparse.ArgumentParser):
+    """The options of every magic."""
+
+    def __init__(self) -> None:
+        super().__init__(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+        group = self.add_argument_group("In the notebook")
+        group.add_argument("-o", dest="output_name", metavar="NAME", help="Store the value in a variable, too.")
+        group.add_argument("-q", dest="quiet", action="store_true", help="Show nothing; needs -o.")
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(message)
 
 
+_OUTPUT = _OutputParser()
+
+
 def _take_output_options(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """Remove ``-o NAME`` and ``-q``, which magics have in addition to the options of the shell, from the words."""
-    parser = _OutputParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-o", dest="name")
-    parser.add_argument("-q", dest="quiet", action="store_true")
-    output, rest = parser.parse_known_args(words)
-    if output.name is not None and not output.name.isidentifier():
-        raise UsageError(f"-o {output.name}: not a valid name of a variable.")
-    if output.quiet and output.name is None:
-        raise UsageError("-q shows nothing: keep the results with -o NAME.")
+    output, rest = _OUTPUT.parse_known_args(words, argparse.Namespace(output_name=None, quiet=False))
+    if output.output_name is not None and not output.output_name.isidentifier():
+        raise UsageError(f"-o {output.output_name}: not a valid name of a variable.")
+    if output.quiet and output.output_name is None:
+        raise UsageError("-q shows nothing: keep the value with -o NAME.")
     return output, rest
+
+
+def _check_command(word: str) -> None:
+    known = commands(prints=False)
+    if word not in (*known, "--help", "-h"):
+        hint = did_you_mean(word, known, most=1)
+        raise UsageError(f"%hfbench {word}: the first word must be one of {', '.join(known)}.{hint}")
 
 
 def _split_options(line: str) -> tuple[list[str], str]:
@@ -232,6 +244,25 @@ def _display(output: argparse.Namespace) -> Display | None:
     return NoDisplay() if output.quiet else None
 
 
+def _with_body(lines: list[str]) -> list[str]:
+    """Let a measured cell without a body reach the magic, which can help; IPython refuses what has no second line."""
+    if lines and re.match(r"%%hfbench\b", lines[0]) and not "".join(lines[1:]).strip():
+        return [f"{lines[0].rstrip()}\n", "\n"]
+    return lines
+
+
 def load_ipython_extension(ipython: Any) -> None:
-    """Register the magics; ``%load_ext hfbench`` calls this."""
+    """Register the magics and their completion; ``%load_ext hfbench`` calls this."""
     ipython.register_magics(HfbenchMagics)
+    unload_ipython_extension(ipython)
+    ipython.input_transformers_cleanup.append(_with_body)
+    add_completion(ipython)
+    start_early()
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Undo what `load_ipython_extension` has added to the shell beside the magics, which IPython keeps."""
+    remove_completion(ipython)
+    ipython.input_transformers_cleanup[:] = [
+        each for each in ipython.input_transformers_cleanup if each is not _with_body
+    ]

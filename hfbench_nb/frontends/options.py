@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-from hfbench_nb.arguments.fields import ValueType, default_of, value_types
+from hfbench_nb.arguments.fields import MORE, ValueType, default_of, help_in_forms, value_types
+from hfbench_nb.arguments.ranges import RangeError, whole_numbers
 from hfbench_nb.frontends.commands import Command, FunctionOptions, commands
 from hfbench_nb.rendering.suggestions import did_you_mean
 
@@ -41,7 +42,13 @@ class HelpShown(Exception):
         self.line = line
 
 
-def parse(words: Sequence[str], *, prints: bool = False) -> Command:
+def parse(
+    words: Sequence[str],
+    *,
+    prints: bool = False,
+    program: str = PROGRAM,
+    shared: Sequence[Any] = (),
+) -> Command:
     """Make the argument object that the words of a command line describe.
 
     Parameters
@@ -50,6 +57,10 @@ def parse(words: Sequence[str], *, prints: bool = False) -> Command:
         A command (``pytorch``, ``plot``, ``models`` ...) and its options.
     prints
         Whether results will be printed, so that there are options for that.
+    program
+        What stands before the command, for the help and messages.
+    shared
+        Parsers of options that every command has beside its own.
 
     Raises
     ------
@@ -59,10 +70,11 @@ def parse(words: Sequence[str], *, prints: bool = False) -> Command:
         If an option has a value that cannot be used.
     """
     kinds = commands(prints=prints)
-    parser = _Parser(prog=PROGRAM, description="Measure time and memory of Hugging Face Transformers models.")
+    summary = "Measure time and memory of Hugging Face Transformers models."
+    parser = _Parser(prog=program, description=summary, parents=list(shared))
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, kind in kinds.items():
-        subparser = subparsers.add_parser(name, help=kind.summary, description=kind.summary)
+        subparser = subparsers.add_parser(name, help=kind.summary, description=kind.summary, parents=list(shared))
         for part in kind.parts:
             _add_fields(subparser, part)
     given = vars(parser.parse_args(list(words)))
@@ -75,9 +87,9 @@ def _taken(kind: type, given: dict[str, Any]) -> dict[str, Any]:
     return {f.name: given.pop(f.name) for f in dataclasses.fields(kind) if f.name in given}
 
 
-def parse_function_options(words: Sequence[str], program: str) -> FunctionOptions:
+def parse_function_options(words: Sequence[str], program: str, shared: Sequence[Any] = ()) -> FunctionOptions:
     """Make the options of a measured cell; raises like `parse`."""
-    return FunctionOptions(**vars(_function_parser(program).parse_args(list(words))))
+    return FunctionOptions(**vars(_function_parser(program, shared).parse_args(list(words))))
 
 
 def flags_of_functions() -> set[str]:
@@ -85,8 +97,8 @@ def flags_of_functions() -> set[str]:
     return {word for word, takes_value in _function_parser("").known.items() if not takes_value}
 
 
-def _function_parser(program: str) -> _Parser:
-    parser = _Parser(prog=program, description=(FunctionOptions.__doc__ or "").strip())
+def _function_parser(program: str, shared: Sequence[Any] = ()) -> _Parser:
+    parser = _Parser(prog=program, description=(FunctionOptions.__doc__ or "").strip(), parents=list(shared))
     _add_fields(parser, FunctionOptions)
     return parser
 
@@ -102,12 +114,15 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **given: Any) -> None:
         self.known: dict[str, bool] = {}
+        self._titled: dict[str, Any] = {}
         super().__init__(**given, allow_abbrev=False, argument_default=argparse.SUPPRESS)
 
-    def add_option(self, words: Sequence[str], *, takes_value: bool, **given: Any) -> None:
-        """Add an option."""
+    def add_option(self, words: Sequence[str], *, takes_value: bool, group: str = "", **given: Any) -> None:
+        """Add an option, under the heading of a group if it has one."""
         self.known |= dict.fromkeys(words, takes_value)
-        self.add_argument(*words, **given)
+        if group and group not in self._titled:
+            self._titled[group] = self.add_argument_group(group)
+        self._titled.get(group, self).add_argument(*words, **given)
 
     def print_help(self, file: Any = None) -> NoReturn:
         """Raise the help."""
@@ -157,7 +172,7 @@ def _owners(parsers: dict[str, _Parser], unknown: Sequence[str]) -> str:
     """Say which other commands have the first of some unknown options, if any has."""
     option = next((underscored(word).partition("=")[0] for word in unknown if word.startswith("--")), "")
     owners = [name for name, parser in parsers.items() if option in parser.known]
-    return f". {option} is an option of hfbench {' and hfbench '.join(owners)}" if owners else ""
+    return f". {option} is an option of {' and '.join(f'{PROGRAM} {owner}' for owner in owners)}" if owners else ""
 
 
 # ---- from fields to options
@@ -172,7 +187,8 @@ def _add_fields(parser: _Parser, kind: type) -> None:
 def _add_field(parser: _Parser, found: dataclasses.Field[Any], values: ValueType) -> None:
     name, choices = found.metadata["spelling"] or found.name, found.metadata["choices"] or None
     is_required = _is_required(found)
-    given: dict[str, Any] = {"help": _help(found), "choices": choices, "metavar": _metavar(values, choices)}
+    given: dict[str, Any] = {"help": _help(found, values), "choices": choices, "metavar": _metavar(values, choices)}
+    group = "" if found.metadata["group"] == MORE else found.metadata["group"]
     if found.metadata["positional"]:
         given["metavar"] = given["metavar"] if choices else name.upper()
         if not is_required:
@@ -191,11 +207,12 @@ def _add_field(parser: _Parser, found: dataclasses.Field[Any], values: ValueType
             takes_value=False,
             dest=found.name,
             action=_Flag,
+            group=group,
             **{**given, **shape, "choices": None},
         )
         return
     convert = _converter(values)
-    shape = {"type": convert, "dest": found.name, "required": is_required}
+    shape = {"type": convert, "dest": found.name, "required": is_required, "group": group}
     if found.metadata["spelling"]:
         parser.add_option([word], takes_value=True, action="append", **given, **shape)
     elif values.takes_list:
@@ -211,9 +228,9 @@ def _is_required(found: dataclasses.Field[Any]) -> bool:
     return found.default is dataclasses.MISSING and found.default_factory is dataclasses.MISSING
 
 
-def _help(found: dataclasses.Field[Any]) -> str:
+def _help(found: dataclasses.Field[Any], values: ValueType) -> str:
     default = None if _is_required(found) or "timestamped" in found.metadata else default_of(found)
-    text = str(found.metadata["help"]).replace("%", "%%")
+    text = help_in_forms(found, values).replace("%", "%%")
     if default in (None, "") or default == []:
         return text
     shown = " ".join(map(str, default)) if isinstance(default, list) else default
@@ -224,14 +241,31 @@ def _metavar(values: ValueType, choices: Sequence[str] | None) -> str | None:
     return "|".join(choices) if choices else {int: "INT", float: "NUMBER"}.get(values.kind, "TEXT")
 
 
+class _Range(list[int]):
+    """The numbers of a range, which stands among others in a list."""
+
+
 def _converter(values: ValueType) -> Callable[[str], Any]:
-    """Return the function that converts a word to a number, a text or, if the field accepts it, None."""
+    """Return the function that converts a word to a number, a text, a range or, if the field accepts it, None."""
+    takes_ranges = values.kind is int and values.takes_list
 
     def convert(word: str) -> Any:
-        return None if values.is_optional and word.lower() == "none" else values.kind(word)
+        if values.is_optional and word.lower() == "none":
+            return None
+        if not takes_ranges:
+            return values.kind(word)
+        try:
+            return _Range(whole_numbers(word))
+        except RangeError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
     convert.__name__ = {int: "whole number", float: "number"}.get(values.kind, "text")
     return convert
+
+
+def _flat(values: Iterable[Any]) -> list[Any]:
+    """Return values with the numbers of each range in its place."""
+    return [number for value in values for number in (value if isinstance(value, _Range) else (value,))]
 
 
 class _Flag(argparse.Action):
@@ -252,11 +286,12 @@ class _Several(argparse.Action):
     """A list of values."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        setattr(namespace, self.dest, list(values))
+        setattr(namespace, self.dest, _flat(values))
 
 
 class _OneOrSeveral(argparse.Action):
     """A value, or a list of several."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        setattr(namespace, self.dest, values[0] if len(values) == 1 else list(values))
+        several = _flat(values)
+        setattr(namespace, self.dest, several[0] if len(several) == 1 else several)

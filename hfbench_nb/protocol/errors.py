@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import warnings
-from types import FrameType
+from types import FrameType, TracebackType
 
 _MOST_SHOWN = 200
 
 
 class HfbenchError(Exception):
     """Base class: catch it to catch everything that hfbench_nb raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the user's own lines alone, since nothing of ours failed."""
+        shell = sys.modules["IPython"].get_ipython()
+        shown = copy.copy(self)  # without what it was raised from, which the message tells
+        trace = _of_the_user(self.__traceback__)
+        lines: list[str] = shell.InteractiveTB.structured_traceback(type(self), shown, trace, tb_offset=0)
+        return lines
+
+
+def _of_the_user(trace: TracebackType | None) -> TracebackType | None:
+    """Return the part of a traceback that stands between the package or program that runs cells, and ours."""
+    found: list[TracebackType] = []
+    while trace is not None:
+        if not _is_between(trace.tb_frame):
+            found.append(trace)
+        trace = trace.tb_next
+    kept: TracebackType | None = None
+    for each in reversed(found):
+        kept = TracebackType(kept, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return kept
 
 
 class ArgumentError(HfbenchError, ValueError):
@@ -20,11 +42,14 @@ class ArgumentError(HfbenchError, ValueError):
     ----------
     parameters
         Names of the parameters that the message is about; empty where it is about none in particular.
+    for_forms
+        The message without what only helps those who write code.
     """
 
-    def __init__(self, message: str, *parameters: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *parameters: str, in_code: str = "") -> None:
+        super().__init__(f"{message} {in_code}" if in_code else message)
         self.parameters = parameters
+        self.for_forms = message
 
 
 class ModelNotFoundError(ArgumentError):
@@ -37,6 +62,14 @@ class IsolationError(HfbenchError, RuntimeError):
 
 class TracingError(HfbenchError, RuntimeError):
     """Memory tracing was started or stopped at a point where that is not possible."""
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """The user stopped a run; the message says where the finished cases are."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the message, since where the run was just then says nothing."""
+        return [str(self)]
 
 
 def wrong_value(name: str, value: object, allowed: str) -> ArgumentError:

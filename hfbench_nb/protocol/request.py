@@ -196,6 +196,7 @@ class Request:
         }
 
 
-def environment_message(settings: Settings, method: Method) -> dict[str, Any]:
-    """Return the JSON data that asks a worker for its environment."""
-    return {"do": "environment", "settings": dict(settings), "method": dataclasses.asdict(method)}
+def environment_message(settings: Settings, method: Method, family: str | None = None) -> dict[str, Any]:
+    """Return the JSON data that asks a worker for its environment, after importing the code of a model type."""
+    message = {"do": "environment", "settings": dict(settings), "method": dataclasses.asdict(method)}
+    return message if family is None else {**message, "family": family}

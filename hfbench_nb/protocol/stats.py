@@ -14,6 +14,7 @@ from functools import lru_cache
 _LEVEL = 0.96
 # Two-sided quantiles at that level: of the normal distribution, and of Student's t by number of samples.
 _NORMAL = 2.0537
+_LARGEST_LOG = 700.0  # what `math.exp` can return
 _STUDENT_T = {2: 15.8945, 3: 4.8487, 4: 3.4819, 5: 2.9985}
 
 # With fewer samples than this, or above this p, the order of the samples counts as random (z of p = 0.005, one-sided).
@@ -62,9 +63,9 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float]:
     -----
     With six or more samples, the interval comes from interpolated order statistics (Hettmansperger and Sheather 1986),
     which assume no distribution.  Two to five samples cannot bound a median at 95 % without an assumption (their range
-    covers it with probability ``1 - 2**(1-n)``); for these, Student's interval of the mean is used, which is exact for
-    normal noise.  Both are computed at 96 %, so that 95 % remain where sampling stopped because the interval was narrow
-    enough.
+    covers it with probability ``1 - 2**(1-n)``); for these, Student's interval of the mean of their logarithms is used,
+    which is exact for log-normal noise and never reaches 0: no call takes no time.  Both are computed at 96 %, so that
+    95 % remain where sampling stopped because the interval was narrow enough.
 
     Samples that depend on when they were taken carry as much information about the median as a smaller number of
     independent ones (see `independent_samples`): they get the interval of that number, with its bounds at the same
@@ -74,9 +75,11 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float]:
     if n < 2:
         return math.nan, math.nan
     if n in _STUDENT_T:
-        mean = statistics.fmean(samples)
-        half_width = _STUDENT_T[n] * statistics.stdev(samples) / math.sqrt(n)
-        return mean - half_width, mean + half_width
+        if min(samples) <= 0:  # of a clock that is too coarse
+            return 0.0, max(samples)
+        logs = [math.log(sample) for sample in samples]
+        mean, half_width = statistics.fmean(logs), _STUDENT_T[n] * statistics.stdev(logs) / math.sqrt(n)
+        return math.exp(mean - half_width), math.exp(min(mean + half_width, _LARGEST_LOG))
     ordered = sorted(samples)
     independent = independent_samples(samples)
     if independent < 6:

@@ -67,7 +67,7 @@ class Timing:
     def _estimate(self) -> Estimate:
         if len(self.round_sizes) < 2:
             low_s, high_s = median_interval(self.samples_s)
-            return Estimate(statistics.median(self._ordered_s), max(low_s, 0.0), high_s)
+            return Estimate(statistics.median(self._ordered_s), low_s, high_s)
         return over_rounds([statistics.median(samples_s) for samples_s in self.rounds_s])
 
     @property
@@ -80,7 +80,7 @@ class Timing:
 
     @property
     def interval_s(self) -> tuple[float, float]:
-        """95 % confidence interval of the median, seconds; with few samples it may start at 0, but not below.
+        """95 % confidence interval of the median, seconds.
 
         With several rounds it covers what differs between them; see `hfbench_nb.protocol.round_stats.over_rounds`.
         """
@@ -96,6 +96,11 @@ class Timing:
     def min_s(self) -> float:
         """Smallest sample, seconds."""
         return self._ordered_s[0]
+
+    @property
+    def max_s(self) -> float:
+        """Largest sample, seconds."""
+        return self._ordered_s[-1]
 
     @cached_property
     def mean_s(self) -> float:
@@ -119,6 +124,15 @@ class Timing:
         lower = int(place)
         low_s, high_s = self._ordered_s[lower], self._ordered_s[min(lower + 1, len(self._ordered_s) - 1)]
         return low_s + (place - lower) * (high_s - low_s)
+
+    def tail_s(self, percent: int) -> float:
+        """Return the time that a percentage of the calls does not exceed, seconds.
+
+        NaN where the samples do not show it: if fewer than one of them lies beyond, or each is the mean of several
+        calls.
+        """
+        is_shown = self.calls_per_sample == 1 and len(self.samples_s) * (100 - percent) >= 100
+        return self.quantile_s(percent / 100) if is_shown else math.nan
 
     @property
     def noisy(self) -> bool:

@@ -90,3 +90,34 @@ def markdown_code(text: str) -> str:
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     pad = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{pad}{line}{pad}{fence}".replace("|", "\\|")
+
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "±": r"$\pm$",
+        "µ": r"$\mu$",
+        "²": "$^2$",
+        "∞": r"$\infty$",
+        "…": r"\ldots{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "[": "{[}",  # at the start of a row it would be an option of the line end before
+        "]": "{]}",
+        **{sign: rf"\{sign}" for sign in "&%$#_{}"},
+    }
+)
+
+
+def latex(text: str) -> str:
+    r"""Return a text as LaTeX that sets it unchanged.
+
+    Examples
+    --------
+    >>> print(latex("100 % of a_b"))
+    100 \% of a\_b
+    """
+    return printable(text).translate(_LATEX)

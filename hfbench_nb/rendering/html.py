@@ -28,7 +28,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _label(text: str) -> markupsafe.Markup:
-    """Escape a label, whose lines may end behind the settings of a variant and not only within words."""
+    """Escape a label, whose lines may end behind an organisation and settings, and not only within words."""
     import markupsafe
 
-    return markupsafe.Markup("<wbr>").join(re.split(r"(?<=[:,])(?=\w)", text))
+    return markupsafe.Markup("<wbr>").join(re.split(r"(?<=[:,/])(?=\w)", text))

@@ -24,18 +24,45 @@ _ORIGINAL_KEYS = (
 
 
 class Environment(dict[str, Any]):
-    """Facts about machine and framework by name: a dictionary that is displayed as a table, or as a list of lines."""
+    """Facts about machine and framework by name: a dictionary that is displayed as a table, or as a list of lines.
+
+    Facts that are not known, such as ``cpu`` where the system does not tell, are kept and not shown.
+    """
+
+    def known(self) -> dict[str, Any]:
+        """Return the facts that are known."""
+        return {name: value for name, value in self.items() if value is not None and value != ""}
 
     def texts(self) -> list[tuple[str, str]]:
-        """Return the name and value of each fact as printable text."""
-        return [(fact_text(name), fact_text(value)) for name, value in self.items()]
+        """Return the name and value of each known fact as printable text."""
+        return [(fact_text(name), fact_text(value)) for name, value in self.known().items()]
 
     def _repr_html_(self) -> str:
         return render("facts.html.j2", title="Environment", facts=[(*fact, "") for fact in self.texts()])
 
     def __repr__(self) -> str:
-        lines = [f"- {printable(str(name))}: {printable(str(value))}" for name, value in self.items()]
-        return for_stdout("\n".join(lines)) or "no facts"
+        return _lines_of(self.known()) or "no facts"
+
+    def all_lines(self) -> str:
+        """Return every fact in a line, as in the original's report, also those that are not known."""
+        return _lines_of(self)
+
+
+def _lines_of(facts: Mapping[str, Any]) -> str:
+    return for_stdout("\n".join(f"- {printable(str(name))}: {printable(str(value))}" for name, value in facts.items()))
+
+
+class Environments(list[Environment]):
+    """Several environments: displayed as a table with a column for each, or as one list of lines after the other."""
+
+    def _repr_html_(self) -> str:
+        columns = [dict(environment.texts()) for environment in self]
+        names = dict.fromkeys(name for column in columns for name in column)
+        rows = [(name, *(column.get(name, "") for column in columns)) for name in names]
+        return render("environments.html.j2", rows=rows)
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(repr, self))
 
 
 def describe(*facts: Mapping[str, Any]) -> Environment:

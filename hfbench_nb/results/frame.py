@@ -20,7 +20,7 @@ IDENTITY = ("framework", "model", "task", "batch_size", "sequence_length")
 def columns(cases: Iterable[Case]) -> list[str]:
     """Return the names of the columns: identity, a column per axis, status, metrics, and the error.
 
-    A metric that only one task has is a column where there are cases of that task.
+    A metric that only some tasks have is a column where there are cases of those.
     """
     known = list(cases)
     axes = dict.fromkeys(name for case in known for name in case.settings)
@@ -48,7 +48,9 @@ def make_frame(rows: Sequence[tuple[Case, Measurement, Settings]]) -> pd.DataFra
         Each case with its measurement and its resolved settings.
     """
     names = columns(case for case, *_ in rows)
-    return pd.DataFrame([_row(names, *row) for row in rows], columns=names)
+    frame = pd.DataFrame([_row(names, *row) for row in rows], columns=names)
+    whole = (metric.name for metric in METRICS if metric.is_whole)
+    return frame.astype({name: "Int64" for name in whole if name in frame})
 
 
 def make_rounds_frame(rows: Sequence[tuple[Case, Measurement, Settings]]) -> pd.DataFrame:
@@ -69,8 +71,8 @@ def _reference_s(measurement: Measurement) -> float:
 
 
 def _of_group(group: str, tasks: set[str]) -> list[Metric]:
-    of_group = (metric for metric in METRICS if metric.is_column and metric.group == group)
-    return [metric for metric in of_group if {metric.task, metric.column_task} - {""} <= tasks]
+    of_group = [metric for metric in METRICS if metric.is_column and metric.group == group]
+    return [metric for metric in of_group if (any(map(metric.is_of, tasks)) if tasks else not metric.task)]
 
 
 def _row(names: Sequence[str], case: Case, measurement: Measurement, settings: Settings) -> dict[str, Any]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.registry import Registry
 from hfbench_nb.protocol.round_stats import Estimate, over_rounds
-from hfbench_nb.protocol.tasks import TRAINING
+from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.protocol.timing import Timing
-from hfbench_nb.rendering.units import format_memory, format_rate, format_time
+from hfbench_nb.rendering.units import format_memory, format_time
 
 SPEED, MEMORY = "speed", "memory"
 
@@ -41,6 +42,10 @@ class Metric:
         Whether it has its own tables, CSV files and ratio in comparisons.
     is_column
         Whether it is a column of the frame; otherwise it is computed on request.
+    is_folded
+        Whether pages show its tables too, folded.
+    beside
+        Name of the metric beside whose values it is told on hover; empty for none.
     higher_is_better
         Whether a higher value is better.
     format
@@ -48,13 +53,17 @@ class Metric:
     resolution
         Returns the smallest share by which two values near a value must differ to count as different; None where any
         difference beyond the interval counts.
-    column_task
-        The only task whose cases give the frame a column of it; empty if those of any do.
+    needs_sizes
+        Whether only cases with a batch size and a sequence length have it.
+    is_whole
+        Whether the values are whole numbers.
     of_time
         Computes it from seconds, the number of sequences of a call and their length, for a metric that derives from the
         time.
     task
         The only task that has it; empty if every task may.
+    except_task
+        The task that has more precise ones in its place; empty if there is none.
     short
         Title in narrow columns; by default the title.
     source
@@ -68,24 +77,28 @@ class Metric:
     interval: Interval | None = None
     group: str = ""
     is_headline: bool = False
+    needs_sizes: bool = False
+    is_whole: bool = False
     is_column: bool = True
-    column_task: str = ""
+    is_folded: bool = False
+    beside: str = ""
     higher_is_better: bool = False
     format: Callable[[float], str] | None = None
     resolution: Callable[[float], float] | None = None
     of_time: Callable[[Any, Any, Any], Any] | None = None
     task: str = ""
+    except_task: str = ""
     short: str = ""
     source: str = ""
 
     def is_of(self, task: str) -> bool:
         """Return whether cases of a task may have it."""
-        return self.task in ("", task)
+        return self.task in ("", task) and task != self.except_task and (not self.needs_sizes or TASKS[task].has_sizes)
 
     @property
     def stem(self) -> str:
         """The name without the unit, as in ``time`` of ``time_s``; a rate has no name without it."""
-        return self.name if self.name.endswith("_per_s") else self.name.rpartition("_")[0] or self.name
+        return self.name if "_per_" in self.name else self.name.rpartition("_")[0] or self.name
 
     @property
     def axis_title(self) -> str:
@@ -151,33 +164,13 @@ def _of_memory(name: str) -> Value:
     return value
 
 
-def _time_interval(case: Case, measurement: Measurement) -> tuple[float, float]:
+def time_interval(case: Case, measurement: Measurement) -> tuple[float, float]:
+    """Return the 95 % interval of the time, seconds; NaN where it is not known."""
     return (math.nan, math.nan) if measurement.timing is None else measurement.timing.interval_s
 
 
-def rate(name: str, title: str, unit: str, of_time: Callable[[Any, Any, Any], Any], **more: Any) -> Metric:
-    """Make a throughput metric: the longest time gives its lowest value."""
-
-    def at(case: Case, time_s: float) -> float:
-        if case.batch_size is None or not time_s > 0:  # an interval of the time that reaches 0 gives no upper bound
-            return math.nan
-        return float(of_time(time_s, case.sequences_per_call, case.sequence_length))
-
-    def value(case: Case, measurement: Measurement) -> float:
-        return math.nan if measurement.timing is None else at(case, measurement.timing.median_s)
-
-    def interval(case: Case, measurement: Measurement) -> tuple[float, float]:
-        low_s, high_s = _time_interval(case, measurement)
-        return at(case, high_s), at(case, low_s)
-
-    return Metric(
-        name, title, unit, value, interval, SPEED, higher_is_better=True, format=format_rate, of_time=of_time,
-        **{"is_column": False, **more},
-    )  # fmt: skip
-
-
-def _timing_metric(name: str, title: str, read: Callable[[Timing], float]) -> Metric:
-    return Metric(name, title, "s", _of_timing(read), group=SPEED, format=format_time)
+def _timing_metric(name: str, title: str, read: Callable[[Timing], float], **more: Any) -> Metric:
+    return Metric(name, title, "s", _of_timing(read), group=SPEED, format=format_time, **more)
 
 
 def _memory_metric(name: str, title: str, attribute: str, *, is_headline: bool = False) -> Metric:
@@ -229,7 +222,7 @@ def phase_metric(phase: str, task: str) -> Metric:
 
 METRICS.register(
     Metric(
-        "time_s", "Time", "s", _of_timing(lambda timing: timing.median_s), _time_interval, SPEED, is_headline=True,
+        "time_s", "Time", "s", _of_timing(lambda timing: timing.median_s), time_interval, SPEED, is_headline=True,
         format=format_time, of_time=lambda time_s, batch_size, sequence_length: time_s,
     )
 )  # fmt: skip
@@ -238,16 +231,14 @@ METRICS.register(_timing_metric("time_ci_high_s", "Time, upper end", lambda timi
 METRICS.register(_timing_metric("time_min_s", "Shortest time", lambda timing: timing.min_s))
 METRICS.register(_timing_metric("time_mean_s", "Mean time", lambda timing: timing.mean_s))
 METRICS.register(_timing_metric("time_std_s", "Standard deviation of the time", lambda timing: timing.std_s))
+for _percent in (90, 99):
+    METRICS.register(
+        _timing_metric(
+            f"time_p{_percent}_s", f"Time, {_percent} % quantile", partial(Timing.tail_s, percent=_percent),
+            beside="time_s", short=f"{_percent} % of calls within",
+        )
+    )  # fmt: skip
 METRICS.register(_memory_metric("memory_mb", "Peak memory", "peak_bytes", is_headline=True))
 METRICS.register(_memory_metric("baseline_mb", "Baseline memory", "baseline_bytes"))
 METRICS.register(_memory_metric("weights_mb", "Memory of the weights", "weights_bytes"))
 METRICS.register(_memory_metric("working_mb", "Working memory", "working_bytes"))
-METRICS.register(
-    rate("sequences_per_s", "Throughput", "sequences/s", lambda time_s, batch_size, length: batch_size / time_s)
-)
-METRICS.register(
-    rate(
-        "tokens_per_s", "Throughput", "tokens/s", lambda time_s, batch_size, length: batch_size * length / time_s,
-        is_column=True, column_task=TRAINING,
-    )
-)  # fmt: skip

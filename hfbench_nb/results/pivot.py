@@ -16,46 +16,15 @@ if TYPE_CHECKING:
 _SIZES = tuple(SIZE_TITLES)
 
 
-def table(
+def pivot(
     results: ResultSet,
-    values: str | Sequence[str] = "time_s",
-    index: str | Sequence[str] | None = None,
-    columns: str | Sequence[str] | None = None,
+    frame: pd.DataFrame,
+    values: str | Sequence[str],
+    index: str | Sequence[str] | None,
+    columns: str | Sequence[str] | None,
 ) -> pd.DataFrame:
-    """Return one metric of every case as a table: a plain pandas DataFrame, whose ``.style`` is pandas' own.
-
-    Parameters
-    ----------
-    results
-        What to show; the results themselves when called as a method.
-    values
-        A column of `BenchmarkResults.frame`, or a list of them.
-    index
-        What the rows are: one or more columns of the frame, or ``label``, which distinguishes the models of several
-        runs (see `BenchmarkResults.labels`). By default model (or label) and batch size, and the task if there are
-        several.
-    columns
-        What the columns are, in the same way. By default the sequence length; of functions, which have none, the task.
-
-    Returns
-    -------
-    pandas.DataFrame
-        In the units of the frame, models in the order measured, sizes ascending, NaN where there is no case.
-
-    Raises
-    ------
-    ArgumentError
-        If a column does not exist, or several cases would share a cell of the table.
-
-    Examples
-    --------
-    >>> from hfbench_nb import load_reference
-    >>> results = load_reference("bert-configurations-pytorch")
-    >>> float(results.table("memory_mb", index="model").loc["bert-base", 512])
-    1539.0
-    >>> styler = results.table().style.format("{:.3f}").highlight_min(axis=0)
-    """
-    frame = results.frame.assign(label=results.labels)
+    """Return columns of a frame of the results as a table; see `hfbench_nb.analysis.speedups.table`."""
+    frame = frame.assign(label=results.labels)
     # A function has no sizes: without this, the sizes of models in the same frame would become floats.
     # So would numbers of new tokens, which only cases of generation have.
     more = [name for name, axis in known_axes().items() if axis.is_size and name in frame]

@@ -8,7 +8,8 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.tasks import TRAINING
 from hfbench_nb.rendering.units import format_memory
-from hfbench_nb.results.metrics import MEMORY, METRICS, Metric, Value, memory_resolution, part_metric, rate
+from hfbench_nb.results.metrics import MEMORY, METRICS, Metric, Value, memory_resolution, part_metric
+from hfbench_nb.results.throughput_metrics import rate
 
 
 def _memory_metric(name: str, title: str, value: Value | None = None) -> Metric:
@@ -31,8 +32,7 @@ METRICS.register(part_metric("backward_s", "Backward pass", TRAINING))
 METRICS.register(part_metric("optimizer_s", "Optimizer", TRAINING))
 METRICS.register(
     rate(
-        "samples_per_s", "Throughput", "samples/s", lambda time_s, sequences, length: sequences / time_s,
-        is_column=True, task=TRAINING,
+        "samples_per_s", "Throughput", "samples/s", lambda time_s, sequences, length: sequences / time_s, task=TRAINING
     )
 )  # fmt: skip
 METRICS.register(_memory_metric("gradients_mb", "Memory of the gradients"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb.arguments.ranges import RangeError, whole_numbers
 from hfbench_nb.arguments.sweep import completed, plan
 from hfbench_nb.protocol.case import Case, Settings
 
@@ -71,3 +72,15 @@ def test_tensorflow_refuses_what_it_has_not(given):
     (name,) = given
     with pytest.raises(ArgumentError, match=f"{name}=.* cannot be used with TensorFlow: it is an argument of PyTorch"):
         TensorFlowBenchmarkArguments(models=["gpt2"], **given)
+
+
+def test_a_range_doubles_and_says_why_it_cannot():
+    assert whole_numbers("8-512") == [8, 16, 32, 64, 128, 256, 512]
+    assert whole_numbers("3-3") == [3]
+    for word, why in (
+        ("8-500", "doubling 8 gives 256 and 512, so it must be 8-256 or 8-512"),
+        ("0-8", "it must start at 1 or more"),
+        ("16-8", "not end before it starts"),
+    ):
+        with pytest.raises(RangeError, match=f"{word} is no range: .*{why}"):
+            whole_numbers(word)

@@ -82,7 +82,8 @@ def test_html_says_unit_spread_status_reason_and_what_the_marks_mean(results):
     assert "<strong>2.10</strong>" in html
     assert "? 20.0" in html
     assert NOISY_MARK not in html  # not known at all is the stronger mark
-    assert [text for text in parsed.texts if "not yet known" in text or "the best of" in text] == [
+    legend = parsed.texts[: parsed.texts.index("Copy as Markdown")]
+    assert [text for text in legend if "not yet known" in text or "the best of" in text] == [
         "the best of its column and batch size, and what cannot be told from it.",
         "? not yet known: the interval is wider than ±25 %.",
     ]
@@ -99,10 +100,10 @@ def test_html_is_the_same_again_without_scripts_style_sheets_or_ids(results):
     tags = Tags(html).tags
     assert {tag for tag, _ in tags} <= {
         "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "strong", "em", "small", "p", "br", "details",
-        "summary", "ul", "li",
+        "summary", "ul", "li", "pre",
     }  # fmt: skip
     assert {name for _, attrs in tags for name in attrs} <= {
-        "class", "style", "align", "scope", "colspan", "rowspan", "title"
+        "class", "style", "align", "scope", "colspan", "rowspan", "title", "tabindex"
     }  # fmt: skip
     # Fixed colours would be lost on one of the two kinds of themes: only shades over what the page has.
     assert set(re.findall(r"#[0-9a-f]{3,6}|rgba?\([^)]*\)", html)) <= {
@@ -113,7 +114,7 @@ def test_html_is_the_same_again_without_scripts_style_sheets_or_ids(results):
 def test_the_legend_explains_only_marks_that_occur():
     one = BenchmarkResults([(cell(), Measurement("ok", Timing((1.0,))))], {}, {})
     html = one._repr_html_()
-    assert not any(word in html for word in ("noisy", "Bold", "±", "<details>"))
+    assert not any(word in html for word in ("noisy", "Bold", "±", "without a value"))
 
 
 def test_everything_that_cannot_be_told_from_the_best_is_marked():
@@ -160,7 +161,7 @@ def test_batch_sizes_are_blocks_and_tasks_are_tables():
         [8, "b", None, "20.5"],
     ]
     heads = [attrs for tag, attrs in Tags(results._repr_html_()).tags if attrs.get("scope") == "rowgroup"]
-    assert [attrs["rowspan"] for attrs in heads] == 4 * ["2"]
+    assert [attrs["rowspan"] for attrs in heads] == 3 * 4 * ["2"]  # and of throughput and time per token, folded
 
 
 def test_functions_have_a_table_of_one_column():
@@ -204,6 +205,103 @@ def test_what_is_known_of_the_inputs_is_said_on_hover():
     results = BenchmarkResults([(cell(), ok(note="30 seconds of audio"))], {}, {"memory": False})
     hints = [attrs["title"] for _, attrs in Tags(results._repr_html_()).tags if "title" in attrs]
     assert any(hint.endswith("3 samples; 30 seconds of audio") for hint in hints)
+
+
+def test_a_wide_interval_shows_its_ends_and_a_wider_one_none_and_neither_is_the_best():
+    times_s = {"a": (0.063, 0.08, 0.1), "b": (0.063, 0.18, 0.1), "c": (0.200, 0.201, 0.202), "d": (0.3, 0.301, 0.302)}
+    entries = [(cell(name), Measurement("ok", Timing(samples_s))) for name, samples_s in times_s.items()]
+    results = BenchmarkResults(entries, {}, {"memory": False})
+    (table,) = make_tables(results)
+    assert [cells[0].spread for _, cells in table.blocks[0].rows] == ["[41.7, 152]", "too noisy", "±1.4 %", "±0.9 %"]
+    assert not any(cell.best for cell in table.cells)
+    hints = [cell.hint for cell in table.cells]
+    assert hints[0].startswith("95 % interval 41.7 ms to 152 ms")
+    assert hints[1].startswith("samples from 63.0 ms to 180 ms")
+    for shown_text in (results._repr_html_(), results.to_markdown()):
+        assert "too noisy" in shown_text
+        assert "wider than twice the value" in shown_text
+
+
+def test_the_slowest_calls_are_told_on_hover():
+    timing = Timing(tuple(0.001 * (100 + i) for i in range(100)))
+    results = BenchmarkResults([(cell(), Measurement("ok", timing))], {}, {"memory": False})
+    (hint,) = [each.hint for each in make_tables(results)[0].cells]
+    assert hint.endswith("100 samples, 90 % of calls within 189 ms, 99 % of calls within 198 ms")
+
+
+def sized():
+    details = {"parameters": 109_482_240}
+    entries = [
+        (cell(model, sequence_length=n), dataclasses.replace(ok(0.01 * n * factor), details=details))
+        for model, factor in (("org/bert", 1), ("gpt2", 2))
+        for n in (8, 32)
+    ]
+    facts = {"framework_version": "2.13.0", "transformers_version": "4.57.6", "device": "cpu", "cpu_model": "EPYC"}
+    return BenchmarkResults(entries, facts, {"memory": False})
+
+
+def test_html_names_framework_device_and_size_and_folds_throughput():
+    html = sized()._repr_html_()
+    texts = Tags(html).texts
+    assert "PyTorch 2.13.0, Transformers 4.57.6 on CPU (EPYC)" in texts
+    assert texts.count("109\u00a0M\u00a0parameters") == 2  # in the first table alone
+    fold = html[html.index("<details>") :]
+    assert "Throughput and time per token" in fold
+    assert {"Throughput (tokens/s), inference, batch size 8", "Time per token (ms), inference, batch size 8"} <= set(
+        Tags(fold).texts
+    )
+    assert "800" in Tags(fold).texts  # 8 * 8 tokens in 0.08 s
+    assert "org/<wbr>bert" in html
+
+
+def test_the_tables_can_be_copied_without_a_script():
+    results = sized()
+    copied = results._repr_html_().partition("Copy as Markdown")[2]
+    assert "user-select: all" in copied
+    assert results.to_markdown() in Tags(copied).texts
+    assert results.to_html() == results._repr_html_()
+
+
+def test_tables_of_chosen_metrics_and_of_times_faster_than_a_baseline():
+    results = sized()
+    titles = [table.title for table in make_tables(results, ["tokens_per_s", "parameters"])]
+    assert titles == ["Throughput (tokens/s), inference, batch size 8", "Parameters, inference, batch size 8"]
+    *_, faster = make_tables(results, baseline="gpt2")
+    assert faster.title == "Times faster than gpt2, inference, batch size 8"
+    assert [[each.text for each in cells] for _, cells in faster.blocks[0].rows] == [["2.00", "2.00"], ["1.00", "1.00"]]
+    assert all(each.spread.startswith("[1.9") for each in faster.blocks[0].rows[0][1])
+    for text in (
+        results.to_html(baseline="gpt2"),
+        results.to_markdown(baseline="gpt2"),
+        results.to_latex(None, baseline="gpt2"),
+    ):
+        assert "Times faster than gpt2" in text
+    frame = results.table(baseline="gpt2", index="model")
+    assert frame["speedup"].loc["org/bert"].tolist() == pytest.approx([2.0, 2.0])
+    assert results.table("speedup_ci_low", index="model", baseline="gpt2").loc["org/bert", 8] < 2
+    for wrong in ({"values": "tokens"}, {"values": "gradients_mb"}, {"baseline": "gone"}):
+        name = next(iter(wrong))
+        with pytest.raises(ArgumentError, match=f"{name}=|gradients_mb was not measured"):
+            results.to_html(**wrong)
+
+
+def test_latex_has_a_table_a_metric_and_escapes_names():
+    entries = [(cell("a_b&c"), ok(0.02)), (cell("slow"), ok(0.05)), (cell("gone"), failed())]
+    text = BenchmarkResults(entries, {"device": "cpu"}, {}).to_latex()
+    assert text.count(r"\begin{table}") == text.count(r"\bottomrule") == 2
+    assert r"\caption{Time (ms), inference, batch size 8; PyTorch on CPU}" in text
+    assert r"a\_b\&c & \textbf{20.0} $\pm$2.8 \% \\" in text
+    assert r"gone & \emph{oom} \\" in text
+
+
+def test_a_run_in_which_everything_failed_opens_the_reasons():
+    html = BenchmarkResults([(cell(), failed()), (cell(sequence_length=32), failed())], {}, {})._repr_html_()
+    assert "<details open>" in html
+    assert "2 failed: why" in Tags(html).texts
+    assert "rgba(211, 47, 47, 0.25)" in html
+    some = BenchmarkResults([(cell(), failed()), (cell(sequence_length=32), ok())], {}, {})._repr_html_()
+    assert "<details open>" not in some
+    assert "1 case without a value: why" in Tags(some).texts
 
 
 # ---- the pivoted DataFrame

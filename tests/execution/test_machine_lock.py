@@ -23,6 +23,8 @@ from support.places import TESTS
 from support.processes import wait_until
 
 from hfbench_nb import measure
+from hfbench_nb.execution.displays import NoDisplay
+from hfbench_nb.execution.machine_lock import preparing
 from hfbench_nb.storage.locks import Lock
 
 pytestmark = [
@@ -135,6 +137,44 @@ def test_waiting_is_told_once_and_is_no_part_of_the_time_limit(capsys):
     ]
     assert warned[0].filename == __file__
     assert capsys.readouterr().err.count(f"waiting for another run (process {other.pid})") == 1
+
+
+class Shown(NoDisplay):
+    """Keeps what is shown."""
+
+    def __init__(self):
+        self.texts = []
+
+    def show(self, done, total, text):
+        self.texts.append(text)
+
+
+def test_in_a_notebook_waiting_is_a_note_in_the_progress_and_no_warning(monkeypatch):
+    monkeypatch.setattr("hfbench_nb.execution.machine_lock.in_notebook", lambda: True)
+    tiny().run()
+    shown = Shown()
+    with held_by_another(measuring()) as other, in_thread(lambda: tiny().run(display=shown)) as (done, warned):
+        assert wait_until(lambda: any(f"waiting for another run (process {other.pid})" in t for t in shown.texts), 30)
+        other.kill()
+    assert list(done["results"].frame["status"]) == ["ok"]
+    assert warned == []
+
+
+def test_what_is_prepared_for_a_run_is_no_other_run():
+    tiny().run()
+    shown = Shown()
+    held = contextlib.ExitStack()
+    assert held.enter_context(preparing())
+    with held, in_thread(lambda: tiny().run(display=shown)) as (done, warned):
+        with preparing() as is_free:
+            assert not is_free
+        assert wait_until(lambda: shown.texts, 30)
+        time.sleep(0.3)
+        assert done == {}
+        assert set(shown.texts) == {"starting the worker server"}
+        held.close()
+    assert list(done["results"].frame["status"]) == ["ok"]
+    assert warned == []
 
 
 def test_a_function_waits_for_its_turn_too():

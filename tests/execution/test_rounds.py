@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import sys
+import time
+from types import SimpleNamespace
 
 import pytest
+from support.kernels import execute
 from support.measured import failed, ok
 from support.models import short, tiny_bert
 
 from hfbench_nb import PyTorchBenchmark, load_results
 from hfbench_nb.execution.benchmark import Benchmark
-from hfbench_nb.execution.displays import NoDisplay
+from hfbench_nb.execution.displays import NoDisplay, choose_display
 from hfbench_nb.protocol.timing import Timing
 
 pytestmark = pytest.mark.quick
@@ -149,3 +154,65 @@ def test_in_the_callers_process_there_is_one_round():
     results = make(3, [8], max_seconds=0.05).run(executor="in_process")
     (measurement,) = (measurement for _, measurement in results.entries)
     assert (measurement.rounds, measurement.status) == ((), "ok")
+
+
+def test_time_left_moves_within_a_measurement(monkeypatch):
+    start_s = time.monotonic()
+    clock = lambda: start_s + 20 * (monotonic() - start_s)  # noqa: E731
+    monotonic = time.monotonic
+    monkeypatch.setattr("hfbench_nb.execution.progress.time", SimpleNamespace(monotonic=clock))
+
+    class Refreshed(Shown):
+        refresh_s = 0.01
+
+    def answer(request):
+        time.sleep(0.2)  # four seconds by that clock
+        return ok()
+
+    shown = Refreshed()
+    make(1, [8, 16]).run(executor=Recording(answer), display=shown)
+    lefts = [int(found[1]) for *_, text in shown.texts if (found := re.match(r"about (\d+) s left; starting", text))]
+    assert lefts == sorted(lefts, reverse=True)
+    assert {3, 2, 1} <= set(lefts)
+
+
+def test_what_failed_is_counted_and_told_in_the_end():
+    class Counting(Shown):
+        def __init__(self):
+            super().__init__()
+            self.failed = []
+
+        def fail(self, failed, finished):
+            self.failed.append((failed, finished))
+
+    shown = Counting()
+    make(2).run(executor=Recording(lambda request: failed("error", "too long")), display=shown)
+    assert shown.last.endswith(", 3 failed")
+    assert shown.failed == [(1, 1), (2, 2), (3, 3)]
+    shown = Counting()
+    make(2).run(executor=Recording(), display=shown)
+    assert (shown.failed, "failed" in shown.last) == ([], False)
+
+
+def test_a_notebook_shows_what_failed_in_the_colour_of_failures():
+    show = "from hfbench_nb.execution.displays import NotebookDisplay\nshown = NotebookDisplay(); shown.fail(6, 6)\n"
+    cells = (f"{show}shown.show(5, 6, 'oom')", f"{show}shown.close('6 of 6 cases in 1 s, 6 failed')")
+    going, ended = (outputs[0]["data"] for outputs in execute(*cells))
+    red = r'"background: rgba\(211, 47, 47[^"]*"'
+    assert going["text/plain"] == "5/6 6 failed; oom"
+    assert re.search(r'<progress value="5" max="6" style="accent-color: .*</progress> 5/6 ', going["text/html"])
+    assert re.search(rf"<small style={red}>6 failed</small>", going["text/html"])
+    assert ended["text/plain"] == "6 of 6 cases in 1 s, 6 failed"
+    assert re.search(rf"6 of 6 cases in 1 s, <span style={red}>6 failed</span>", ended["text/html"])
+
+
+def test_in_marimo_progress_is_the_output_of_the_cell(monkeypatch):
+    shown = []
+    output = SimpleNamespace(replace=lambda value: shown.append(value))
+    marimo = SimpleNamespace(output=output, Html=str, running_in_notebook=lambda: True)
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    display = choose_display(verbose=False)
+    display.show(1, 2, "timing")
+    display.close("2 of 2 cases in 1 s")
+    assert '<progress value="1" max="2">' in shown[1]
+    assert "2 of 2 cases in 1 s" in shown[-1]

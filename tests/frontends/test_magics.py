@@ -6,11 +6,14 @@ import dataclasses
 import inspect
 import os
 import re
+from pathlib import Path
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
+from IPython.display import Image
 
-from hfbench_nb import BenchmarkResults, measure
+from hfbench_nb import BenchmarkResults, Comparison, measure, read_csv
 from hfbench_nb.execution.servers import WorkerServer
 from hfbench_nb.frontends.commands import FunctionOptions
 
@@ -77,11 +80,12 @@ def test_results_go_to_a_variable_quietly(shell, model, capsys):
     [
         ("pytorch --models", "models=[] cannot be used: models must be a name, or a list with at least"),
         ("pytorch --batchsizes 3", "unrecognized arguments: --batchsizes 3. Did you mean --batch_sizes?"),
-        ("jax --models a", "%hfbench jax: the first word must be pytorch or tensorflow."),
-        ("-o mine", "the first word must be pytorch or tensorflow."),
-        ("plot --csv_file x", "must be pytorch or tensorflow"),
+        ("jax --models a", "%hfbench jax: the first word must be one of pytorch, tensorflow, estimate, fit, plot,"),
+        ("torch --models a", "runs, env, overlay. Did you mean pytorch?"),
+        ("-o mine", "the first word must be one of pytorch, tensorflow"),
+        ("plot --csv_file x", "x cannot be read as CSV"),
         ("pytorch --models 'a", "No closing quotation"),
-        ("pytorch --models a -q", "-q shows nothing: keep the results with -o NAME."),
+        ("pytorch --models a -q", "-q shows nothing: keep the value with -o NAME."),
         ("pytorch --models a -o 3", "-o 3: not a valid name of a variable."),
         ("pytorch --models a -o", "expected one argument"),
         ("pytorch --models no/such-model-anywhere", "no/such-model-anywhere"),
@@ -113,7 +117,7 @@ def test_help_ends_nothing(shell, capsys):
     assert "--pass NAME" in capsys.readouterr().out
 
 
-def test_an_interrupted_run_keeps_what_is_finished(shell, model, monkeypatch):
+def test_an_interrupted_run_keeps_what_is_finished_and_says_where(shell, model, monkeypatch, capsys):
     one, calls = WorkerServer.measure, []
 
     def interrupted(self, *args):
@@ -123,8 +127,14 @@ def test_an_interrupted_run_keeps_what_is_finished(shell, model, monkeypatch):
         return one(self, *args)
 
     monkeypatch.setattr(WorkerServer, "measure", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        shell.run_line_magic("hfbench", f"pytorch --models {model} --sequence_lengths 8 16 32 {BRIEF} -o kept")
+    shell.run_cell(f"%hfbench pytorch --models {model} --sequence_lengths 8 16 32 {BRIEF} -o kept")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line]
+    folder = re.escape(repr(str(shell.user_ns["kept"].folder)))
+    assert re.fullmatch(
+        rf"Interrupted: 1 of 3 cases is measured\. hfbench_nb\.load_results\({folder}\) has them; "
+        rf"run\(resume={folder}\) measures the rest\. They are also in the variable kept\.",
+        line,
+    )
     assert list(shell.user_ns["kept"].frame["status"]) == ["ok", "cancelled"]
 
 
@@ -202,9 +212,79 @@ def test_options_of_the_cell_magic_are_those_of_measure():
     assert {name: options[name] for name in shared} == {name: parameters[name].default for name in shared}
 
 
-def test_the_environment_magic(shell, capsys):
-    shell.run_line_magic("hfbench_env", "pytorch")
-    assert re.findall("- framework: (.*)", capsys.readouterr().out) == ["PyTorch"]
+def test_the_environment_magic_is_a_table_of_what_is_known(shell, monkeypatch):
+    monkeypatch.setattr("platform.processor", lambda: "")  # as in many containers
+    environments = shell.run_line_magic("hfbench_env", "pytorch")
+    assert re.findall("- framework: (.*)", repr(environments)) == ["PyTorch"]
+    html = environments._repr_html_()
+    assert ">PyTorch</td>" in html
+    assert "cpu_model" in html
+    assert not re.search(r">cpu</th>|None</td>", html)
+
+
+# ---- finding one's way
+
+
+def test_every_command_of_the_shell_has_a_value(shell, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("times.csv").write_text("model,batch_size,sequence_length,result\na,1,8,0.1\na,1,16,0.2\n")
+    assert isinstance(shell.run_line_magic("hfbench", "plot --csv_file times.csv --is_time"), Image)
+    results = read_csv("times.csv")
+    results.save("one")
+    results.save("other")
+    assert isinstance(shell.run_line_magic("hfbench", "compare one other"), Comparison)
+    assert "gpt2" in set(shell.run_line_magic("hfbench", "models gpt2 -o listed")["model"].str.rpartition("/")[2])
+    assert "family" in shell.user_ns["listed"]
+    assert list(shell.run_line_magic("hfbench", "runs"))[:2] == ["folder", "written"]
+    (environment,) = shell.run_line_magic("hfbench", "env pytorch")
+    assert environment["framework"] == "PyTorch"
+
+
+def test_compare_prints_where_a_form_or_a_limit_is_asked_for(shell, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("times.csv").write_text("model,batch_size,sequence_length,result\na,1,8,0.1\n")
+    read_csv("times.csv").save("one")
+    assert shell.run_line_magic("hfbench", "compare one one --format json") is None
+    assert '"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "found", "others"),
+    [
+        ("%hfbench py", {"pytorch"}, {"tensorflow"}),
+        ("r = %hfbench pytorch --batch", {"--batch_sizes"}, {"--models"}),
+        ("x = 1\n%hfbench pytorch --batch-", {"--batch-sizes"}, set()),
+        ("%hfbench pytorch --models gpt2 google-bert/", {"google-bert/bert-base-uncased"}, {"gpt2"}),
+        ("%hfbench tensorflow --models distil", {"distilgpt2"}, {"gpt2"}),
+        ("%hfbench pytorch --optimizer ada", {"adafactor", "adamw"}, {"sgd"}),
+        ("%hfbench pytorch --dtype=bf", {"bfloat16"}, set()),
+        ("%hfbench_env ten", {"tensorflow"}, set()),
+        ("%hfbench_estimate --budget_de", {"--budget_device"}, set()),
+        ("%%hfbench --na", {"--name"}, set()),
+        ("%%hfbench -", {"-o", "-q", "--help"}, {"--models"}),
+    ],
+)
+def test_tab_completes_commands_options_and_values(shell, line, found, others):
+    with provisionalcompleter():
+        offered = {completion.text for completion in shell.Completer.completions(line, len(line))}
+    assert found <= offered
+    assert not offered & others
+
+
+def test_help_says_what_the_notebook_adds_and_groups_the_options(shell, capsys):
+    shell.run_line_magic("hfbench", "pytorch --help")
+    text = capsys.readouterr().out
+    assert text.startswith("usage: %hfbench pytorch")
+    assert re.search(r"In the notebook:\n +-o NAME .*\n +-q ", text)
+    assert re.search(r"Sizes:\n +--batch_sizes", text)
+    assert "Where to measure:" in text
+
+
+def test_a_measured_cell_may_be_empty_when_help_is_asked_for(shell, capsys):
+    shell.run_cell("%%hfbench --help").raise_error()
+    assert "-o NAME" in capsys.readouterr().out
+    shell.run_cell("%%hfbench --name x\n  \n")
+    assert "The cell is empty: write the code to measure below its first line." in "".join(capsys.readouterr())
 
 
 def test_a_warning_is_about_the_line_of_the_cell(shell, model, monkeypatch):

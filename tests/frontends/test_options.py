@@ -74,6 +74,22 @@ def test_dashes_are_as_good_as_underscores(framework):
     assert other.models == ["a_b-c"]
 
 
+def test_a_range_doubles_in_every_list_of_whole_numbers():
+    args = arguments("--batch_sizes 1-8 --sequence_lengths 8-64 100 --threads 1-2 --generation --new_tokens=4-16")
+    assert (args.batch_sizes, args.sequence_lengths) == ([1, 2, 4, 8], [8, 16, 32, 64, 100])
+    assert (args.threads, args.new_tokens) == ([1, 2], [4, 8, 16])
+    assert arguments("--threads 2-2").threads == 2
+    told = misuse("pytorch --models m --batch_sizes 8-500").line
+    assert told.endswith("doubling 8 gives 256 and 512, so it must be 8-256 or 8-512")
+    assert "invalid whole number value: '1-x'" in misuse("pytorch --models m --batch_sizes 1-x").line
+    with pytest.raises(ArgumentError, match="without duplicates"):
+        arguments("--batch_sizes 1-8 4")
+    with pytest.raises(HelpShown) as shown:
+        parse(["pytorch", "--help"])
+    assert "Batch sizes to measure. 8-512 stands for 8, 16, 32 ... 512." in " ".join(shown.value.text.split())
+    assert misuse("pytorch --models m --repeat 1-8").line.startswith("argument --repeat: invalid whole number value")
+
+
 @pytest.mark.parametrize("word", ["a-b", "-o", "-5", "--", "---x", "--5-x", "", "-a-b"])
 def test_what_is_no_long_option_keeps_its_dashes(word):
     assert underscored(word) == word

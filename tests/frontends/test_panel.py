@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import html
 import json
 import shlex
 import threading
@@ -20,7 +21,7 @@ from support.tiny import TINY
 from support.widgets import find
 
 import hfbench_nb
-from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments, load_results
 from hfbench_nb.arguments.fields import option
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.configurations import lookup
@@ -87,7 +88,7 @@ def said(panel):
 
 
 def status(panel):
-    return only(panel, "status").value
+    return only(panel, "status").text
 
 
 def can_run(panel):
@@ -111,8 +112,21 @@ def needs(panel):
 # ---- the form
 
 
-def test_a_fresh_panel_asks_for_a_model(make):
+def test_a_fresh_panel_can_run_at_once_and_says_how_much_that_is(make):
     panel = make()
+    assert can_run(panel)
+    assert len(panel.args.models) == 1
+    assert len(panel.args.batch_sizes) == 1
+    assert len(panel.args.sequence_lengths) == 3
+    assert status(panel).startswith("3 cases in 6 rounds: 18 measurements, about ")
+    write(panel, "batch_sizes", "1, 2")
+    write(panel, "rounds", "1")
+    assert status(panel).startswith("6 cases, about ")
+    assert make(batch_sizes=[4]).args.batch_sizes == [4]
+
+
+def test_a_panel_without_a_model_asks_for_one(make):
+    panel = make(models=[])
     assert not can_run(panel)
     assert said(panel) == []
     assert status(panel) == "Name a model, then run."
@@ -122,7 +136,7 @@ def test_a_fresh_panel_asks_for_a_model(make):
 
 
 def test_what_is_typed_becomes_arguments(make):
-    panel = make()
+    panel = make(models=[])
     (name,) = find(panel, "model")
     name.value = "gpt2"
     only(panel, "add-model").click()
@@ -131,13 +145,13 @@ def test_what_is_typed_becomes_arguments(make):
     only(panel, "field-training").value = True
     write(panel, "batch_sizes", "1, 8")
     write(panel, "sequence_lengths", "8 32;128,512")
-    write(panel, "threads", "2")
+    write(panel, "threads", "2-4")
     write(panel, "overlay", "")
     assert said(panel) == []
     assert can_run(panel)
     variant = "google-bert/bert-base-uncased:num_hidden_layers=6,hidden_size=384"
     expected = PyTorchBenchmarkArguments(
-        models=["gpt2", variant], batch_sizes=[1, 8], sequence_lengths=[8, 32, 128, 512], training=True, threads=2
+        models=["gpt2", variant], batch_sizes=[1, 8], sequence_lengths=[8, 32, 128, 512], training=True, threads=[2, 4]
     )
     unlike = {name for name, value in panel.args.to_dict().items() if value != expected.to_dict()[name]}
     assert not unlike - {*expected.csv_file_fields(), "log_filename"}  # these carry the time
@@ -153,7 +167,7 @@ def test_models_can_be_removed_and_there_is_always_a_row(make):
 
 
 def test_the_catalogue_is_offered_while_typing(make):
-    (name,) = find(make(), "model")
+    (name,) = find(make(models=[]), "model")
     assert {"gpt2", "google-bert/bert-base-uncased"} <= set(name.options)
     assert not name.ensure_option
 
@@ -166,6 +180,7 @@ def test_the_catalogue_is_offered_while_typing(make):
         ("batch_sizes", "", "batch_sizes=[] cannot be used"),
         ("sequence_lengths", "8 8", "without duplicates"),
         ("threads", "two", "threads must be whole numbers"),
+        ("batch_sizes", "8-500", "cannot be used: 8-500 is no range: doubling 8 gives 256 and 512"),
         ("precision", "2", "precision must be a number above 0 and below 1"),
         ("max_seconds", "", "max_seconds must be a number"),
         ("device", "gpu", "device=&#x27;gpu&#x27; cannot be used"),
@@ -189,13 +204,13 @@ def test_a_wrong_value_is_named_at_its_field_and_run_is_off(make, name, text, me
 
 def test_what_contradicts_each_other_is_marked_and_said_once(make):
     panel = make(models=["gpt2"])
-    assert only(panel, "advanced").selected_index is None
+    assert not only(panel, "advanced").is_open
     write(panel, "fp16", True)
     write(panel, "dtype", "bfloat16")
     assert len(said(panel)) == 1
     wrong = [name for name in ("fp16", "dtype", "cuda") if "hfbench-wrong" in only(panel, f"field-{name}")._dom_classes]
     assert wrong == ["fp16", "dtype"]
-    assert only(panel, "advanced").selected_index == 0
+    assert only(panel, "advanced").is_open
     assert not can_run(panel)
     write(panel, "fp16", False)
     assert can_run(panel)
@@ -208,6 +223,16 @@ def test_two_wrong_fields_are_both_named(make):
     assert len(said(panel)) == 2
 
 
+def test_every_wrong_field_shows_its_own_message(make):
+    panel = make(models=["gpt2"])
+    for name, text in (("batch_sizes", "0"), ("sequence_lengths", "8 8"), ("rounds", "0"), ("threads", "y")):
+        write(panel, name, text)
+    messages = said(panel)
+    assert len(messages) == 4
+    for name in ("batch_sizes=", "sequence_lengths=", "rounds=", "threads="):
+        assert sum(name in message for message in messages) == 1
+
+
 def test_an_unknown_model_is_named_with_close_ones(make):
     panel = make(models=["bert-base-uncase"])
     assert not can_run(panel)
@@ -218,6 +243,7 @@ def test_an_unknown_model_is_named_with_close_ones(make):
     assert "&#x27;bert-base-uncase&#x27; is not a directory" in message
     assert "Did you mean" in message
     assert "bert-base-uncased" in message
+    assert "configs=" not in message  # there is no code here to write it in
     assert not can_run(panel)
     find(panel, "model")[0].value = "bert-base-uncased"
     assert said(panel) == []
@@ -244,7 +270,7 @@ def test_the_hub_is_asked_without_waiting_for_it(make, monkeypatch):
 def test_a_name_that_is_being_typed_is_no_mistake_yet(make, monkeypatch):
     asked = []
     monkeypatch.setattr(lookup, "_on_hub", asked.append)
-    panel = make()
+    panel = make(models=[])
     (name,) = find(panel, "model")
     for end in range(1, len("openai-community/gpt2") + 1):
         name.value = "openai-community/gpt2"[:end]
@@ -435,13 +461,126 @@ def test_a_run_fills_the_tabs(quick):
     assert "3 of 3: " in log
     assert "beyond the 64 positions" in log
     assert status(quick).startswith("3 of 3 cases in ")
-    assert only(quick, "progress").value == only(quick, "progress").max == 3
+    assert (only(quick, "progress").done, only(quick, "progress").total) == (3, 3)
     assert can_run(quick)
     assert only(quick, "stop").disabled
     first = quick.results
     run_to_its_end(quick)
     assert quick.results is not first
     assert len(quick.results.entries) == 3
+
+
+def test_the_line_of_status_is_about_what_the_form_shows(quick):
+    run_to_its_end(quick)
+    assert status(quick).startswith("3 of 3 cases in ")
+    assert status(quick).endswith(", 1 failed.")
+    bar = only(quick, "progress")
+    assert (bar.done, bar.total, bar.kind) == (3, 3, "partly")
+    assert 'role="progressbar"' in bar.value
+    assert 'aria-valuenow="3"' in bar.value
+    assert 'role="status"' in only(quick, "status").value
+    before = only(quick, "field-batch_sizes").value
+    write(quick, "batch_sizes", "1, 2")
+    assert status(quick).startswith("6 cases, about ")
+    assert bar.kind == ""
+    write(quick, "batch_sizes", before)
+    assert status(quick).startswith("3 of 3 cases in ")
+    only(quick, "reset").click()
+    assert status(quick).startswith("3 cases, about ")
+    assert (bar.done, bar.kind) == (0, "")
+
+
+def test_a_run_in_which_all_failed_has_the_colour_of_failure(make, model):
+    panel = make(models=[model], batch_sizes=[1], sequence_lengths=[100, 128], max_seconds=0.05, rounds=1)
+    run_to_its_end(panel)
+    assert status(panel).endswith("2 failed.")
+    assert '<span class="hfbench-failed">2 failed</span>' in only(panel, "status").value
+    assert only(panel, "progress").kind == "failed"
+
+
+def test_results_are_exported_and_named(quick, tmp_path):
+    assert only(quick, "exports").layout.display == "none"
+    run_to_its_end(quick)
+    assert only(quick, "exports").layout.display == ""
+    assert f"hfbench_nb.load_results({str(quick.results.folder)!r})" in html.unescape(only(quick, "results-name").value)
+    folder = tmp_path / "kept <here>"
+    only(quick, "export-folder").value = str(folder)
+    for name, file in (("csv", "inference_time.csv"), ("markdown", "results.md"), ("save", "results.jsonl")):
+        only(quick, f"export-{name}").click()
+        assert html.escape(str(folder / file)) in only(quick, "written").value
+        assert (folder / file).is_file()
+    assert load_results(folder).frame["status"].tolist() == ["ok", "ok", "error"]
+    run_to_its_end(quick)
+    only(quick, "export-save").click()
+    assert "overwrite" in said(quick)[0]  # the results of another run stay
+
+
+def test_an_earlier_run_is_opened_and_resumed(quick, make, model):
+    run_to_its_end(quick)
+    folder = str(quick.results.folder)
+    panel = make(models=["gpt2"], dtype="bfloat16")
+    only(panel, "earlier").is_open = True
+    runs_listed = only(panel, "earlier-list")
+    assert runs_listed.options[0][1] == folder
+    assert runs_listed.options[0][0].endswith("3 cases, 1 failed")
+    only(panel, "open").click()
+    assert status(panel).startswith("An earlier run: 3 cases, 1 failed.")
+    assert list(panel.results.frame["status"]) == ["ok", "ok", "error"]
+    assert "<table" in only(panel, "table").value
+    assert (panel.args.models, panel.args.sequence_lengths, panel.args.dtype) == ([model], [8, 16, 128], "float32")
+    only(panel, "resume").click()
+    wait_for_the_end(panel, 60.0)
+    assert status(panel).startswith("3 of 3 cases in ")
+    assert "2 of them kept from before" in status(panel)
+    assert str(panel.results.folder) == folder
+
+
+def test_a_new_panel_shows_the_run_that_goes_on(slow, make):
+    only(slow, "run").click()
+    assert wait_until(lambda: "timing" in status(slow), 60.0)
+    again = make(models=["gpt2"])
+    assert "timing" in status(again)
+    assert only(again, "progress").kind == "running"
+    assert not can_run(again)
+    only(again, "stop").click()
+    wait_for_the_end(again, 20.0)
+    assert status(again) == status(slow)
+    assert status(again).startswith("Stopped: 0 of 2 cases")
+    assert again.results.frame.equals(slow.results.frame)
+
+
+def test_a_page_that_is_loaded_anew_is_told_how_results_stay_in_the_notebook(quick, ip):
+    quick._ipython_display_()
+    run_to_its_end(quick)
+    assert "loaded anew" not in status(quick)
+    quick.widget.get_state()  # as a page asks that does not know the widgets
+    run_to_its_end(quick)
+    assert status(quick).endswith("run the panel's cell again, and the saved notebook holds these results, too.")
+    quick._ipython_display_()
+    run_to_its_end(quick)
+    assert "loaded anew" not in status(quick)
+
+
+def test_what_the_page_says_stays_in_the_thread_that_it_chose(make, monkeypatch):
+    """ipykernel 7.4 sends it to the thread in which the widget was changed last, unless it is told otherwise."""
+
+    comm = pytest.importorskip("comm")  # not with ipywidgets 7, where the kernel has no such threads
+
+    class Comm(comm.DummyComm):
+        def _reply_subshell_for(self, data, default):
+            return "that of the cells"
+
+    monkeypatch.setattr(comm, "create_comm", lambda **given: Comm(**given))
+    panel = make(models=["gpt2"])
+    only(panel, "add-model").click()
+    names = find(panel, "model")
+    assert len(names) == 2
+    for widget in (*names, only(panel, "run"), only(panel, "field-threads")):
+        assert widget.comm._reply_subshell_for({}, "the page's") == "the page's"
+
+
+def test_the_panel_says_what_it_needs_where_there_are_no_widgets(make):
+    assert "needs Jupyter" in make()._repr_html_()
 
 
 def test_the_table_grows_while_other_code_runs(make, model):
@@ -557,12 +696,17 @@ def execute(*cells):
 
 
 def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
+    started_early = (
+        "import time\nfrom hfbench_nb.execution.servers import _servers\n"
+        "while not any(server._process for server in _servers.values()): time.sleep(0.05)"
+    )
     shown, fresh, *_, waited = execute(
         f"import hfbench_nb\np = hfbench_nb.panel(models=[{model!r}], batch_sizes=[1], sequence_lengths=[8], "
         "max_seconds=0.05, rounds=1)\np",
         "%load_ext hfbench\n%hfbench_panel",
-        "p._run.click()",
-        "import time\nwhile p.results is None or not p.results.entries or p._run.disabled: time.sleep(0.05)",
+        started_early,
+        "p._controls.run.click()",
+        "import time\nwhile p.results is None or not p.results.entries or p._controls.run.disabled: time.sleep(0.05)",
         "print(len(p.results.entries))",
     )
     widget, static = shown
@@ -573,6 +717,7 @@ def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
     assert base64.b64decode(start.partition('"')[0]).startswith(b"\x89PNG")
     assert "INFERENCE - SPEED - RESULT" in static.data["text/plain"]
     assert "needs a live notebook" in fresh[1].data["text/html"]
+    assert "Measured by the control panel, 20" in static.data["text/html"]
     assert waited[0].text == "1\n"
 
 

@@ -18,7 +18,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 # Somebody at the mouse, for the notebook of the panel: pages without a kernel show what the run has found.
 PRESS_RUN = """
 import time
-panel._run.click()
+panel._controls.run.click()
 while not panel._background.is_over:
     time.sleep(0.1)
 time.sleep(2)

@@ -14,6 +14,8 @@ from hfbench_nb.execution.benchmark import Benchmark
 from hfbench_nb.execution.benchmarks import make_benchmark
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.commands import RunOptions
+from hfbench_nb.frontends.widgets.panel_parts import DONE, FAILED, PARTLY, RUNNING
+from hfbench_nb.frontends.widgets.result_tabs import Curves
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, HfbenchError
 from hfbench_nb.protocol.measurement import Measurement
@@ -69,7 +71,11 @@ class BackgroundRun:
     ----------
     failure
         Why the run failed as a whole; empty otherwise.
+    curves
+        The curves of its results.
     """
+
+    refresh_s = 1.0
 
     def __init__(
         self,
@@ -80,8 +86,10 @@ class BackgroundRun:
     ) -> None:
         self.failure = ""
         self.done, self.total, self.text = 0, 1, "looking up the models"
+        self.failed, self.finished = 0, 0
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
-        self._args, self._options, self._watcher, self._carry_out = args, options, watcher, carry_out
+        self.curves = Curves()
+        self._args, self._options, self._watchers, self._carry_out = args, options, [watcher], carry_out
         self._benchmark: Benchmark[Any] | None = None
         self._stopped, self._ended = threading.Event(), threading.Event()
         self._start_s = time.monotonic()
@@ -102,6 +110,10 @@ class BackgroundRun:
             _current = self
         threading.Thread(target=self._measure, name="hfbench-run", daemon=True).start()
         threading.Thread(target=self._tick, name="hfbench-clock", daemon=True).start()
+
+    def watch(self, watcher: Watcher) -> None:
+        """Notify one more watcher from now on."""
+        self._watchers.append(watcher)
 
     def stop(self) -> None:
         """Cancel the current measurement; finished cases are kept."""
@@ -131,6 +143,15 @@ class BackgroundRun:
             return None
         return self._benchmark.results
 
+    @property
+    def state(self) -> str:
+        """What the colour of its bar says."""
+        if not self.is_over:
+            return RUNNING
+        if self.failure or 0 < self.failed == self.finished:
+            return FAILED
+        return PARTLY if self.failed or self.was_stopped else DONE
+
     # ---- the threads
 
     def _measure(self) -> None:
@@ -146,15 +167,19 @@ class BackgroundRun:
             self._end_s = time.monotonic()
             self._ended.set()
             try:
-                self._watcher.on_end()
+                self._notify(lambda watcher: watcher.on_end())
             finally:
                 with _lock:
                     _current = None
-                self._watcher.on_free()
+                self._notify(lambda watcher: watcher.on_free())
 
     def _tick(self) -> None:
         while not self._ended.wait(TICK_S):
-            self._watcher.on_tick()
+            self._notify(lambda watcher: watcher.on_tick())
+
+    def _notify(self, event: Callable[[Watcher], None]) -> None:
+        for watcher in list(self._watchers):
+            event(watcher)
 
     # ---- the display, called by the benchmark
 
@@ -166,13 +191,19 @@ class BackgroundRun:
 
     def _on_case(self, case: Case, measurement: Measurement) -> None:
         self.log(f"{self.done} of {self.total}: {case}: {measurement.status}")
-        self._watcher.on_case()
+        self._notify(lambda watcher: watcher.on_case())
 
     def log(self, text: str) -> None:
         """Add the lines of a text to the log."""
         self.lines.extend(f"{time.strftime('%H:%M:%S')}  {line}" for line in text.splitlines())
 
+    def fail(self, failed: int, finished: int) -> None:
+        """Store how many cases have failed, of those of which a round is finished."""
+        self.failed, self.finished = failed, finished
+
     def close(self, text: str) -> None:
         """Store the final message."""
         self.text = text
+        if not self._stopped.is_set():
+            self.done = self.total  # rounds that were not needed count as done
         self.log(text)

@@ -1,86 +1,42 @@
-"""The control panel: a form, buttons, and the results of the run."""
+"""The control panel: a form, buttons, and the results of the run; `hfbench_nb.frontends.widgets.making` makes one."""
 
 from __future__ import annotations
 
 import functools
-import html
 import itertools
 import threading
-import time
 import traceback
-import uuid
 import weakref
 from collections.abc import Callable
 from typing import Any
 
-import ipywidgets as widgets
-
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
-from hfbench_nb.arguments.fields import differing
-from hfbench_nb.arguments.frameworks import framework_named, framework_of
 from hfbench_nb.execution.benchmark import Benchmark
+from hfbench_nb.execution.early import start_early
 from hfbench_nb.execution.largest import check_hunt, find_largest
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.widgets.background import BackgroundRun, current_run
+from hfbench_nb.frontends.widgets.earlier import EarlierRuns
+from hfbench_nb.frontends.widgets.exports import Exports
 from hfbench_nb.frontends.widgets.fit import FitPart
 from hfbench_nb.frontends.widgets.form import Form
 from hfbench_nb.frontends.widgets.needs import NeedsLine
-from hfbench_nb.frontends.widgets.panel_parts import close_all_of, make_button
-from hfbench_nb.frontends.widgets.result_tabs import ResultTabs, draw_curves, static_html
-from hfbench_nb.frontends.widgets.style import SHEET
+from hfbench_nb.frontends.widgets.page import (
+    NEEDS_JUPYTER,
+    Root,
+    StaticResults,
+    make_sheet,
+    name_in_notebook,
+    show_widget,
+)
+from hfbench_nb.frontends.widgets.panel_parts import Controls, Status
+from hfbench_nb.frontends.widgets.result_tabs import Curves, ResultTabs, prepare_drawing
+from hfbench_nb.frontends.widgets.subshells import keep_to_page
+from hfbench_nb.frontends.widgets.words import describe_opened, describe_plan, describe_progress
 from hfbench_nb.protocol.errors import ArgumentError
-from hfbench_nb.rendering.units import format_duration
-
-# Drawing takes a fifth of a second: a sweep of quick cases should not wait for it after each case.
-CURVES_EVERY_S = 2.0
 
 _numbers = itertools.count(1)
 _panels: weakref.WeakSet[Panel] = weakref.WeakSet()
-
-
-def panel(args: BenchmarkArguments | None = None, *, framework: str = "PyTorch", **values: Any) -> Panel:
-    """Make a control panel for a notebook.
-
-    Parameters
-    ----------
-    args
-        Arguments that the form shows initially; alternatively, give single values.
-    framework
-        ``PyTorch`` or ``TensorFlow``.
-    **values
-        Values of the arguments' fields, such as ``models=["gpt2"]`` and ``batch_sizes=[1]``.
-
-    Returns
-    -------
-    Panel
-        Displayed if it is the value of a notebook cell.
-
-    Raises
-    ------
-    ArgumentError
-        If a value cannot be used.
-
-    Examples
-    --------
-    >>> import hfbench_nb
-    >>> hfbench_nb.panel(models=["gpt2"], batch_sizes=[1]).args.batch_sizes
-    [1]
-    """
-    if args is not None:
-        if values:
-            raise ArgumentError(f"args and {', '.join(values)} were given: give one or the other.", "args", *values)
-        args.check()
-        chosen = framework_of(args)
-        assert chosen is not None
-        return Panel(chosen.name, differing(args))
-    named = framework_named(framework)
-    try:
-        checked = named.arguments_class(**values)
-        values = {name: getattr(checked, name, value) for name, value in values.items()}  # a single model as a list
-    except ArgumentError as error:
-        if "models" in values or error.parameters != ("models",):  # models can be named later
-            raise
-    return Panel(named.name, values)
 
 
 class Panel:
@@ -97,39 +53,31 @@ class Panel:
     def __init__(self, framework: str, values: dict[str, Any]) -> None:
         # Callbacks, runs and notebook cells may be in different threads: whoever changes widgets holds this lock.
         self._lock = threading.RLock()
-        self._background: BackgroundRun | None = None
-        self._curves_png, self._curves_drawn_s = b"", 0.0
-        self._static_class = f"hfbench-static-{next(_numbers)}"
-        self._display_id = uuid.uuid4().hex
-        self._is_shown = False
-        self._run, self._stop, self._reset = (
-            make_button(*facts)
-            for facts in (
-                ("run", "Run", "play", "success", "Measure"),
-                ("stop", "Stop", "stop", "danger", "Stop the current measurement; finished cases are kept"),
-                ("reset", "Reset", "undo", "", "Restore the initial values of the form"),
-            )
-        )
-        self._bar = widgets.IntProgress(layout={"flex": "1 1 10rem", "width": "auto"})
-        self._bar.add_class("hfbench-progress")
-        self._status = widgets.HTML()
-        self._status.add_class("hfbench-status")
+        # A run that is going on is shown by each new panel: the cell may have been run again.
+        self._background = current_run()
+        self._opened: BenchmarkResults | None = None
+        self._ran: dict[str, Any] | None = None
+        self._static = StaticResults(f"hfbench-static-{next(_numbers)}")
+        self._controls = Controls(self._on_run, self._end, self._start_over)
+        self._status = Status()
         self._tabs = ResultTabs()
         self._needs = NeedsLine(self._lock)
         self._fit = FitPart(self._on_find)
         self._form = Form(framework, values, self._lock, self._refresh)
-        self._run.on_click(self._on_run)
-        self._stop.on_click(self._on_stop)
-        self._reset.on_click(lambda button: self._form.reset())
-        sheet = widgets.HTML(f"<style>{SHEET}.{self._static_class} {{ display: none; }}</style>")
-        sheet.layout.display = "none"
-        buttons = widgets.HBox([self._run, self._stop, self._reset, self._bar], layout={"align_items": "center"})
-        self.widget = widgets.VBox(
-            [sheet, self._form.box, self._fit.box, buttons, self._needs.line, self._status, self._tabs.box]
-        )
+        self._exports = Exports(self._lock, lambda: self.results)
+        self._earlier = EarlierRuns(self._lock, self._on_open, self._on_resume)
+        parts = (self._form, self._fit, self._earlier, self._controls)
+        lines = (self._needs.line, self._status, self._exports.box)
+        boxes = [*(part.box for part in parts), *lines, self._tabs.box]
+        self.widget = Root(self._static.on_new_page, [make_sheet(self._static.css_class), *boxes])
         self.widget.add_class("hfbench-panel")
+        keep_to_page(self.widget)
         _panels.add(self)
         self._form.reset()
+        if self._background is not None:
+            self._ran = self._form.described
+            self._background.watch(self)
+            self._show_results(at_once=False)
 
     @property
     def args(self) -> BenchmarkArguments:
@@ -146,27 +94,28 @@ class Panel:
 
     @property
     def results(self) -> BenchmarkResults | None:
-        """The results of the last run, also while it is in progress; None before the first."""
+        """The results of the last run, also while it is in progress, or those that were opened; None before."""
+        if self._opened is not None:
+            return self._opened
         return None if self._background is None else self._background.results
 
     def __repr__(self) -> str:
         return "hfbench_nb control panel (needs a live notebook)"
 
+    def _repr_html_(self) -> str:
+        return NEEDS_JUPYTER
+
     def _ipython_display_(self) -> None:
         """Show the widgets, and the last results for pages without live widgets."""
-        from IPython.display import display
+        show_widget(self.widget, repr(self))
+        self._static.display(self.results, self._curves.png)
+        self._exports.show(name_in_notebook(self))
+        start_early(self._form.args)
+        prepare_drawing()
 
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        display(  # type: ignore[no-untyped-call]
-            {"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view}, raw=True
-        )
-        display(self._static_bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
-        self._is_shown = True
-
-    def _static_bundle(self) -> dict[str, str]:
-        results = self.results
-        text = repr(results) if results is not None and results.entries else "No results yet"
-        return {"text/plain": text, "text/html": static_html(results, self._curves_png, self._static_class)}
+    @property
+    def _curves(self) -> Curves:
+        return Curves() if self._background is None else self._background.curves
 
     def close(self) -> None:
         """Stop this panel's run and remove its widgets."""
@@ -175,11 +124,11 @@ class Panel:
             self._background.stop()
         _panels.discard(self)
         with self._lock:
-            close_all_of(self.widget)
+            self.widget.close_all()
 
     # ---- buttons
 
-    def _on_run(self, button: object) -> None:
+    def _on_run(self) -> None:
         self._start(Benchmark.run)
 
     def _on_find(self, hunt: dict[str, Any]) -> None:
@@ -191,18 +140,41 @@ class Panel:
             self._form.check()  # file names contain the time; folders may have been removed
             if self._form.args is None:
                 return
-            former = self._background
-            self._background = BackgroundRun(self._form.args, self._form.run_options, self, carry_out)
+            former, run = self._background, BackgroundRun(self._form.args, self._form.run_options, self, carry_out)
+            self._background = run
             try:
-                self._background.start()
+                run.start()
             except ArgumentError:  # another run is in progress, which every panel shows
                 self._background = former
             else:
-                self._curves_png = b""
+                self._opened, self._ran = None, self._form.described
                 self._tabs.show(None, b"")
+                self._exports.clear()
         _refresh_all()
 
-    def _on_stop(self, button: object) -> None:
+    def _start_over(self) -> None:
+        with self._lock:
+            if current_run() is None:
+                self._ran = None
+            self._form.reset()
+
+    def _on_open(self, folder: str, results: BenchmarkResults) -> None:
+        """Show an earlier run, and its arguments in the form."""
+        if current_run() is not None:
+            raise ArgumentError("A run is in progress: Stop ends it.")
+        self._form.show_run(results)
+        self._background, self._opened, self._ran = None, results, self._form.described
+        self._tabs.show(results, Curves().draw(results, at_once=True))
+        self._exports.clear()
+        self._refresh()
+
+    def _on_resume(self, folder: str, results: BenchmarkResults) -> None:
+        """Measure what an earlier run lacks."""
+        self._on_open(folder, results)
+        self._form.fields["resume"].value = folder
+        self._on_run()
+
+    def _end(self) -> None:
         run = current_run()
         if run is not None:
             run.stop()
@@ -211,41 +183,34 @@ class Panel:
     # ---- showing
 
     def _refresh(self) -> None:
-        """Update which buttons can be pressed, the code, and why Run is disabled."""
+        """Update which buttons can be pressed, the code, and what the line of status says."""
         with self._lock:
             run = current_run()
             can_run = self._form.args is not None and run is None
-            self._run.disabled = self._run.disabled or not can_run
+            self._controls.run.disabled = self._controls.run.disabled or not can_run
             self._fit.allow(can_run=can_run)
             self._needs.follow(self._form.args, is_measuring=run is not None)
             self._tabs.show_code(self._form.args, self._form.run_options)
-            if run is None and self._form.args is None:
-                self._say(self._form.hint)
-            elif run is not None and run is not self._background:
-                self._say("Another panel of this kernel is measuring: Stop ends that run.")
+            if run is not None and run is not self._background:
+                self._status.say("Another panel of this kernel is measuring: Stop ends that run.")
+            elif run is None and (self._form.args is None or self._form.described != self._ran):
+                self._controls.bar.clear()
+                self._status.say(self._form.hint or describe_plan(self._form.args))
             else:
                 self._show_progress()
-            self._stop.disabled = run is None or run.was_stopped
-            self._run.disabled = not can_run  # enabled last, once everything is shown
+            self._exports.show(name_in_notebook(self))
+            self._controls.stop.disabled = run is None or run.was_stopped
+            self._controls.run.disabled = not can_run  # enabled last, once everything is shown
 
     def _show_progress(self) -> None:
         run = self._background
         with self._lock:
-            if run is None:
-                self._say("")
+            if self._opened is not None or run is None:
+                self._status.say("" if self._opened is None else describe_opened(self._opened))
                 return
-            self._bar.max, self._bar.value = run.total, run.done
+            self._controls.bar.show(run.done, run.total, run.state)
             self._tabs.show_log(run.lines)
-            if run.is_over:
-                self._bar.bar_style = "danger" if run.failure else "warning" if run.was_stopped else "success"
-                self._say(run.failure or f"{'Stopped: ' if run.was_stopped else ''}{run.text}.")
-            else:
-                self._bar.bar_style = "info"
-                doing = "stopping" if run.was_stopped else run.text
-                self._say(f"{run.done} of {run.total} measurements in {format_duration(run.elapsed_s)}; {doing}")
-
-    def _say(self, text: str) -> None:
-        self._status.value = html.escape(text)
+            self._status.say(describe_progress(run, self._static.note))
 
     # ---- notifications from the threads of a run
 
@@ -255,31 +220,30 @@ class Panel:
 
     def on_case(self) -> None:
         """Update table and curves."""
-        self._show_results(with_curves=time.monotonic() - self._curves_drawn_s > CURVES_EVERY_S)
+        self._show_results(at_once=False)
 
     def on_end(self) -> None:
         """Show everything, also for pages without live widgets."""
-        self._show_results(with_curves=True)
-        if self._is_shown:
-            from IPython.display import update_display
-
-            update_display(self._static_bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+        self._show_results(at_once=True)
+        self._static.update(self.results, self._curves.png)
 
     def on_free(self) -> None:
         """Enable Run in every panel."""
         _refresh_all()
 
-    def _show_results(self, *, with_curves: bool) -> None:
-        assert self._background is not None
-        results = self.results
+    def _show_results(self, *, at_once: bool) -> None:
+        run = self._background
+        assert run is not None
         try:
-            if results is not None and with_curves:
-                self._curves_png = draw_curves(results)
-                self._curves_drawn_s = time.monotonic()
-            with self._lock:
-                self._tabs.show(results, self._curves_png)
+            if (results := run.results) is not None:
+                with self._lock:
+                    self._tabs.show_table(results)
+                self._show_progress()
+                png = run.curves.draw(results, at_once=at_once)
+                with self._lock:
+                    self._tabs.show_curves(png)
         except Exception:  # a failure to draw must not end the measurement
-            self._background.log(traceback.format_exc())
+            run.log(traceback.format_exc())
         self._show_progress()
 
 

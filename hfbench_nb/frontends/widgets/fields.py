@@ -10,9 +10,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from hfbench_nb.arguments.fields import ValueType, default_of, is_default
+from hfbench_nb.arguments.fields import ValueType, default_of, help_in_forms, is_default
+from hfbench_nb.arguments.ranges import WORDS, RangeError, whole_numbers
 from hfbench_nb.frontends.widgets.style import LABEL_WIDTH, WIDE_CONTROL_WIDTH, WIDE_LABEL_WIDTH
-from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 
 Parse = Callable[[str, str], Any]
 """Converts the text of a control to a value, given the name of the field."""
@@ -31,9 +32,11 @@ def _parse_one(kind: type, words: str) -> Parse:
 def _whole_numbers(name: str, text: str) -> list[int]:
     words = re.split(r"[\s,;]+", text.strip(" \t[](),;"))
     try:
-        return [int(word) for word in words if word]
+        return [number for word in words if word for number in whole_numbers(word)]
+    except RangeError as error:
+        raise ArgumentError(f"{name}={text!r} cannot be used: {error}.", name) from None
     except ValueError:
-        raise wrong_value(name, text, "whole numbers separated by commas or spaces, as in 8, 32, 128") from None
+        raise wrong_value(name, text, f"{WORDS}, separated by commas or spaces, as in 8, 32, 128") from None
 
 
 def _texts(name: str, text: str) -> list[str]:
@@ -124,22 +127,23 @@ class Field:
         shape = {
             "description": _in_words(self.name),
             "style": {"description_width": WIDE_LABEL_WIDTH if with_help else LABEL_WIDTH},
-            "layout": {"width": WIDE_CONTROL_WIDTH if with_help else "auto", "flex": "0 0 auto"},
+            "layout": {"width": WIDE_CONTROL_WIDTH if with_help else "auto", "flex": "0 0 auto", "max_width": "100%"},
         }
         self.control = self._make_control(indent=with_help, **shape)
         self.control.add_class(f"hfbench-field-{self.name}")
-        self.box = self._with_help(found.metadata["help"]) if with_help else self.control
+        told = help_in_forms(found, values)
+        self.box = self._with_help(told) if with_help else self.control
         if not with_help:
             # The trait is called `tooltip` in ipywidgets 8, and `description_tooltip` in 7.
             hover = "tooltip" if self.control.has_trait("tooltip") else "description_tooltip"
-            setattr(self.control, hover, found.metadata["help"])
+            setattr(self.control, hover, told)
 
     def _with_help(self, text: str) -> widgets.VBox:
-        # A help text that may shrink wraps within the rest of the line.
-        layout = {"flex": "1 1 0", "width": "auto", "min_width": "0"}
+        # A help text that may shrink wraps within the rest of the line; where that is short, it stands below.
+        layout = {"flex": "1 1 15rem", "width": "auto", "min_width": "0"}
         explanation = widgets.HTML(f'<span class="hfbench-help">{html.escape(text)}</span>', layout=layout)
         explanation.add_class(f"hfbench-help-{self.name}")
-        return widgets.VBox([widgets.HBox([self.control, explanation]), self.message])
+        return widgets.VBox([widgets.HBox([self.control, explanation], layout={"flex_flow": "row wrap"}), self.message])
 
     def _make_control(self, *, indent: bool, **shape: Any) -> Any:
         values, metadata = self._values, self.found.metadata

@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from hfbench_nb.arguments.fields import value_types
 from hfbench_nb.frontends.commands import FitOptions
 from hfbench_nb.frontends.widgets.fields import Field
+from hfbench_nb.frontends.widgets.panel_parts import Fold
 from hfbench_nb.protocol.errors import ArgumentError
 
 
@@ -36,9 +37,7 @@ class FitPart:
         )
         self._button.add_class("hfbench-find-largest")
         self._button.on_click(lambda button: self._find(on_find))
-        inside = widgets.VBox([*(field.box for field in self._fields), self._button])
-        self.box = widgets.Accordion([inside], selected_index=None)
-        self.box.set_title(0, "Largest that fits")
+        self.box = Fold("Largest that fits", [*(field.box for field in self._fields), self._button])
         self.box.add_class("hfbench-fit")
 
     def allow(self, *, can_run: bool) -> None:
@@ -52,12 +51,12 @@ class FitPart:
             try:
                 values[field.name] = field.value
             except ArgumentError as error:
-                problems[field.name] = str(error)
+                problems[field.name] = error.for_forms
         if not problems:
             try:
                 on_find(values)
             except ArgumentError as error:
-                problems = dict.fromkeys(error.parameters, str(error))
+                problems = dict.fromkeys(error.parameters, error.for_forms)
         for field in self._fields:
             field.tell(problems.get(field.name, ""))
             field.mark(wrong=field.name in problems)

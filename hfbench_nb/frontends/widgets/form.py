@@ -6,18 +6,20 @@ import contextlib
 import dataclasses
 import html
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import ipywidgets as widgets
 
 from hfbench_nb.arguments.benchmark import SIZES, BenchmarkArguments
-from hfbench_nb.arguments.fields import MORE, default_of, value_types
+from hfbench_nb.arguments.fields import MORE, default_of, differing, value_types
 from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import MEASURE
+from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.commands import RunOptions
 from hfbench_nb.frontends.widgets.fields import Field
 from hfbench_nb.frontends.widgets.model_list import ModelList
+from hfbench_nb.frontends.widgets.panel_parts import Fold
 from hfbench_nb.frontends.widgets.style import LABEL_WIDTH
 from hfbench_nb.protocol.errors import ArgumentError
 
@@ -64,8 +66,7 @@ class Form:
         self.models = ModelList(lock, self.check)
         self.fields = self._make_fields()
         self._groups = self._make_groups()
-        self.advanced = widgets.Accordion([widgets.VBox(list(self._groups.values()))], selected_index=None)
-        self.advanced.set_title(0, "Advanced")
+        self.advanced = Fold("Advanced", list(self._groups.values()))
         self.advanced.add_class("hfbench-advanced")
         self.box = widgets.VBox([self.framework, self.models.box, *self._make_main(), self.advanced])
         for control in (self.framework, *(field.control for field in self.fields.values())):
@@ -114,11 +115,27 @@ class Form:
 
     def reset(self) -> None:
         """Show the initial values."""
+        self.show(self._start_framework, self._start)
+
+    def show(self, framework: str, values: Mapping[str, Any]) -> None:
+        """Show the values of fields, by name; the others have their defaults."""
         with self._at_once():
-            self.framework.value = self._start_framework
+            self.framework.value = framework
             for name, field in self.fields.items():
-                field.value = self._start.get(name, default_of(field.found))
-            self.models.value = self._start.get("models", [])
+                field.value = values.get(name, default_of(field.found))
+            self.models.value = values.get("models", [])
+
+    def show_run(self, results: BenchmarkResults) -> None:
+        """Show the arguments of stored results, as far as the form has them; files get names of their own."""
+        frameworks = {case.framework for case, _ in results.entries}
+        framework = next((name for name in self._kinds if name in frameworks), self.framework.value)
+        known = {f.name for f in dataclasses.fields(self._kinds[framework]) if "timestamped" not in f.metadata}
+        self.show(framework, {name: value for name, value in results.arguments.items() if name in known})
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What the form describes, to tell whether it was edited: two runs of the same have the same."""
+        return {} if self.args is None else {**differing(self.args), **differing(self.run_options)}
 
     @contextlib.contextmanager
     def _at_once(self) -> Iterator[None]:
@@ -158,24 +175,28 @@ class Form:
             field.mark(wrong=bool(problem))
             said.add(problem)
         if any(name in self.fields and self.fields[name].group not in (SIZES, MEASURE) for name in problems):
-            self.advanced.selected_index = 0  # wrong fields must not be folded
+            self.advanced.is_open = True  # wrong fields must not be folded
 
     def _make_args(self) -> dict[str, str]:
         """Set `args` and `run_options`; return the error messages by field name."""
         self.args = None
         values, problems = self._values_of(self._kind)
         run_values, run_problems = self._values_of(RunOptions)
-        if problems or run_problems:
-            return problems | run_problems
         self.run_options = RunOptions(**run_values)
-        models = self.models.value
-        try:
-            args = self._kind(models=models, **values)
-        except ArgumentError as error:
-            return dict.fromkeys(error.parameters or ("models",), str(error))
-        if models and self.models.is_known:
+        values["models"] = self.models.value
+        args: BenchmarkArguments | None = None
+        while args is None:
+            try:
+                args = self._kind(**values)
+            except ArgumentError as error:
+                problems |= dict.fromkeys(error.parameters or ("models",), error.for_forms)
+                others = {name: value for name, value in values.items() if name not in error.parameters}
+                if len(others) == len(values):  # it is about none of them
+                    break
+                values = others  # to find what else is wrong
+        if not problems and not run_problems and self.models.value and self.models.is_known:
             self.args = args
-        return {}
+        return problems | run_problems
 
     def _values_of(self, kind: type) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the values of a dataclass's fields, and error messages about the texts of their controls."""

@@ -52,20 +52,20 @@ class ModelRow:
             description="Model",
             placeholder="a checkpoint's name or a folder",
             style={"description_width": LABEL_WIDTH},
-            layout={"flex": "5 1 0", "width": "auto", "min_width": "0"},
+            layout={"flex": "5 1 16rem", "width": "auto", "min_width": "0"},
         )
         self._overrides = widgets.Text(
             continuous_update=False,
             description="Overrides",
             placeholder="num_hidden_layers=6",
             style={"description_width": "75px"},
-            layout={"flex": "3 1 0", "width": "auto", "min_width": "0"},
+            layout={"flex": "3 1 14rem", "width": "auto", "min_width": "0"},
         )
         remove = widgets.Button(icon="times", tooltip="Remove this model", layout={"width": "36px", "flex": "0 0 auto"})
         self._message = Message()
         for widget, name in ((self._name, "model"), (self._overrides, "overrides"), (remove, "remove-model")):
             widget.add_class(f"hfbench-{name}")
-        line = widgets.HBox([self._name, self._overrides, remove])
+        line = widgets.HBox([self._name, self._overrides, remove], layout={"flex_flow": "row wrap"})
         self.box = widgets.VBox([line, self._message])
         self._name.observe(self._check, "value")
         self._overrides.observe(self._check, "value")
@@ -94,12 +94,12 @@ class ModelRow:
                     find_model(text, ask_hub=False)
                 self._tell("")
             except ModelNotFoundError as error:
-                self._tell(str(error), is_settled=False)
-                self._waiting = threading.Timer(QUIET_S, self._ask_hub, (text, str(error)))
+                self._tell(error.for_forms, is_settled=False)
+                self._waiting = threading.Timer(QUIET_S, self._ask_hub, (text, error.for_forms))
                 self._waiting.daemon = True
                 self._waiting.start()
             except ArgumentError as error:
-                self._tell(str(error))
+                self._tell(error.for_forms)
 
     def _ask_hub(self, text: str, problem: str) -> None:
         with self._lock:
@@ -109,7 +109,7 @@ class ModelRow:
             find_model(text)
             problem = ""
         except ArgumentError as error:
-            problem = str(error)
+            problem = error.for_forms
         with self._lock:
             if text == self.text:  # otherwise another name was typed in the meantime
                 self._tell(problem)

@@ -12,6 +12,7 @@ from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.display.estimate import Estimate
 from hfbench_nb.execution.benchmarks import make_benchmark
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
+from hfbench_nb.execution.displays import NoDisplay
 from hfbench_nb.execution.estimating import estimate_largest_cases
 from hfbench_nb.protocol.errors import HfbenchError
 
@@ -72,11 +73,11 @@ class NeedsLine:
 
     def _estimate(self, args: BenchmarkArguments, cancellation: Cancellation) -> None:
         try:
-            found = estimate_largest_cases(make_benchmark(args), _Silent(), cancellation)
+            found = estimate_largest_cases(make_benchmark(args), NoDisplay(), cancellation)
         except Cancelled:
             return
         except HfbenchError as error:
-            text, is_warning = f"No estimate: {error}", False
+            text, is_warning = f"No estimate: {getattr(error, 'for_forms', error)}", False
         else:
             text, is_warning = _in_words(found)
         with self._lock:
@@ -92,16 +93,3 @@ class NeedsLine:
 
 def _in_words(found: Estimate) -> tuple[str, bool]:
     return found.in_words(), bool(found.too_large)
-
-
-class _Silent:
-    """A display that shows nothing: the line has the answer within seconds."""
-
-    def show(self, done: int, total: int, text: str) -> None:
-        """Show nothing."""
-
-    def log(self, text: str) -> None:
-        """Show nothing."""
-
-    def close(self, text: str) -> None:
-        """Show nothing."""

@@ -6,7 +6,10 @@ import base64
 import html
 import io
 import math
+import threading
+import time
 from collections.abc import Iterable
+from importlib import import_module
 
 import ipywidgets as widgets
 
@@ -18,6 +21,8 @@ from hfbench_nb.results.metrics import headlines
 
 _CODE = {"python": ("Python", as_python), "magic": ("Magic", as_magic), "shell": ("Shell", as_shell)}
 _LETTERS_A_LINE = 70
+# Drawing takes a fifth of a second: a sweep of quick cases should not wait for it after each case.
+_CURVES_EVERY_S = 2.0
 
 
 class ResultTabs:
@@ -53,13 +58,20 @@ class ResultTabs:
         return area
 
     def show(self, results: BenchmarkResults | None, curves_png: bytes) -> None:
-        """Show the results so far; without a new image, the curves stay unchanged."""
+        """Show the results so far, and their curves."""
+        self.show_table(results)
+        self.show_curves(curves_png)
+
+    def show_table(self, results: BenchmarkResults | None) -> None:
+        """Show the results so far, without their curves, which take time to draw."""
         self.table.value = (
             results._repr_html_() if results is not None and results.entries else "No case is finished yet."
         )
         self.environment.value = "Known once a run has begun." if results is None else results.environment._repr_html_()
-        if results is None or curves_png:
-            self.curves.value = _image(curves_png) or "Curves appear when the first case is finished."
+
+    def show_curves(self, png: bytes) -> None:
+        """Show an image of the curves."""
+        self.curves.value = _image(png) or "Curves appear when the first case is finished."
 
     def show_log(self, lines: Iterable[str]) -> None:
         """Show the log."""
@@ -76,6 +88,33 @@ class ResultTabs:
             area.rows = sum(1 + len(line) // _LETTERS_A_LINE for line in text.splitlines()) or 1
 
 
+class Curves:
+    """The curves of a run, which every panel that shows it shares.
+
+    Attributes
+    ----------
+    png
+        The image; empty before there is one.
+    """
+
+    def __init__(self) -> None:
+        self.png = b""
+        self._drawn_s = -math.inf
+
+    def draw(self, results: BenchmarkResults, *, at_once: bool) -> bytes:
+        """Draw again, if it is time or `at_once`; return the image."""
+        if at_once or time.monotonic() - self._drawn_s > _CURVES_EVERY_S:
+            self.png = draw_curves(results)
+            self._drawn_s = time.monotonic()
+        return self.png
+
+
+def prepare_drawing() -> None:
+    """Import what tables and curves need, which takes a second, in the background."""
+    modules = ("jinja2", "pandas", "matplotlib.figure", "matplotlib.backends.backend_agg")
+    threading.Thread(target=lambda: [*map(import_module, modules)], name="hfbench-imports", daemon=True).start()
+
+
 def draw_curves(results: BenchmarkResults) -> bytes:
     """Draw time and memory as PNG, without pyplot, which does not support threads; empty if nothing was measured."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -89,7 +128,7 @@ def draw_curves(results: BenchmarkResults) -> bytes:
         results.plot(metric.name, ax=ax)
     FigureCanvasAgg(figure)
     target = io.BytesIO()
-    figure.savefig(target, format="png")
+    figure.savefig(target, format="png", transparent=True)  # the page's own background is behind it
     return target.getvalue()
 
 
@@ -97,10 +136,15 @@ def static_html(results: BenchmarkResults | None, curves_png: bytes, css_class: 
     """Return the last results for pages without live widgets; on a live page the panel hides what has the class."""
     if results is None or not results.entries:
         return f'<div class="{css_class}"><em>The control panel of hfbench_nb needs a live notebook.</em></div>'
-    return f'<div class="{css_class}">{results._repr_html_()}{_image(curves_png)}</div>'
+    curves = _image(curves_png, "background: white; max-width: 100%;")
+    # A page that is loaded anew cannot replace this: it must be told from the results of a later run.
+    when = " ".join(str(results.environment.get(name, "")).partition(".")[0] for name in ("date", "time")).strip()
+    title = f"<p><small>Measured by the control panel{f', {html.escape(when)}' if when else ''}.</small></p>"
+    return f'<div class="{css_class}">{title}{results._repr_html_()}{curves}</div>'
 
 
-def _image(png: bytes) -> str:
+def _image(png: bytes, style: str = "") -> str:
     """Return an image as HTML; empty if there is none."""
     data = base64.b64encode(png).decode("ascii")
-    return f'<img alt="Time and memory as curves" src="data:image/png;base64,{data}">' if data else ""
+    styled = f' style="{style}"' if style else ""
+    return f'<img alt="Time and memory as curves"{styled} src="data:image/png;base64,{data}">' if data else ""

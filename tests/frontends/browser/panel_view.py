@@ -14,7 +14,9 @@ WATCH = """status => {
     window.watcher = new MutationObserver(() => window.progress.push(status.innerText));
     window.watcher.observe(status, {childList: true, subtree: true, characterData: true});
 }"""
-IS_OVER = """() => window.progress.length && document.querySelector('button.hfbench-stop').disabled
+# Before a run has begun, the line says how much there is to measure.
+IS_OVER = """() => window.progress.some(text => / of \\d+ (measurements|cases) in /.test(text))
+    && document.querySelector('button.hfbench-stop').disabled
     && !document.querySelector('button.hfbench-run').disabled"""
 
 

@@ -1,0 +1,50 @@
+"""Starting a worker server before it is needed, so that the first row of a run comes sooner."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+from hfbench_nb.arguments import checks
+from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.arguments.frameworks import FRAMEWORKS, Framework, frameworks_with_models
+from hfbench_nb.configurations.lookup import find_model
+from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.displays import in_notebook
+from hfbench_nb.execution.machine_lock import preparing
+from hfbench_nb.execution.requirements import check_requirements
+from hfbench_nb.execution.servers import can_fork, workers
+from hfbench_nb.protocol.case import Settings
+from hfbench_nb.protocol.errors import ArgumentError, IsolationError
+from hfbench_nb.protocol.request import Method
+
+
+def start_early(args: BenchmarkArguments | None = None) -> None:
+    """Start the worker server of a run in the background, in a notebook; what goes wrong there, the run will tell.
+
+    Parameters
+    ----------
+    args
+        What may be measured soon; by default anything, with the first framework that is installed.
+    """
+    if in_notebook() and can_fork():
+        threading.Thread(target=_start, args=(args,), name="hfbench-early", daemon=True).start()
+
+
+def _start(args: BenchmarkArguments | None) -> None:
+    with contextlib.suppress(ArgumentError, IsolationError), preparing() as is_free:
+        framework = _installed() if args is None else FRAMEWORKS[args.framework]
+        if not is_free or framework is None:
+            return  # it would disturb the measurements of another run
+        place = {name: None if args is None else checks.values_of_axis(args, name)[0] for name in ("python", "overlay")}
+        family = None if args is None else find_model(args.models[0], ask_hub=False).family
+        used = workers(framework, place["python"], place["overlay"])
+        used.environment(Settings(), Method(), Cancellation(), family)
+
+
+def _installed() -> Framework | None:
+    for framework in frameworks_with_models():
+        with contextlib.suppress(IsolationError):
+            check_requirements(framework, None)
+            return framework
+    return None
