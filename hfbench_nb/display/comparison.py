@@ -216,6 +216,7 @@ class Comparison:
             overall=self._overall_texts(),
             notes=list(map(printable, self.notes)),
             alone=self.alone(),
+            markdown=self._markdown(),
         )
 
     def to_html(self) -> str:
@@ -227,6 +228,9 @@ class Comparison:
 
         Names and facts are in code spans, so that nothing in them becomes markup, a link or a mention.
         """
+        return for_stdout(self._markdown())
+
+    def _markdown(self) -> str:
         this, other = map(markdown_code, self.names)
         heads = ["Model", "Task", "Batch size", "Length"]
         for metric in self.metrics:
@@ -250,7 +254,7 @@ class Comparison:
         parts.append("\n".join(table_lines(heads, marks, rows)))
         if alone := self.alone():
             parts.append("\n".join(f"- only in {markdown_code(name)}: {markdown_code(case)}" for name, case in alone))
-        return for_stdout("\n\n".join(parts))
+        return "\n\n".join(parts)
 
     def __str__(self) -> str:
         this, other = self.names

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hfbench_nb.analysis.largest import ARGUMENT, Hunt
 from hfbench_nb.analysis.speedups import Baseline
 from hfbench_nb.display.largest import Largest
-from hfbench_nb.display.markdown_tables import tables_as_markdown
+from hfbench_nb.display.markdown_tables import as_markdown
 from hfbench_nb.display.tables import NOISY_MARK, folded_tables, list_failures, make_legend, make_tables
 from hfbench_nb.rendering.html import render
 from hfbench_nb.results.result_set import ResultSet
@@ -21,7 +21,7 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
     """Return the tables as HTML without scripts or style sheets, as a notebook shows them.
 
     Beside them: a legend and, folded, throughput, the reasons of failed cases, the environment, and the tables in
-    Markdown to be copied.
+    Markdown to be copied.  The answer of a search for the largest size stands first.
 
     Parameters
     ----------
@@ -41,7 +41,9 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
     tables = make_tables(results, values, baseline)
     folded = folded_tables(results) if values is None else []
     failures = list_failures(results)
-    return render(
+    searched = values is None and results.entries and results.arguments.get(ARGUMENT)
+    answer = Largest(results, Hunt.of(results.arguments))._repr_html_() if searched else ""
+    return answer + render(
         "results.html.j2",
         setup=describe_setup(results),
         tables=tables,
@@ -52,12 +54,10 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
         failures=failures,
         all_failed=bool(results.entries) and not any(measurement.succeeded for _, measurement in results.entries),
         environment=[(*fact, "") for fact in results.environment.texts()],
-        markdown=tables_as_markdown(results, values, baseline) if tables else "",
+        markdown=as_markdown(results, tables) if tables else "",
     )
 
 
 def results_to_html(results: ResultSet) -> str:
-    """Return what a notebook shows; the answer of a search for the largest size stands first."""
-    searched = results.entries and results.arguments.get(ARGUMENT)
-    answer = Largest(results, Hunt.of(results.arguments))._repr_html_() if searched else ""
-    return answer + to_html(results)
+    """Return what a notebook shows."""
+    return to_html(results)

@@ -50,15 +50,15 @@ def to_markdown(
     """
     if style not in STYLES:
         raise wrong_value("style", style, " or ".join(map(repr, STYLES)))
-    parts = [to_llama_bench(results) if style == "llama-bench" else tables_as_markdown(results, values, baseline)]
+    is_ours = style != "llama-bench"
+    parts = [as_markdown(results, make_tables(results, values, baseline)) if is_ours else to_llama_bench(results)]
     if environment and results.environment:
         parts.append(_facts(results.environment))
     return for_stdout("\n\n".join(filter(None, parts)))
 
 
-def tables_as_markdown(results: ResultSet, values: str | Sequence[str] | None, baseline: Baseline | None) -> str:
-    """Return the tables, with what they were measured, their legend, and the cases that failed."""
-    tables = make_tables(results, values, baseline)
+def as_markdown(results: ResultSet, tables: Sequence[Table]) -> str:
+    """Return tables of results, with what they were measured, their legend, and the cases that failed."""
     parts = [_table(table) for table in tables]
     if tables and (setup := describe_setup(results)):
         parts.append(f"Measured with {markdown_code(setup)}")

@@ -18,7 +18,7 @@ from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled, interrupted
 from hfbench_nb.execution.displays import Display, choose_display
 from hfbench_nb.execution.estimator import with_estimate
-from hfbench_nb.execution.executors import Executor, make_executor, method_for, release
+from hfbench_nb.execution.executors import Executor, has_processes, make_executor, method_for, release
 from hfbench_nb.execution.machine_lock import MachineLock
 from hfbench_nb.execution.places import Places
 from hfbench_nb.execution.progress import Progress
@@ -226,7 +226,7 @@ class Benchmark(Generic[_Args]):
         self._cancellation = Cancellation()
         with RunFolder(folder, resume) as run_folder:
             shown = display or choose_display(verbose=self.args.verbose)
-            progress = Progress(self.cases, shown, self._method.rounds)
+            progress = Progress(self.cases, shown, self._method.rounds, is_apart=has_processes(chosen))
             lock = MachineLock(progress, self._cancellation.check)
             try:
                 with lock.hold():

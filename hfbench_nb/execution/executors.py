@@ -111,7 +111,12 @@ class LocalExecutor:
 
 def method_for(executor: Executor, method: Method) -> Method:
     """Return how an executor measures: where all rounds would be in one process, there is one."""
-    return replace(method, rounds=1) if getattr(executor, "has_one_process", False) else method
+    return method if has_processes(executor) else replace(method, rounds=1)
+
+
+def has_processes(executor: Executor) -> bool:
+    """Return whether an executor measures in processes of their own."""
+    return not getattr(executor, "has_one_process", False)
 
 
 def release(executor: Executor) -> None:

@@ -78,9 +78,11 @@ class Progress:
         Where to show it.
     rounds
         In how many rounds each is measured, at most.
+    is_apart
+        Whether cases are measured in other processes, so that showing the time that is left does not disturb them.
     """
 
-    def __init__(self, cases: Sequence[Case], display: Display, rounds: int = 1) -> None:
+    def __init__(self, cases: Sequence[Case], display: Display, rounds: int = 1, *, is_apart: bool = True) -> None:
         self._total = len(cases) * rounds
         self._display = display
         self._rounds = rounds
@@ -96,7 +98,7 @@ class Progress:
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._start = self._case_start = time.monotonic()
         self._show("starting the worker server")
-        if refresh_s := getattr(display, "refresh_s", 0.0):
+        if is_apart and (refresh_s := getattr(display, "refresh_s", 0.0)):
             threading.Thread(target=self._tick, args=(refresh_s,), name="hfbench-progress", daemon=True).start()
 
     def keep(self, case: Case, left: int, rounds: Sequence[Measurement] = ()) -> None:
@@ -158,8 +160,9 @@ class Progress:
         """Count a case that failed: one of which no round was measured."""
         failed = sum(self._failed.values())
         self._failed[case] = self._failed.get(case, True) and not measurement.succeeded
-        if failed != sum(self._failed.values()):
-            self._display.fail(sum(self._failed.values()), len(self._failed))
+        note_failures = getattr(self._display, "fail", None)
+        if note_failures is not None and failed != sum(self._failed.values()):
+            note_failures(sum(self._failed.values()), len(self._failed))
 
     def _tick(self, refresh_s: float) -> None:
         """Let the time that is left move within a measurement, too."""

@@ -40,6 +40,8 @@ class RunOptions:
 _TEXTS: dict[str, Callable[[Any], str]] = {
     "report": str,
     "markdown": lambda results: str(results.to_markdown()),
+    "html": lambda results: str(results.to_html()),
+    "latex": lambda results: str(results.to_latex()),
     "llama-bench": lambda results: str(results.to_markdown(style="llama-bench")),
 }
 
@@ -55,7 +57,8 @@ class PrintOptions:
     def check(self, arguments: BenchmarkArguments) -> None:
         """Raise if results of these arguments cannot be printed so."""
         if self.format == "llama-bench" and not (GENERATION in arguments.tasks and arguments.speed):
-            raise wrong_value("format", self.format, "report or markdown unless the time of generation is measured")
+            others = ", ".join(name for name in _TEXTS if name != self.format)
+            raise wrong_value("format", self.format, f"{others} unless the time of generation is measured")
 
     def text(self, results: Any) -> str:
         """Return results as they are printed; those of a run that was stopped before its first case, as a report."""

@@ -9,6 +9,7 @@ import random
 
 import pytest
 from support.measured import cell, failed, ok, results_of
+from support.pages import Tags
 
 from hfbench_nb import ArgumentError, BenchmarkResults
 from hfbench_nb.analysis.ratios import told_apart
@@ -256,6 +257,8 @@ def test_the_geometric_mean_of_two_runs_has_an_interval_over_rounds():
     for text in (str(comparison), comparison._repr_html_(), comparison.to_markdown()):
         assert "Geometric mean of 3 cases" in text
     assert comparison.to_html() == comparison._repr_html_()
+    assert comparison.to_markdown() in Tags(comparison.to_html()).texts  # to be copied
+    assert comparison.plot().get_title() == "Inference, batch size 8"
 
 
 def test_a_machine_that_was_slower_widens_the_mean_too_and_one_round_takes_the_mean_of_the_ends():

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from matplotlib import colors
 from matplotlib import pyplot as plt
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from support.kernels import execute
 from support.measured import MIB, cell, failed, function_row, ok, results_of, sweep
@@ -15,6 +16,7 @@ from support.models import short, tiny_bert
 
 from hfbench_nb import ArgumentError, BenchmarkResults, PyTorchBenchmark
 from hfbench_nb.display.plots import PALETTE
+from hfbench_nb.display.plots.style import FAINT
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.measurement import Measurement, MemoryUse
 from hfbench_nb.protocol.timing import Timing
@@ -89,9 +91,85 @@ def test_along_the_batch_size_with_a_line_a_length():
 
 
 def test_tasks_are_told_apart_or_chosen():
-    results = sweep(["bert"], tasks=("inference", "training"))
-    assert sorted(legend_labels(results.plot())) == ["bert, inference", "bert, training"]
-    assert legend_labels(results.plot(task="training")) == ["bert"]
+    results = sweep(tasks=("inference", "training"))
+    inference, training = results.plot().figure.axes
+    assert (inference.get_title(), training.get_title()) == ("Inference", "Training")
+    assert inference.get_ylim() == training.get_ylim()
+    (legend,) = inference.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["gpt2", "bert"]
+    assert [line.get_color() for line in inference.lines] == [line.get_color() for line in training.lines]
+    assert legend_labels(results.plot(task="training")) == ["gpt2", "bert"]
+    ax = results.plot(ax=plt.figure().add_subplot())  # a model has one colour there, too, and a task a line style
+    assert sorted(legend_labels(ax)) == ["bert, inference", "bert, training", "gpt2, inference", "gpt2, training"]
+    assert len({line.get_color() for line in ax.lines}) == len({line.get_linestyle() for line in ax.lines}) == 2
+
+
+def test_a_legend_of_several_tasks_says_where_something_failed():
+    results = results_of(
+        *sweep(["bert"], tasks=("inference",)).entries, (cell(task="training"), ok()),
+        (cell(task="training", sequence_length=32), failed()),
+    )  # fmt: skip
+    (legend,) = results.plot().figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["bert (training: oom at 32)"]
+
+
+def test_the_best_of_many_have_colours_and_the_others_are_grey_and_named():
+    names = [f"model-{i}" for i in range(12)]
+    ax = sweep(names).plot()
+    colours = {
+        text.get_text(): line.get_color() for text, line in zip(ax.get_legend().get_texts(), ax.lines, strict=True)
+    }
+    assert set(colours) == set(names)
+    assert [name for name in names if colours[name] != FAINT] == names[:7]  # the fastest
+    assert len({colours[name] for name in names[:7]}) == 7
+    assert [line.get_color() for line in sweep(names).plot("tokens_per_s", top=1).lines].count(FAINT) == 11
+    assert not any(isinstance(each, PolyCollection) for each in ax.collections)  # nor bands that fill the plot
+    assert len({line.get_color() for line in sweep(names[:8]).plot().lines} - {FAINT}) == 8
+    fails = results_of(
+        *sweep(names).entries, (cell("other"), ok()), (cell("other", sequence_length=512), failed())
+    ).plot()
+    assert next(line for line in fails.lines if line.get_label().startswith("other")).get_color() == FAINT
+    with pytest.raises(ArgumentError, match="top=-1 cannot be used"):
+        sweep().plot(top=-1)
+
+
+def test_a_plot_says_task_batch_size_framework_and_device():
+    facts = {"framework_version": "2.13.0", "device": "cpu", "cpu_model": "EPYC"}
+    results = BenchmarkResults(sweep().entries, facts, {})
+    for ax in (results.plot(), results.plot_memory(), BenchmarkResults(sweep(lengths=[8]).entries, facts, {}).plot()):
+        assert ax.get_title().startswith("Inference, batch size 8, ")
+        assert ax.get_title().replace("\n", " ").endswith("PyTorch 2.13.0 on CPU")
+    several = BenchmarkResults(sweep(tasks=("inference", "training")).entries, facts, {}).plot()
+    assert several.figure.get_suptitle() == "Batch size 8, PyTorch 2.13.0 on CPU"
+    _, given = plt.subplots()
+    given.set_title("mine")
+    assert results.plot(ax=given).get_title() == "mine"
+
+
+def test_a_small_difference_is_no_slope():
+    results = results_of(*((cell(sequence_length=n), ok(0.1 * (1 + i / 400))) for i, n in enumerate(LENGTHS)))
+    ax = results.plot()
+    assert (ax.get_xscale(), ax.get_yscale(), ax.get_ylim()[0]) == ("log", "linear", 0)
+    assert sweep().plot().get_yscale() == "log"
+
+
+@pytest.mark.parametrize("span", [2.1, 5, 9, 40, 3000])
+def test_an_axis_has_enough_ticks_to_be_read(span):
+    results = results_of((cell(sequence_length=8), ok(0.013)), (cell(sequence_length=32), ok(0.013 * span)))
+    ax = results.plot()
+    low, high = ax.get_ylim()
+    assert len([tick for tick in ax.get_yticks() if low <= tick <= high]) >= 4
+
+
+def test_an_interval_that_says_nothing_is_not_drawn_but_named():
+    results = results_of(
+        timed("bert", 8, (0.1, 0.101, 0.102)), timed("bert", 32, (0.1, 0.3, 0.9)), timed("bert", 64, (1.0, 1.01, 1.02))
+    )
+    ax = results.plot()
+    assert legend_labels(ax) == ["bert (too noisy at 32)"]
+    assert ax.get_ylim()[1] < 2
+    bars = results_of(timed("bert", 8, (0.1, 0.3, 0.9)), timed("gpt2", 8, (1.0, 1.01, 1.02))).plot()
+    assert texts_beside(bars) == ["300 ms (too noisy)", "1.01 s"]
 
 
 def test_two_frameworks_in_one_plot():
@@ -145,7 +223,7 @@ def test_cells_of_functions_are_left_out_of_curves_and_shown_in_memory():
     assert legend_labels(results.plot()) == ["bert"]
     assert legend_labels(results.plot("tokens_per_s", fit=True)) == ["bert"]
     assert len(results.scaling().frame) == 1
-    assert row_names(results.plot_memory())[0] == "my_function, function"
+    assert row_names(results.plot_memory(task="function")) == ["my_function"]
     alone = results_of(function_row())
     for draw in (alone.plot, alone.scaling, alone.compare(alone).plot, BenchmarkResults([], {}, {}).plot):
         with pytest.raises(ArgumentError, match="no case has a batch size and a sequence length"):
@@ -270,7 +348,13 @@ def test_micro_batches_count_for_throughput_and_its_fits():
 
 def test_memory_of_one_task_and_of_nothing_but_failures():
     results = sweep(["bert"], tasks=("inference", "training"))
-    assert len(row_names(results.plot_memory())) == 8
+    axes = results.plot_memory().figure.axes
+    assert [(ax.get_title(), len(row_names(ax)), len(texts_beside(ax))) for ax in axes] == [
+        ("Inference", 4, 4), ("Training", 4, 4)
+    ]  # fmt: skip
+    assert axes[0].get_xlim() == axes[1].get_xlim()
+    first, second, *_ = results.plot_memory(task="training").get_yticks()
+    assert second - first < 1  # the bars of a model stand together
     assert row_names(results.plot_memory(task="training"))[0] == "bert, length 8"
     with pytest.raises(ArgumentError, match="task='sleep' cannot be used"):
         results.plot_memory(task="sleep")
@@ -293,6 +377,8 @@ LONG_PLOTS = {
     "failures": lambda ax: all_failed(LONG).plot(ax=ax),
     "fits": lambda ax: sweep(LONG, [1, 8]).plot(fit=True, ax=ax),
     "bars": lambda ax: sweep(LONG, lengths=[512]).plot(ax=ax),
+    "several tasks": lambda ax: sweep(LONG, tasks=("inference", "training")).plot(ax=ax),
+    "memory of several tasks": lambda ax: sweep(LONG[:6], [8], [8, 64], ("inference", "training")).plot_memory(ax=ax),
     "memory": lambda ax: sweep(LONG[:10], lengths=[8, 512]).plot_memory(ax=ax),
     "ratios": lambda ax: noisy(LONG).compare(sweep(LONG)).plot(ax=ax),
     "ratios as bars": lambda ax: noisy(LONG, [8]).compare(noisy(LONG[::-1], [8])).plot(ax=ax),
@@ -310,7 +396,8 @@ def assert_all_is_seen(figure, resolutions=(100,)):
             assert around.y0 >= -1
             assert around.x1 <= figure.bbox.x1 + 1
             assert around.y1 <= figure.bbox.y1 + 1
-            legend = ax.get_legend()
+            legend = ax.get_legend() or next(iter(figure.legends), None)
+            assert legend is None or legend.get_window_extent().x1 <= figure.bbox.x1 + 1
             for other in figure.axes:
                 assert legend is None or not legend.get_window_extent().overlaps(other.bbox)
 

@@ -198,7 +198,7 @@ def test_a_notebook_shows_what_failed_in_the_colour_of_failures():
     show = "from hfbench_nb.execution.displays import NotebookDisplay\nshown = NotebookDisplay(); shown.fail(6, 6)\n"
     cells = (f"{show}shown.show(5, 6, 'oom')", f"{show}shown.close('6 of 6 cases in 1 s, 6 failed')")
     going, ended = (outputs[0]["data"] for outputs in execute(*cells))
-    red = r'"color: var\(--jp-error-color1[^"]*"'
+    red = r'"background: rgba\(211, 47, 47[^"]*"'
     assert going["text/plain"] == "5/6 6 failed; oom"
     assert re.search(r'<progress value="5" max="6" style="accent-color: .*</progress> 5/6 ', going["text/html"])
     assert re.search(rf"<small style={red}>6 failed</small>", going["text/html"])

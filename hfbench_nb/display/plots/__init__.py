@@ -3,11 +3,11 @@
 Each draws on the given axes, or on those of a new pyplot figure, which a notebook shows once.  Figures have a white
 background, also in dark themes.
 
-- `curves`: a metric against sequence length, batch size or another axis, one line per model and setting; `bars`: the
-  same if there is only one place.
+- `curves`: a metric against sequence length, batch size or another axis, one line per model and setting, drawn by
+  `lines` in the styles that `series` chooses; `bars`: the same if there is only one place.
 - `memory_bars`: what peak memory is made of; `line_memory`: memory along a traced run.
 - `ratios`: two runs compared; `tokens`: the time of each token along a generation.
-- `style`: colours, markers, ticks; `layout`: room for legends and names.
+- `style`: colours, markers, ticks; `layout`: room for legends and names, several axes; `headings`: what is said above.
 """
 
 from hfbench_nb.display.plots.curves import plot

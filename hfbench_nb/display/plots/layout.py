@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any
+
+from hfbench_nb.display.plots.style import FAINT, GREY, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,6 +16,14 @@ _WIDTH, _HEIGHT = 7.5, 4.8
 """Size of our figures, inches, before names require more."""
 _LEAST_WIDTH, _LEAST_HEIGHT = 4.6, 3.2
 """Minimum size of the axes themselves in our figures, inches."""
+_LEAST_PANEL = 4.2
+"""Width of one of several axes beside each other, inches."""
+TITLE_SIZE = 9.5
+"""Of titles, points."""
+_LETTER_SHARE = 0.52
+"""Width of a letter as a share of its size, on average."""
+_LEAST_LETTERS = 20
+"""Smallest number of letters in a line of a title."""
 _WIDEST_BESIDE = 3.3
 """Width of a legend, inches, above which it is placed below the axes."""
 _COLUMN = 30
@@ -36,6 +47,66 @@ def new_axes(height: float = _HEIGHT) -> Axes:
 
     _, ax = plt.subplots(figsize=(_WIDTH, height), layout="constrained")
     return ax
+
+
+def new_panels(count: int, height: float = _HEIGHT, *, share: bool = True) -> list[Axes]:
+    """Make a pyplot figure, `height` inches high, with several axes beside each other, which may share their scales."""
+    from matplotlib import pyplot as plt
+
+    _, axes = plt.subplots(
+        1, count, figsize=(_WIDTH, height), layout="constrained", squeeze=False, sharex=share, sharey=share
+    )
+    return list(axes[0])
+
+
+def finish_panels(axes: list[Axes], heading: str) -> None:
+    """Give the panels of our figure one heading and one legend, which names the lines of all, and the room they need.
+
+    Parameters
+    ----------
+    axes
+        Axes with everything drawn and labelled.
+    heading
+        What is said of all of them.
+    """
+    figure: Any = axes[0].figure
+    found = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.suptitle(heading, fontsize=TITLE_SIZE)
+    width = height = 0.0
+    if found:
+        names = [shorten(str(label), _LETTERS) for label in found]
+        given: dict[str, Any] = {"fontsize": 8.5, "frameon": False}
+        columns = math.ceil(len(names) / _COLUMN)
+        legend = figure.legend(found.values(), names, loc="outside right upper", ncols=columns, **given)
+        width = legend.get_window_extent().width / figure.dpi
+        if width > _WIDEST_BESIDE:
+            legend.remove()
+            columns = max(1, int((max(_WIDTH, len(axes) * _LEAST_PANEL) - 0.5) * columns / width))
+            legend = figure.legend(found.values(), names, loc="outside lower left", ncols=columns, **given)
+            width, height = 0.0, legend.get_window_extent().height / figure.dpi
+        else:
+            figure.set_figheight(max(figure.get_figheight(), legend.get_window_extent().height / figure.dpi + 0.8))
+        grey_out(legend)
+    inches = len(axes) * _LEAST_PANEL + width + 0.3
+    figure.set_size_inches(max(_WIDTH, inches), figure.get_figheight() + height)
+    figure.draw_without_rendering()
+    beside = sum((around.width - ax.bbox.width) / figure.dpi for ax in axes if (around := ax.get_tightbbox()))
+    figure.set_figwidth(max(_WIDTH, inches + beside))
+    figure.draw_without_rendering()
+
+
+def grey_out(legend: Any) -> None:
+    """Write the names of faint lines in grey."""
+    for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+        if getattr(handle, "get_color", lambda: "")() == FAINT:
+            text.set_color(GREY)
+
+
+def set_heading(ax: Axes, heading: str) -> None:
+    """Give axes a title, in as many lines as its width needs, unless they have one."""
+    if heading and not ax.get_title():
+        letters = int(72 * ax.bbox.width / ax.figure.dpi / (_LETTER_SHARE * TITLE_SIZE))
+        ax.set_title(textwrap.fill(plain_text(heading), max(letters, _LEAST_LETTERS)), fontsize=TITLE_SIZE)
 
 
 def finish(ax: Axes, *, own: bool, legend: bool = True) -> None:
@@ -119,10 +190,12 @@ def _legend(
 
     handles, labels = ax.get_legend_handles_labels()
     offset = ScaledTranslation(across, -down, ax.figure.dpi_scale_trans)
-    return ax.legend(
+    legend = ax.legend(
         handles, [shorten(str(label), letters) for label in labels], loc="upper left", bbox_to_anchor=corner,
         bbox_transform=ax.transAxes + offset, borderaxespad=0.0, frameon=False, fontsize=size, ncols=columns,
     )  # fmt: skip
+    grey_out(legend)
+    return legend
 
 
 def _inches(ax: Axes, artist: Any) -> tuple[float, float]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.display.plots.bars import axes_for_rows, clean_rows, name_rows, write_at
+from hfbench_nb.display.plots.bars import (
+    axes_for_rows,
+    clean_rows,
+    finish_row_panels,
+    height_of,
+    name_rows,
+    places_of,
+    write_at,
+)
+from hfbench_nb.display.plots.headings import heading
+from hfbench_nb.display.plots.layout import new_panels, set_heading
 from hfbench_nb.display.plots.style import GREY, PALETTE, plain_ticks
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.results.metrics import METRICS
@@ -14,6 +24,9 @@ from hfbench_nb.results.result_set import ResultSet
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+_BAR, _THIN_BAR = 0.62, 0.5
+"""Height of a bar, and of one among those of the same label."""
 
 Part = tuple[str, str, str]
 """Name, column and colour of a part of the peak."""
@@ -48,8 +61,9 @@ def plot_memory(results: ResultSet, *, task: str | None = None, ax: Axes | None 
     Returns
     -------
     matplotlib.axes.Axes
-        One bar per case with the peak at its end, in MB of 2^20 bytes.  If the parts are unknown (as for a published
-        value), the bar is undivided; for failed cases the status is written.
+        One bar per case with the peak at its end, in MB of 2^20 bytes; of several tasks, each has axes of its own, and
+        the first are returned (``.figure.axes`` has all), unless `ax` is given.  If the parts are unknown (as for a
+        published value), the bar is undivided; for failed cases the status is written.
 
     Raises
     ------
@@ -60,36 +74,54 @@ def plot_memory(results: ResultSet, *, task: str | None = None, ax: Axes | None 
         raise wrong_value("task", task, " or ".join(map(repr, results.tasks)))
     frame = results.frame.assign(label=results.labels)
     frame = frame if task is None else frame[frame["task"] == task]
+    tasks = list(dict.fromkeys(frame["task"]))
     if frame.empty:
         raise ArgumentError("There is nothing to show: the results hold no case.")
     if frame["memory_mb"].isna().all() and (frame["status"] == "ok").all():
         raise ArgumentError("There is nothing to show: memory was not measured.")
+    told = heading(results, frame, ("batch_size", "sequence_length"))
+    if ax is None and len(tasks) > 1:
+        parts = [frame[frame["task"] == each] for each in tasks]
+        heights = [places_of(list(part["label"]))[-1] + 1 for part in parts]
+        axes = new_panels(len(parts), height_of(max(heights)), share=False)
+        for each, name, part in zip(axes, tasks, parts, strict=True):
+            _draw_rows(each, part, own=True)
+            set_heading(each, name.capitalize())
+        finish_row_panels(axes, told)
+        return axes[0]
     own = ax is None
-    ax = axes_for_rows(ax, len(frame))
-    name_rows(ax, _row_names(frame), own=own)
-    for row, case in enumerate(frame.to_dict("records")):
-        _draw_row(ax, row, case)
+    ax = axes_for_rows(ax, places_of(list(frame["label"]))[-1] + 1)
+    _draw_rows(ax, frame, own=own)
+    set_heading(ax, told)
+    clean_rows(ax, own=own, legend=bool(ax.get_legend_handles_labels()[1]))
+    return ax
+
+
+def _draw_rows(ax: Axes, frame: pd.DataFrame, *, own: bool) -> None:
+    """Draw the bar of each case, their names, and the axis."""
+    places = places_of(list(frame["label"]))
+    name_rows(ax, _row_names(frame), own=own, places=places)
+    for place, case in zip(places, frame.to_dict("records"), strict=True):
+        _draw_row(ax, place, case, _BAR if places[-1] == len(places) - 1 else _THIN_BAR)
     _label_parts(ax, frame)
     high = float(frame["memory_mb"].max())
     ax.set_xlim(0, high * 1.14 if high > 0 else 1.0)
     plain_ticks(ax.xaxis, 0.0, high, log=False)
     ax.set_xlabel(METRICS["memory_mb"].axis_title)
-    clean_rows(ax, own=own, legend=bool(ax.get_legend_handles_labels()[1]))
-    return ax
 
 
-def _draw_row(ax: Axes, row: int, case: dict[Any, Any]) -> None:
+def _draw_row(ax: Axes, row: float, case: dict[Any, Any], height: float) -> None:
     peak_mb = case["memory_mb"]
     if peak_mb != peak_mb:
         write_at(ax, 0.0, row, "no value" if case["status"] == "ok" else case["status"], failed=True)
         return
     parts, left = _parts_of(case), 0.0
     if not parts:
-        ax.barh(row, peak_mb, height=0.62, color="white", edgecolor=GREY, hatch="////", linewidth=0.8)
+        ax.barh(row, peak_mb, height=height, color="white", edgecolor=GREY, hatch="////", linewidth=0.8)
     for _, column, colour in parts:
         # A part can be negative, if less memory was in use than before.
         amount_mb = max(0.0, case[column])
-        ax.barh(row, amount_mb, left=left, height=0.62, color=colour)
+        ax.barh(row, amount_mb, left=left, height=height, color=colour)
         left += amount_mb
     write_at(ax, peak_mb, row, METRICS["memory_mb"].text(peak_mb))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.display.plots.curves import Series, draw
+from hfbench_nb.display.plots.headings import heading_of_ratios
+from hfbench_nb.display.plots.lines import draw
+from hfbench_nb.display.plots.series import Look, Series
 from hfbench_nb.display.plots.style import plain_text, series_names
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.units import format_ratio
@@ -51,8 +53,13 @@ def plot_ratios(frame: pd.DataFrame, metric: Metric, names: tuple[str, str], *, 
     groups: list[Any] = list(points.groupby(["label", "task", "batch_size"], sort=False))
     titles = series_names([key for key, _ in groups], ["batch_size"])
     series = [
-        Series(title, group.sort_values("sequence_length")) for title, (_, group) in zip(titles, groups, strict=True)
+        Series(title, key[0], group.sort_values("sequence_length"))
+        for title, (key, group) in zip(titles, groups, strict=True)
     ]
     this, other = map(plain_text, names)
     title = f"{metric.title}, {this} / {other}"
-    return draw(ax, series, format_ratio, title, "sequence_length", log=log, reference=1.0)
+    look = Look(
+        format_ratio, title, "sequence_length", log, reference=1.0, heading=heading_of_ratios(points),
+        higher_is_better=metric.higher_is_better,
+    )  # fmt: skip
+    return draw(ax, series, look)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
 GREY = "#767676"
 """For background elements: marks of failures, guide lines."""
+FAINT = "#A8A8A8"
+"""For lines that are not among the best of many."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # Each pass through the palette has its own line style and marker fill.
@@ -24,6 +27,9 @@ _ROUNDS = (("-", "full"), ("--", "none"), ("-.", "left"), (":", "top"))
 
 # Over fewer decades than this, a logarithmic axis gets equally spaced ticks: 1, 2, 5 would be too few to show a scale.
 _SHORT_AXIS = 0.8
+# Within a decade, from few to many, and the smallest number of ticks on an axis.
+_TICKS: tuple[tuple[float, ...], ...] = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
+_LEAST_TICKS = 4
 # Width of a digit in a tick label, inches.
 _LETTER_WIDTH = 0.09
 
@@ -38,6 +44,22 @@ def line_style(i: int) -> dict[str, Any]:
         "fillstyle": filling,
         "markerfacecoloralt": "white",
     }
+
+
+def series_styles(labels: Sequence[str], coloured: Sequence[str], faint: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the style of each line, given its label.
+
+    The lines of a label have one colour and marker, and differ by line style and fill.  Labels that are `faint` are
+    grey, and differ by marker and line style.
+    """
+    lines: Counter[str] = Counter()
+    styles = []
+    for label in labels:
+        number, of_label = (coloured if label in coloured else faint).index(label), len(PALETTE) * lines[label]
+        style = line_style(number + of_label)
+        lines[label] += 1
+        styles.append(style if label in coloured else {**style, "color": FAINT, "zorder": 1.5})
+    return styles
 
 
 def series_names(keys: Sequence[tuple[Any, ...]], sizes: Sequence[str]) -> list[str]:
@@ -89,13 +111,20 @@ def plain_ticks(axis: Axis, low: float, high: float, *, log: bool) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     if log:
-        decades = math.log10(high / low) if 0 < low < high else 0.0
-        if decades < _SHORT_AXIS:
-            axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+        is_long = 0 < low < high and math.log10(high / low) >= _SHORT_AXIS
+        enough = (subs for subs in _TICKS if is_long and _ticks_between(subs, low, high) >= _LEAST_TICKS)
+        chosen = next(enough, None)
+        if chosen is None:
+            axis.set_major_locator(MaxNLocator(nbins=6, min_n_ticks=_LEAST_TICKS, steps=[1, 2, 2.5, 5, 10]))
         else:
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 3 else (1.0,)))
+            axis.set_major_locator(LogLocator(subs=chosen))
         axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
+
+
+def _ticks_between(subs: Sequence[float], low: float, high: float) -> int:
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return sum(low <= sub * 10.0**exponent <= high for exponent in exponents for sub in subs)
 
 
 def plain_number(value: float) -> str:

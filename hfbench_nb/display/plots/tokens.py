@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hfbench_nb.display.plots.layout import finish, new_axes
+from hfbench_nb.display.plots.headings import heading
+from hfbench_nb.display.plots.layout import finish, new_axes, set_heading
 from hfbench_nb.display.plots.style import clean, line_style, plain_text, plain_ticks, series_names
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.tasks import GENERATION
@@ -44,6 +45,7 @@ def plot_tokens(results: ResultSet, *, ax: Axes | None = None) -> Axes:
         If no time of generation was measured.
     """
     import numpy as np
+    import pandas as pd
 
     labels = results.labels_without([_NEW_TOKENS])
     labelled = [
@@ -68,6 +70,8 @@ def plot_tokens(results: ResultSet, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("Token")
     ax.set_ylabel(f"Time of the token ({unit})")
     clean(ax)
+    sizes = pd.DataFrame([key[1:] for key in keys], columns=["task", "batch_size", "sequence_length", _NEW_TOKENS])
+    set_heading(ax, heading(results, sizes, sizes.columns[1:]))
     finish(ax, own=own)
     return ax
 

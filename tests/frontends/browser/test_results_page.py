@@ -63,6 +63,21 @@ def test_tables_can_be_read_on_any_page(page, background, text):
     """Also where no style sheet of a notebook helps, as on a page that shows stored output."""
     names = {}
     exec(MAKE, names)
-    html = names["results"]._repr_html_()
+    results = names["results"]
+    failures = type(results)(results[{"status": "oom"}].entries, results.environment, {})
+    html = results._repr_html_() + failures._repr_html_()
     page.set_content(f'<body style="background: {background}; color: {text}">{html}</body>')
+    assert page.get_by_text("4 failed: why").is_visible()
+    assert page.locator("li").last.is_visible()
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert barriers(page, ".hfbench-results") == []
+
+
+def test_a_click_selects_the_tables_as_markdown(page):
+    names = {}
+    exec(MAKE, names)
+    page.set_content(names["results"]._repr_html_())
+    page.get_by_text("Copy as Markdown").click()
+    page.locator("pre").click()
+    selected = page.evaluate("() => getSelection().toString()")
+    assert selected.strip() == names["results"].to_markdown()
