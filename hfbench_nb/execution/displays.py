@@ -12,6 +12,7 @@ from hfbench_nb.rendering.html import render
 class Display(Protocol):
     """Where progress is shown.
 
+    One with a method ``fail(failed, finished)`` is told how many cases have failed, of those of which a round is over.
     One with an attribute ``refresh_s`` is shown again every so many seconds, from another thread, so that the time that
     is left moves within a measurement.
     """
@@ -22,10 +23,6 @@ class Display(Protocol):
 
     def log(self, text: str) -> None:
         """Show what a worker has printed, if the display has a place for it."""
-        ...
-
-    def fail(self, failed: int, finished: int) -> None:
-        """Note how many cases have failed, of those of which a round is finished."""
         ...
 
     def close(self, text: str) -> None:
@@ -70,9 +67,6 @@ class TerminalDisplay:
 
     def log(self, text: str) -> None:
         """Do nothing: the terminal is for the report."""
-
-    def fail(self, failed: int, finished: int) -> None:
-        """Do nothing: the report says what failed."""
 
     def close(self, text: str) -> None:
         """Remove the bar: the report follows."""
@@ -149,9 +143,6 @@ class LineDisplay:
         """Write what a worker has printed."""
         self._write(text)
 
-    def fail(self, failed: int, finished: int) -> None:
-        """Do nothing: the line of the case says it."""
-
     def close(self, text: str) -> None:
         """Write the last line."""
         self._write(f"[hfbench] {text}")
@@ -169,9 +160,6 @@ class NoDisplay:
         """Do nothing."""
 
     def log(self, text: str) -> None:
-        """Do nothing."""
-
-    def fail(self, failed: int, finished: int) -> None:
         """Do nothing."""
 
     def close(self, text: str) -> None:

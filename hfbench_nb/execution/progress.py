@@ -160,8 +160,9 @@ class Progress:
         """Count a case that failed: one of which no round was measured."""
         failed = sum(self._failed.values())
         self._failed[case] = self._failed.get(case, True) and not measurement.succeeded
-        if failed != sum(self._failed.values()):
-            self._display.fail(sum(self._failed.values()), len(self._failed))
+        note_failures = getattr(self._display, "fail", None)
+        if note_failures is not None and failed != sum(self._failed.values()):
+            note_failures(sum(self._failed.values()), len(self._failed))
 
     def _tick(self, refresh_s: float) -> None:
         """Let the time that is left move within a measurement, too."""
