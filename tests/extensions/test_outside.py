@@ -366,7 +366,7 @@ def test_the_magic_takes_the_framework(ip, model, executor):
 def test_misuse_of_the_magic_names_the_framework(ip):
     from IPython.core.error import UsageError
 
-    with pytest.raises(UsageError, match="the first word must be pytorch or tensorflow or numpy"):
+    with pytest.raises(UsageError, match="the first word must be one of pytorch, tensorflow, numpy"):
         ip.run_line_magic("hfbench", "jax --models a")
 
 
