@@ -106,7 +106,8 @@ def _searches() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         container = Path(folder) / "python-in-container"
         container.write_text(
-            f'#!/bin/sh\nulimit -d {LIMIT_MB * 1024}\nexport OMP_NUM_THREADS=1\nexec "{sys.executable}" "$@"\n'
+            f"#!/bin/sh\nulimit -d {LIMIT_MB * 1024}\nexport OMP_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=131072\n"
+            f'exec "{sys.executable}" "$@"\n'
         )
         container.chmod(0o755)
         for model in ENCODERS[: 1 if FAST else None]:
