@@ -56,8 +56,3 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
         environment=[(*fact, "") for fact in results.environment.texts()],
         markdown=as_markdown(results, tables) if tables else "",
     )
-
-
-def results_to_html(results: ResultSet) -> str:
-    """Return what a notebook shows."""
-    return to_html(results)

@@ -14,7 +14,7 @@ from hfbench_nb.analysis.scaling import scaling
 from hfbench_nb.analysis.speedups import table
 from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
-from hfbench_nb.display.html_tables import results_to_html, to_html
+from hfbench_nb.display.html_tables import to_html
 from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.latex_tables import to_latex
 from hfbench_nb.display.markdown_tables import to_markdown
@@ -217,7 +217,7 @@ class BenchmarkResults(ResultSet):
         wanted = bool(self.arguments.get("env_print", False)) if environment is None else environment
         return make_report(self, environment=wanted)
 
-    _repr_html_ = results_to_html
+    _repr_html_ = to_html
     table = as_method(table)
     to_markdown = as_method(to_markdown)
     to_html = as_method(to_html)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ipywidgets as widgets
@@ -207,3 +207,14 @@ class Field:
     def mark(self, *, wrong: bool) -> None:
         """Mark the control as wrong, or remove the mark."""
         (self.control.add_class if wrong else self.control.remove_class)("hfbench-wrong")
+
+
+def values_of(fields: Iterable[Field]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values of fields by name, and error messages about the texts of their controls."""
+    values, problems = {}, {}
+    for field in fields:
+        try:
+            values[field.name] = field.value
+        except ArgumentError as error:
+            problems[field.name] = error.for_forms
+    return values, problems

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from hfbench_nb.arguments.fields import value_types
 from hfbench_nb.frontends.commands import FitOptions
-from hfbench_nb.frontends.widgets.fields import Field
+from hfbench_nb.frontends.widgets.fields import Field, values_of
 from hfbench_nb.frontends.widgets.panel_parts import Fold
 from hfbench_nb.protocol.errors import ArgumentError
 
@@ -45,13 +45,7 @@ class FitPart:
         self._button.disabled = not can_run
 
     def _find(self, on_find: Callable[[dict[str, Any]], None]) -> None:
-        values: dict[str, Any] = {}
-        problems: dict[str, str] = {}
-        for field in self._fields:
-            try:
-                values[field.name] = field.value
-            except ArgumentError as error:
-                problems[field.name] = error.for_forms
+        values, problems = values_of(self._fields)
         if not problems:
             try:
                 on_find(values)

@@ -17,7 +17,7 @@ from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import MEASURE
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.commands import RunOptions
-from hfbench_nb.frontends.widgets.fields import Field
+from hfbench_nb.frontends.widgets.fields import Field, values_of
 from hfbench_nb.frontends.widgets.model_list import ModelList
 from hfbench_nb.frontends.widgets.panel_parts import Fold
 from hfbench_nb.frontends.widgets.style import LABEL_WIDTH
@@ -200,14 +200,7 @@ class Form:
 
     def _values_of(self, kind: type) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the values of a dataclass's fields, and error messages about the texts of their controls."""
-        values, problems = {}, {}
-        for found in dataclasses.fields(kind):
-            if found.name in self.fields:
-                try:
-                    values[found.name] = self.fields[found.name].value
-                except ArgumentError as error:
-                    problems[found.name] = str(error)
-        return values, problems
+        return values_of(self.fields[found.name] for found in dataclasses.fields(kind) if found.name in self.fields)
 
     @property
     def hint(self) -> str:
