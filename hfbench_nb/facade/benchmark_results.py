@@ -10,6 +10,7 @@ from typing import Any
 
 from hfbench_nb.analysis.largest import ARGUMENT as SEARCHED
 from hfbench_nb.analysis.largest import Hunt
+from hfbench_nb.analysis.machine_peaks import machine_peaks
 from hfbench_nb.analysis.scaling import scaling
 from hfbench_nb.analysis.speedups import table
 from hfbench_nb.display.comparing import compare, relative
@@ -19,7 +20,7 @@ from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.latex_tables import to_latex
 from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
-from hfbench_nb.display.plots import plot, plot_memory, plot_tokens
+from hfbench_nb.display.plots import plot, plot_memory, plot_roofline, plot_tokens
 from hfbench_nb.display.report import make_report
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
@@ -225,6 +226,8 @@ class BenchmarkResults(ResultSet):
     plot = as_method(plot)
     plot_memory = as_method(plot_memory)
     plot_tokens = as_method(plot_tokens)
+    plot_roofline = as_method(plot_roofline)
+    machine_peaks = as_method(machine_peaks)
     scaling = as_method(scaling)
     compare = as_method(compare)
     relative = as_method(relative)

@@ -14,6 +14,7 @@ from hfbench_nb.protocol.line_trace import LineTrace
 from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.request import Method
 from hfbench_nb.protocol.timing import Timing
+from hfbench_nb.worker.afterwards import find_out
 from hfbench_nb.worker.backends.base import Runtime
 from hfbench_nb.worker.clock import CountingStopwatch, Reading, take_samples
 from hfbench_nb.worker.memory import Peak
@@ -137,6 +138,10 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
             later_s = stopwatch.last_s if taken.timing is None else taken.timing.median_s
             taken.details["compile_s"] = max(0.0, first_call.wall_s - later_s)
         taken.metrics = {name: float(value) for name, value in prepared.metrics().items() if _is_number(value)}
+        if taken.timing is not None and method.round == 1:
+            metrics, details = find_out(runtime, prepared, stopwatch, taken.timing.median_s)
+            taken.metrics |= metrics
+            taken.details |= details
         if method.trace_memory_line_by_line:
             report("tracing", {})
             _trace_lines(runtime, prepared, taken)

@@ -19,6 +19,7 @@ from hfbench_nb.protocol.measurement import MEGABYTE
 from hfbench_nb.protocol.model_kinds import GENERATIVE
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
 from hfbench_nb.worker.backends.base import CallInputs, GenerateCall, GeneratingRuntime, Runtime
+from hfbench_nb.worker.backends.base_counting import Counted, CountingRuntime, added
 from hfbench_nb.worker.workloads.base import Phases, Prepared
 from hfbench_nb.worker.workloads.model_pass import ModelPass
 
@@ -90,6 +91,19 @@ class Generation(ModelPass):
             "tpot_s": [call.tpot_s for call in last],
             "itl_s": [gap_s for call in last for gap_s in call.gaps_s],
         }
+
+    def _counted(self, runtime: Runtime, model: object, inputs: CallInputs) -> Counted | None:
+        """Return what counts a call, if the backend can: what a token after the first must read is told apart."""
+        if not isinstance(runtime, CountingRuntime):
+            return None
+
+        def count() -> dict[str, float]:
+            prefill, *steps = runtime.count(self._generate.watched, model)
+            steps = steps[: len(self._calls[-1].tokens) - 1]  # after the last token, nothing is computed
+            read_bytes = sum(step.parameter_bytes for step in steps) / len(steps)
+            return {**added([prefill, *steps]).metrics, "token_parameters_mb": read_bytes / MEGABYTE}
+
+        return count
 
     def _metrics(self) -> dict[str, float]:
         cache_bytes = self._generate.cache_bytes
