@@ -97,5 +97,18 @@ def added(counts: list[Count]) -> Count:
     )
 
 
+def continued(steps: list[Count], number: int) -> list[Count]:
+    """Return so many steps, of which the first were counted: from one to the next, each amount changes evenly."""
+    if len(steps) < 2:
+        return steps * number
+    first, second = steps[:2]
+
+    def at(step: int, name: str) -> int:
+        start: int = getattr(first, name)
+        return start + step * (getattr(second, name) - start)
+
+    return [Count(at(step, "flops"), at(step, "parameter_bytes"), at(step, "moved_bytes")) for step in range(number)]
+
+
 Counted = Callable[[], Mapping[str, float]]
 """Counts what a call computes and moves, and returns the metrics of that."""
