@@ -25,7 +25,7 @@ from hfbench_nb.worker.workloads.model_pass import ModelPass
 
 PHASES = ("prefill", "decode")
 
-# Tokens that are generated to count what all of them compute: what attention computes grows evenly from one to the next.
+# Tokens that are generated to count what all compute: what attention computes grows evenly from one to the next.
 _COUNTED = 3
 
 
