@@ -90,20 +90,17 @@ def machine_peaks(results: ResultSet) -> pd.DataFrame:
     """
     import pandas as pd
 
-    return pd.DataFrame(
-        [
-            {
-                "machine": roof.machine,
-                "device": roof.device,
-                "dtype": roof.dtype,
-                "threads": roof.threads,
-                "gflops_per_s": roof.peaks.gflops_per_s.best,
-                "gflops_per_s_median": roof.peaks.gflops_per_s.median,
-                "gb_per_s": roof.peaks.gb_per_s.best,
-                "gb_per_s_median": roof.peaks.gb_per_s.median,
-                "published_gflops_per_s": roof.published_gflops_per_s,
-                "published_gb_per_s": roof.published_gb_per_s,
-            }
-            for roof in roofs_of(results)
-        ]
-    ).astype({"threads": "Int64"}, errors="ignore")
+    roofs = roofs_of(results)
+    columns: dict[str, list[Any]] = {
+        "machine": [roof.machine for roof in roofs],
+        "device": [roof.device for roof in roofs],
+        "dtype": [roof.dtype for roof in roofs],
+        "threads": [roof.threads for roof in roofs],
+        "gflops_per_s": [roof.peaks.gflops_per_s.best for roof in roofs],
+        "gflops_per_s_median": [roof.peaks.gflops_per_s.median for roof in roofs],
+        "gb_per_s": [roof.peaks.gb_per_s.best for roof in roofs],
+        "gb_per_s_median": [roof.peaks.gb_per_s.median for roof in roofs],
+        "published_gflops_per_s": [roof.published_gflops_per_s for roof in roofs],
+        "published_gb_per_s": [roof.published_gb_per_s for roof in roofs],
+    }
+    return pd.DataFrame(columns).astype({"threads": "Int64"})

@@ -145,8 +145,11 @@ def _write_names(
     ax: Axes, places: Sequence[tuple[float, float]], told: Sequence[tuple[tuple[float, float], str, str]]
 ) -> None:
     """Write a name beside each point, where none covers another or a point; one without room is left out."""
+    from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
 
+    if told:
+        ax.figure.draw_without_rendering()  # type: ignore[union-attr] # settles the layout
     points = [
         Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in (ax.transData.transform(place).tolist() for place in places)
     ]
@@ -155,9 +158,9 @@ def _write_names(
         for offset, horizontal, vertical in _PLACES:
             text = ax.annotate(
                 name, place, xytext=offset, textcoords="offset points", ha=horizontal, va=vertical, fontsize=7.5,
-                color=colour,
+                color=colour, path_effects=[withStroke(linewidth=2, foreground="white")],
             )  # fmt: skip
-            box = text.get_window_extent()
+            box = text.get_window_extent().padded(2)
             if not any(box.overlaps(other) for other in (*taken, *points)):
                 taken.append(box)
                 break

@@ -105,7 +105,8 @@ def continued(steps: list[Count], number: int) -> list[Count]:
 
     def at(step: int, name: str) -> int:
         start: int = getattr(first, name)
-        return start + step * (getattr(second, name) - start)
+        growth: int = getattr(second, name) - start
+        return start + step * growth
 
     return [Count(at(step, "flops"), at(step, "parameter_bytes"), at(step, "moved_bytes")) for step in range(number)]
 
