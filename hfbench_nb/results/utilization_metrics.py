@@ -60,13 +60,13 @@ METRICS.register(
 METRICS.register(
     _per_time(
         "utilization", "Share of the machine's peak", "", "time_s", _share_of_peak, format=format_percent,
-        is_folded=True, beside="time_s", short="of the machine's peak",
+        is_share=True, is_folded=True, beside="time_s", short="of the machine's peak",
     )
 )  # fmt: skip
 METRICS.register(
     _per_time(
         "bandwidth_utilization", "Share of the memory's bandwidth while decoding", "", "tpot_s", _share_of_bandwidth,
-        format=format_percent, task=GENERATION, beside="tpot_s", short="of the memory's bandwidth",
+        format=format_percent, is_share=True, task=GENERATION, beside="tpot_s", short="of the memory's bandwidth",
     )
 )  # fmt: skip
 METRICS.register(Metric("moved_mb", "Read and written by its operations", "MB", format=format_memory, is_column=False))
