@@ -32,6 +32,7 @@ def gpu() -> Iterator[Row]:
     yield from planted_memory()
     yield from the_callers_context()
     yield from estimates()
+    yield from achieved()
     yield from a_loop_that_waits()
 
 
@@ -156,6 +157,40 @@ def estimates() -> Iterator[Row]:
             peak_mb = measured.measurement.memory.details["allocated_peak_bytes"] / MEGABYTE
             found = f"{needs.total_mb:,.0f} / {peak_mb:,.0f} MB = {needs.total_mb / peak_mb:.4f}"
             yield f"{row}: estimate against the allocator's peak", found, "0.95 to 1.05"
+
+
+def achieved() -> Iterator[Row]:
+    """Measure what models achieve, which share of the GPU's peaks that is, and what it takes."""
+    common = {"memory": False, "rounds": 1, "dtype": ["float32", "bfloat16"]}
+    passes = PyTorchBenchmark(
+        PyTorchBenchmarkArguments(
+            models=["google-bert/bert-base-uncased", "openai-community/gpt2"], batch_sizes=[1, 32],
+            sequence_lengths=[128, 512], **common,
+        )
+    ).run()  # fmt: skip
+    texts = PyTorchBenchmark(
+        PyTorchBenchmarkArguments(
+            models=["meta-llama/Llama-3.2-1B"], batch_sizes=[1], sequence_lengths=[512], new_tokens=32,
+            inference=False, generation=True, **common,
+        )
+    ).run()  # fmt: skip
+    for row, cells in zip(
+        [*passes, *texts], [*passes.frame.to_dict("records"), *texts.frame.to_dict("records")], strict=True
+    ):
+        shares = {
+            "of the peak": cells["utilization"],
+            "of the bandwidth": cells.get("bandwidth_utilization", float("nan")),
+        }
+        told = ", ".join(f"{100 * share:.1f} % {of}" for of, share in shares.items() if share == share)
+        watts = cells["energy_j"] / cells["time_s"]
+        measured = f"{1000 * cells['time_s']:.2f} ms, {told}, {cells['energy_j']:.3g} J ({watts:.0f} W)"
+        yield f"{row}: time, share, energy", measured, "shares at most 1.02"
+    for peaks in (passes + texts).machine_peaks().to_dict("records"):
+        measured = (
+            f"{peaks['gflops_per_s'] / 1000:.1f} TFLOP/s and {peaks['gb_per_s']:,.0f} GB/s; published "
+            f"{peaks['published_gflops_per_s'] / 1000:.1f} and {peaks['published_gb_per_s']:,.0f}"
+        )
+        yield f"{peaks['machine']}, {peaks['dtype']}: peaks", measured, "reported"
 
 
 def _median_and_range(ratios: list[float]) -> str:

@@ -65,14 +65,20 @@ class CountingRuntime(Protocol):
         ...
 
     def count_pass(
-        self, call: Callable[[Any, CallInputs], Callable[[], object]], model: Any, inputs: CallInputs
+        self,
+        call: Callable[[], object],
+        call_of: Callable[[Any, CallInputs], Callable[[], object]],
+        model: Any,
+        inputs: CallInputs,
     ) -> Count:
         """Count a pass of a model: without computing it, where the model allows that.
 
         Parameters
         ----------
         call
-            Returns the call of a model with inputs.
+            The call that is measured.
+        call_of
+            Returns the same call of a copy of the model and of its inputs.
         model, inputs
             The model and the inputs that are measured.
         """

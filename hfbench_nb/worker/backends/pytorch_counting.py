@@ -55,16 +55,19 @@ class Counting:
         return counter.phases()
 
     def count_pass(
-        self, call: Callable[[Any, CallInputs], Callable[[], object]], model: torch.nn.Module, inputs: CallInputs
+        self,
+        call: Callable[[], object],
+        call_of: Callable[[Any, CallInputs], Callable[[], object]],
+        model: torch.nn.Module,
+        inputs: CallInputs,
     ) -> Count:
         """Count a pass of a model: on meta tensors, where the model allows that."""
         try:
-            shadow = _on_meta(model)
-            counted = call(shadow, replace(inputs, tensors=_on_meta(inputs.tensors)))
-            return self.count(lambda next_phase: counted(), shadow)[0]
+            twin = _on_meta(model)
+            of_twin = call_of(twin, replace(inputs, tensors=_on_meta(inputs.tensors)))
+            return self.count(lambda next_phase: of_twin(), twin)[0]
         except Exception:
-            counted = call(model, inputs)
-            return self.count(lambda next_phase: counted(), model)[0]
+            return self.count(lambda next_phase: call(), model)[0]
 
 
 def _uncompiled() -> contextlib.AbstractContextManager[object]:

@@ -95,7 +95,9 @@ class Generation(ModelPass):
             "itl_s": [gap_s for call in last for gap_s in call.gaps_s],
         }
 
-    def _counted(self, runtime: Runtime, model: object, inputs: CallInputs) -> Counted | None:
+    def _counted(
+        self, runtime: Runtime, call: Callable[[], object], model: object, inputs: CallInputs
+    ) -> Counted | None:
         """Return what counts a call, if the backend can, and what each token after the first must read."""
         if not isinstance(runtime, CountingRuntime):
             return None

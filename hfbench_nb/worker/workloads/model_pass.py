@@ -61,14 +61,16 @@ class ModelPass:
             note="; ".join(filter(None, [loaded.built.note, inputs.note])),
             details={**loaded.built.details, "build_s": loaded.build_s, **inputs.details},
             explain=lambda error: runtime.explain(error, attempt),
-            count=self._counted(runtime, model, inputs),
+            count=self._counted(runtime, call, model, inputs),
         )
 
-    def _counted(self, runtime: Runtime, model: object, inputs: CallInputs) -> Counted | None:
+    def _counted(
+        self, runtime: Runtime, call: Callable[[], object], model: object, inputs: CallInputs
+    ) -> Counted | None:
         """Return what counts a pass, if the backend can."""
         if not isinstance(runtime, CountingRuntime):
             return None
-        return lambda: runtime.count_pass(partial(self.make_call, runtime), model, inputs).metrics
+        return lambda: runtime.count_pass(call, partial(self.make_call, runtime), model, inputs).metrics
 
     def _load(self, runtime: Runtime, own: OwnFunctions) -> LoadedModel:
         if self.shared is not None:
