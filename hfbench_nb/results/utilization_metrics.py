@@ -27,7 +27,10 @@ def _per_time(name: str, title: str, unit: str, source: str, amount: Value, **mo
         known = amount(case, measurement)
         return (known / high_s if high_s > 0 else math.nan, known / low_s if low_s > 0 else math.nan)
 
-    return Metric(name, title, unit, value, interval, SPEED, higher_is_better=True, source=source, **more)  # type: ignore[arg-type]
+    return Metric(
+        name, title, unit, value, interval, SPEED, higher_is_better=True, needs_sizes=True, source=source,
+        **more,  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def _gflops(case: Case, measurement: Measurement) -> float:
@@ -50,7 +53,12 @@ def _share_of_bandwidth(case: Case, measurement: Measurement) -> float:
     return read_mb * MEGABYTE / 1e9 / found.get("peak_gb_per_s", math.nan)
 
 
-METRICS.register(Metric("flops", "FLOPs per call", "FLOP", format=lambda flops: f"{format_flops(flops)}FLOP"))
+METRICS.register(
+    Metric(
+        "flops", "FLOPs per call", "FLOP", group=SPEED, needs_sizes=True,
+        format=lambda flops: f"{format_flops(flops)}FLOP",
+    )
+)  # fmt: skip
 METRICS.register(
     _per_time(
         "gflops_per_s", "Achieved", "GFLOP/s", "time_s", _gflops,
