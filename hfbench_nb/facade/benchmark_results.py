@@ -16,12 +16,14 @@ from hfbench_nb.analysis.speedups import table
 from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
 from hfbench_nb.display.html_tables import to_html
+from hfbench_nb.display.json_export import to_json
 from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.latex_tables import to_latex
 from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
 from hfbench_nb.display.plots import plot, plot_memory, plot_roofline, plot_tokens
 from hfbench_nb.display.report import make_report
+from hfbench_nb.facade.sharing import push_to_hub
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.docstrings import as_method
@@ -223,6 +225,7 @@ class BenchmarkResults(ResultSet):
     to_markdown = as_method(to_markdown)
     to_html = as_method(to_html)
     to_latex = as_method(to_latex)
+    to_json = as_method(to_json)
     plot = as_method(plot)
     plot_memory = as_method(plot_memory)
     plot_tokens = as_method(plot_tokens)
@@ -233,6 +236,8 @@ class BenchmarkResults(ResultSet):
     relative = as_method(relative)
 
     # ---- files
+
+    push_to_hub = as_method(push_to_hub)
 
     def to_csv(self, folder: str | os.PathLike[str] = ".") -> list[Path]:
         """Write the original's CSV files, one per task and metric, and the environment; return their paths.
