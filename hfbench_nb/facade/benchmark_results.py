@@ -23,7 +23,7 @@ from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
 from hfbench_nb.display.plots import plot, plot_memory, plot_roofline, plot_tokens
 from hfbench_nb.display.report import make_report
-from hfbench_nb.facade.sharing import push_to_hub
+from hfbench_nb.facade.sharing import push_to_hub, save
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.docstrings import as_method
@@ -33,7 +33,6 @@ from hfbench_nb.results.metrics import METRICS, headlines
 from hfbench_nb.results.nested import nest
 from hfbench_nb.results.result_set import ResultSet, Row
 from hfbench_nb.results.selection import select
-from hfbench_nb.storage import journal
 from hfbench_nb.storage.report_reader import read_report
 
 
@@ -237,6 +236,7 @@ class BenchmarkResults(ResultSet):
 
     # ---- files
 
+    save = as_method(save)
     push_to_hub = as_method(push_to_hub)
 
     def to_csv(self, folder: str | os.PathLike[str] = ".") -> list[Path]:
@@ -253,31 +253,6 @@ class BenchmarkResults(ResultSet):
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         return write_files(self, target)
-
-    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write everything, including every raw sample, to ``results.jsonl`` in a folder; return its path.
-
-        `load_results` reads it back.
-
-        Parameters
-        ----------
-        folder
-            Created if it does not exist.
-        overwrite
-            Whether results in the folder that are not part of these may be replaced.
-
-        Raises
-        ------
-        ArgumentError
-            If the folder contains such results, or a run is writing to it.
-        OSError
-            If it cannot be written to.
-        """
-        rows = [(*entry, environment) for entry, environment in zip(self.entries, self.environments, strict=True)]
-        first = [] if rows else [self.environment]
-        return journal.write(
-            Path(folder), journal.number_environments(rows, first, self.arguments), overwrite=overwrite
-        )
 
 
 def _without_search(results: ResultSet, other: ResultSet) -> dict[str, Any]:

@@ -1,24 +1,48 @@
-"""Sharing results on the Hugging Face hub."""
+"""Keeping results in a folder, and sharing them on the Hugging Face hub."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hfbench_nb.display.dataset_card import make_card
 from hfbench_nb.display.plots import plot
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.results.metrics import METRICS
-from hfbench_nb.storage import hub
-
-if TYPE_CHECKING:
-    from hfbench_nb.facade.benchmark_results import BenchmarkResults
+from hfbench_nb.results.result_set import ResultSet
+from hfbench_nb.storage import hub, journal
 
 _PLOTTED = ("time_s", "memory_mb")
 
 
-def push_to_hub(results: BenchmarkResults, name: str, *, private: bool = False, message: str = "Add results") -> str:
+def save(results: ResultSet, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write everything, including every raw sample, to ``results.jsonl`` in a folder; return its path.
+
+    `load_results` reads it back.
+
+    Parameters
+    ----------
+    results
+        What to write; the results themselves when called as a method.
+    folder
+        Created if it does not exist.
+    overwrite
+        Whether results in the folder that are not part of these may be replaced.
+
+    Raises
+    ------
+    ArgumentError
+        If the folder contains such results, or a run is writing to it.
+    OSError
+        If it cannot be written to.
+    """
+    rows = [(*entry, environment) for entry, environment in zip(results.entries, results.environments, strict=True)]
+    first = [] if rows else [results.environment]
+    return journal.write(Path(folder), journal.number_environments(rows, first, results.arguments), overwrite=overwrite)
+
+
+def push_to_hub(results: ResultSet, name: str, *, private: bool = False, message: str = "Add results") -> str:
     """Push the results to a datasets repository of the Hugging Face hub, which is made if there is none.
 
     It gets ``results.jsonl``, with every raw sample, and a README with tables, plots, the environment and tags.  Names
@@ -53,13 +77,13 @@ def push_to_hub(results: BenchmarkResults, name: str, *, private: bool = False, 
         raise ArgumentError("There is nothing to push: nothing was measured.")
     with tempfile.TemporaryDirectory(prefix="hfbench-") as made:
         folder = Path(made)
-        results.save(folder)
+        save(results, folder)
         plots = [(METRICS[metric].title, file) for metric in _PLOTTED if (file := _draw(results, metric, folder))]
         (folder / "README.md").write_text(make_card(results, name, plots), encoding="utf-8")
         return hub.upload(folder, name, private=private, message=message)
 
 
-def _draw(results: BenchmarkResults, metric: str, folder: Path) -> str:
+def _draw(results: ResultSet, metric: str, folder: Path) -> str:
     """Draw a metric into a file of the folder and return its name; empty where there is nothing to draw."""
     from matplotlib.figure import Figure
 
