@@ -68,7 +68,7 @@ METRICS.register(
 METRICS.register(
     _per_time(
         "utilization", "Share of the machine's peak", "", "time_s", _share_of_peak, format=format_percent,
-        is_share=True, is_folded=True, beside="time_s", short="of the machine's peak",
+        is_share=True, is_folded=True, beside="time_s", short="of the machine's peak", except_task=GENERATION,
     )
 )  # fmt: skip
 METRICS.register(
