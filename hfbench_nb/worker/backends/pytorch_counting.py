@@ -238,9 +238,18 @@ _PRODUCTS = (
     "mkldnn._linear_pointwise", "onednn.qlinear_pointwise",
 )  # fmt: skip
 
+# Fused attention.  Those that torch.utils.flop_counter knows, it knows without grouped heads of keys and values.
+_FUSED = tuple(
+    f"aten._scaled_dot_product_{name}"
+    for name in (
+        "flash_attention_for_cpu", "flash_attention", "efficient_attention", "cudnn_attention",
+        "fused_attention_overrideable",
+    )
+)  # fmt: skip
+
 _FORMULAS: dict[Any, Formula] = {
-    **dict.fromkeys(_named("aten._scaled_dot_product_flash_attention_for_cpu"), _attention),
-    **dict.fromkeys(_named("aten._scaled_dot_product_flash_attention_for_cpu_backward"), _attention_backward),
+    **dict.fromkeys(_named(*_FUSED), _attention),
+    **dict.fromkeys(_named(*(f"{name}_backward" for name in _FUSED)), _attention_backward),
     **dict.fromkeys(_named(*_PRODUCTS), _linear),
     **dict.fromkeys(_named("aten._grouped_mm"), _grouped),
 }

@@ -7,7 +7,7 @@ import torch
 from support.models import short, tiny_bert, tiny_gpt2, tiny_t5
 
 from hfbench_nb import PyTorchBenchmark, measure
-from hfbench_nb.worker.backends.pytorch_counting import Counting, _on_meta
+from hfbench_nb.worker.backends.pytorch_counting import Counting, _formula_of, _on_meta
 
 pytestmark = [pytest.mark.measures]
 
@@ -55,6 +55,15 @@ def test_fused_attention_counts_like_separate_products():
     config = tiny_gpt2()
     fused, apart = (counted(config, attn_implementation=name)[0]["flops"] for name in ("sdpa", "eager"))
     assert fused == apart
+
+
+def test_grouped_heads_of_keys_and_values_count_for_each_query():
+    given = torch.empty(2, 8, 16, 4, device="meta"), *(torch.empty(2, 2, 16, 4, device="meta") for _ in range(2))
+    for name in ("_scaled_dot_product_flash_attention", "_scaled_dot_product_flash_attention_for_cpu"):
+        formula = _formula_of(getattr(torch.ops.aten, name))
+        assert formula(*given, 0.0, True, out_val=given[0]) == 2 * 2 * 8 * 16 * 16 * (4 + 4)
+    backward = _formula_of(torch.ops.aten._scaled_dot_product_flash_attention_backward)
+    assert backward(given[0], *given, out_val=given[0]) == 2 * 2 * 8 * 16 * 16 * 5 * 4
 
 
 def test_a_mixture_of_experts_computes_what_its_tokens_are_routed_to():
