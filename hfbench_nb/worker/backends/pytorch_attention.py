@@ -76,6 +76,7 @@ class _Shape(NamedTuple):
     sizes: tuple[int, ...]
     strides: tuple[int, ...]
     dtype: torch.dtype
+    device: torch.device
     requires_grad: bool
 
     @classmethod
@@ -83,11 +84,11 @@ class _Shape(NamedTuple):
         dtype = tensor.dtype if autocast is None or not tensor.is_floating_point() else autocast
         # While TorchScript traces, sizes are tensors.
         sizes, strides = tuple(map(int, tensor.shape)), tuple(map(int, tensor.stride()))
-        return cls(sizes, strides, dtype, tensor.requires_grad)
+        return cls(sizes, strides, dtype, tensor.device, tensor.requires_grad)
 
-    def made(self, device: torch.device) -> torch.Tensor:
+    def made(self) -> torch.Tensor:
         """Return such a tensor, whose memory is never touched."""
-        tensor = torch.empty_strided(self.sizes, self.strides, dtype=self.dtype, device=device)
+        tensor = torch.empty_strided(self.sizes, self.strides, dtype=self.dtype, device=self.device)
         return tensor.requires_grad_(self.requires_grad)
 
 
@@ -145,9 +146,9 @@ class AttentionWatch:
 
         return recorded
 
-    def kernels(self, device: torch.device) -> Iterator[str]:
-        """Yield the kernel of each call, which was made on a device."""
-        yield from filter(None, (_kernel(call, device) for call in self._calls))
+    def kernels(self) -> Iterator[str]:
+        """Yield the kernel of each call."""
+        yield from filter(None, map(_kernel, self._calls))
 
 
 def describe_kernels(found: Iterable[str], model: torch.nn.Module) -> dict[str, str]:
@@ -167,10 +168,10 @@ def describe_kernels(found: Iterable[str], model: torch.nn.Module) -> dict[str, 
     return {"attention_kernel": ", ".join(names)} if names else {}
 
 
-def _kernel(call: _Call, device: torch.device) -> str:
+def _kernel(call: _Call) -> str:
     """Return the name of the kernel that a call chooses; empty if there is none."""
-    inputs = [shape.made(device) for shape in call.inputs]
-    mask = None if call.mask is None else call.mask.made(device)
+    inputs = [shape.made() for shape in call.inputs]
+    mask = None if call.mask is None else call.mask.made()
     with torch.set_grad_enabled(call.with_gradients):
         try:
             choose: Any = torch._fused_sdp_choice
@@ -179,7 +180,7 @@ def _kernel(call: _Call, device: torch.device) -> str:
             return ""
     names = {
         SDPBackend.MATH: "math",
-        SDPBackend.FLASH_ATTENTION: "flash (CPU)" if device.type == "cpu" else "flash",
+        SDPBackend.FLASH_ATTENTION: "flash (CPU)" if inputs[0].device.type == "cpu" else "flash",
         SDPBackend.EFFICIENT_ATTENTION: "memory-efficient",
         SDPBackend.CUDNN_ATTENTION: "cuDNN",
     }

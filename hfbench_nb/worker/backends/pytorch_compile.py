@@ -88,7 +88,7 @@ class Compilation:
             raise NotImplementedError(f"compile={mode!r} cannot be used on a TPU: torch_xla compiles by itself")
         return None if mode == "none" else cls(mode, device, method)
 
-    def compile(self, model: torch.nn.Module) -> None:
+    def follow(self, model: torch.nn.Module) -> None:
         """Let a model be compiled when it is called for the first time."""
         model.compile(mode=self.mode)
         self._is_used = True

@@ -180,7 +180,7 @@ class PyTorchRuntime:
         """Let a model be compiled, if that is asked for; return its call."""
         if self._compilation is None:
             return call
-        self._compilation.compile(model)
+        self._compilation.follow(model)
         return self._compilation.stepping(call)
 
     def training_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
@@ -192,7 +192,7 @@ class PyTorchRuntime:
         step = TrainingStep(model, inputs.tensors, loss, StepSettings.of(self._settings), self.device, clock)
         self._step, self._called = step, model
         if self._compilation is not None:
-            self._compilation.compile(model)  # only now: what the step has looked at before is the model itself
+            self._compilation.follow(model)  # only now: what the step has looked at before is the model itself
             step.on_begin = self._compilation.begin_step
         return self._stepping(step)
 
@@ -228,7 +228,7 @@ class PyTorchRuntime:
             mode=None if self._compilation is None else self._compilation.mode,
         )
         if self._compilation is not None and not compiles_itself:
-            self._compilation.compile(model)
+            self._compilation.follow(model)
         self.compiles = self._compilation is not None or compiles_itself
         return self._generate
 
@@ -279,7 +279,7 @@ class PyTorchRuntime:
             return
         for told in (self._step, self._generate, self._compilation):
             heard += [] if told is None else told.notes()
-        self.details |= self._first_pass.details(self._called, self.device, self._compilation)
+        self.details |= self._first_pass.details(self._called, self._compilation)
         if self._generate is not None and self._settings.get("cache_implementation") is None:
             kind = self._generate.cache_kind
             self.resolved = self.resolved if kind is None else Settings(self.resolved, cache_implementation=kind)

@@ -41,9 +41,9 @@ class FirstPass:
             yield heard
         heard += self.parts.notes()
 
-    def details(self, model: torch.nn.Module, device: torch.device, compilation: Compilation | None) -> dict[str, Any]:
+    def details(self, model: torch.nn.Module, compilation: Compilation | None) -> dict[str, Any]:
         """Return which attention kernels have run."""
         if not self.follows_attention:
             return {}
-        chosen = self._attention.kernels(device) if compilation is None else compilation.attention_kernels()
+        chosen = self._attention.kernels() if compilation is None else compilation.attention_kernels()
         return describe_kernels(chosen, model)

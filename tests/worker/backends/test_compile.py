@@ -7,6 +7,7 @@ import tempfile
 import pytest
 import torch
 from support.models import short, tiny_bert, tiny_gpt2
+from torch.nn import functional
 
 from hfbench_nb import ArgumentError, PyTorchBenchmark
 from hfbench_nb.arguments.sweep import combinations
@@ -14,13 +15,39 @@ from hfbench_nb.arguments.sweep import combinations
 pytestmark = pytest.mark.measures
 
 
-def run(config, **given):
-    arguments = short(**{"timeout_s": 300.0, "memory": False, **given})
-    return PyTorchBenchmark(arguments, configs=[config]).run()
+class Small(torch.nn.Module):
+    """Attention, and little else: a model that is compiled in seconds."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(8, 8)
+
+    def forward(self, x):
+        y = self.layer(x)
+        return functional.scaled_dot_product_attention(y, y, y)
 
 
-def one_layer(**given):
-    return tiny_bert(num_hidden_layers=1, **given)
+class Breaking(torch.nn.Module):
+    """Asks for a number in the middle of a pass, which no graph can hold."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(8, 8)
+
+    def forward(self, x):
+        y = self.layer(x)
+        return y.mean() if y.sum().item() < 1e9 else y.sum()
+
+
+def some_inputs(batch_size, length):
+    return {"x": torch.ones(batch_size, 2, length, 8)}
+
+
+def run(model, **given):
+    """Measure a model of the tests, or one of a configuration."""
+    own = {"models": []} if isinstance(model, type) else {}
+    arguments = short(**{"timeout_s": 300.0, "memory": False, **own, **given})
+    return PyTorchBenchmark(arguments, configs=[model], inputs=some_inputs if own else None).run()
 
 
 @pytest.fixture
@@ -34,10 +61,10 @@ def test_compilation_is_a_time_of_its_own_and_later_rounds_do_not_compile_again(
     users = temporary / "users"
     users.mkdir()
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(users))
-    results = run(one_layer(), compile=["none", "default"], rounds=2)
+    results = run(Small, compile=["none", "default"], rounds=2)
     plain, compiled = results.frame.to_dict("records")
     assert (plain["status"], compiled["status"]) == ("ok", "ok"), compiled["error"]
-    assert results.labels == ["tiny [not compiled]", "tiny [compiled]"]
+    assert results.labels == ["Small [not compiled]", "Small [compiled]"]
     assert plain["compile_s"] != plain["compile_s"]
     assert compiled["compile_s"] > 100 * compiled["time_s"]
     first, second = results.entries[1][1].rounds
@@ -54,39 +81,21 @@ def test_compilation_is_a_time_of_its_own_and_later_rounds_do_not_compile_again(
     assert "Compilation (s)" in results.to_html()
 
 
-def test_training_and_generation_are_compiled():
-    results = run(
-        tiny_gpt2(n_layer=1), compile="default", inference=False, training=True, generation=True, new_tokens=4
-    )
-    assert list(results.frame["status"]) == ["ok", "ok"], list(results.frame["error"])
-    assert (results.frame["compile_s"] > 0).all()
-    training, generation = (measurement for _, measurement in results.entries)
-    assert training.details["compiled_graphs"] >= 1
-    assert set(training.timings) == {"forward_s", "backward_s", "optimizer_s"}
-    # The pass over the prompt, that for one more token, and that again for any length of the cache.
-    assert generation.details["compiled_graphs"] >= 2
-    assert "recompilation" in generation.note
-
-
-class Breaking(torch.nn.Module):
-    """Asks for a number in the middle of a pass, which no graph can hold."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = torch.nn.Linear(8, 8)
-
-    def forward(self, x):
-        y = self.layer(x)
-        return y * 2 if y.sum().item() > 1e9 else y
-
-
-def test_a_graph_break_is_told_and_that_a_mode_needs_a_gpu():
-    arguments = short(models=[], compile="reduce-overhead", device="cpu", memory=False, timeout_s=300.0)
-    benchmark = PyTorchBenchmark(
-        arguments, configs=[Breaking], inputs=lambda batch, length: {"x": torch.ones(batch, 8)}
-    )
-    ((_, measurement),) = benchmark.run().entries
+def test_the_passes_of_a_generation_are_compiled():
+    results = run(tiny_gpt2(n_layer=1), compile="default", inference=False, generation=True, new_tokens=2)
+    ((_, measurement),) = results.entries
     assert measurement.status == "ok", measurement.failure
+    assert measurement.details["compile_s"] > 0
+    assert measurement.details["compiled_graphs"] == 2  # over the prompt, and for one token more
+    assert "1 recompilation: " in measurement.note
+
+
+def test_training_is_compiled_and_a_graph_break_told_and_that_a_mode_needs_a_gpu():
+    ((_, measurement),) = run(Breaking, compile="reduce-overhead", device="cpu", inference=False, training=True).entries
+    assert measurement.status == "ok", measurement.failure
+    assert measurement.details["compile_s"] > 0
+    assert set(measurement.timings) == {"forward_s", "backward_s", "optimizer_s"}
+    assert measurement.details["compiled_graphs"] >= 1
     assert measurement.details["graph_breaks"] >= 1
     assert "graph break" in measurement.note
     assert "compile='reduce-overhead' does what 'default' does on a CPU" in measurement.note
@@ -95,14 +104,14 @@ def test_a_graph_break_is_told_and_that_a_mode_needs_a_gpu():
 def test_without_a_compiler_of_c_plus_plus_the_row_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    (row,) = run(one_layer(), compile="default", device="cpu").frame.to_dict("records")
+    (row,) = run(Small, compile="default", device="cpu").frame.to_dict("records")
     assert row["status"] == "error"
     assert "compile='default' needs a C++ compiler" in row["error"]
     assert "compile='none' runs the model as it is" in row["error"]
 
 
 def test_an_estimate_is_that_of_the_model_as_it_is():
-    benchmark = PyTorchBenchmark(short(compile=["none", "default"]), configs=[one_layer()])
+    benchmark = PyTorchBenchmark(short(compile=["none", "default"]), configs=[tiny_bert()])
     plain, compiled = (row.measurement for row, _ in benchmark.estimate().rows)
     assert plain.memory.peak_bytes == compiled.memory.peak_bytes
     assert "estimated as it is" in compiled.note

@@ -8,6 +8,7 @@ import pytest
 import torch
 import transformers
 from support.models import short, tiny_bert, tiny_gpt2
+from support.places import TESTS
 from support.tiny import tiny
 
 from hfbench_nb import ArgumentError, PyTorchBenchmark
@@ -15,8 +16,9 @@ from hfbench_nb.worker.backends.pytorch_quantization import method_of
 
 pytestmark = pytest.mark.measures
 
-has_torchao = importlib.util.find_spec("torchao") is not None
-needs_torchao = pytest.mark.skipif(not has_torchao, reason="torchao is not installed")
+# Beside Transformers, it would be imported into every worker: `make test` has it in a folder of its own.
+TORCHAO = TESTS.parent / ".torchao"
+needs_torchao = pytest.mark.skipif(not (TORCHAO / "torchao").is_dir(), reason="make .torchao/.installed")
 
 
 def run(configs, **given):
@@ -64,7 +66,9 @@ def test_tied_weights_stay_those_of_the_embedding():
 @needs_torchao
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_weights_alone_are_quantized(dtype):
-    ((_, measurement),) = run({"bert": wide_bert()}, quantization="int8_weight_only", dtype=dtype).entries
+    ((_, measurement),) = run(
+        {"bert": wide_bert()}, quantization="int8_weight_only", dtype=dtype, overlay=str(TORCHAO)
+    ).entries
     assert measurement.status == "ok", measurement.failure
     assert measurement.details["quantized_by"].startswith("torchao ")
     assert measurement.details["quantized_layers"] == {"Linear": 13}
@@ -75,7 +79,7 @@ def test_weights_alone_are_quantized(dtype):
 @needs_torchao
 def test_what_a_configuration_asks_for_is_done():
     wanted = {"quant_method": "torchao", "quant_type": "int8_weight_only"}
-    results = run({"bert": tiny_bert(quantization_config=wanted)})
+    results = run({"bert": tiny_bert(quantization_config=wanted)}, overlay=str(TORCHAO))
     ((_, measurement),) = results.entries
     assert measurement.status == "ok", measurement.failure
     assert list(results.frame["quantization"]) == ["int8_weight_only"]
