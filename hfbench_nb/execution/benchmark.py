@@ -269,12 +269,12 @@ class Benchmark(Generic[_Args]):
     def _measure(
         self, turn: Turn, executor: Executor, progress: Progress, lock: MachineLock, run_folder: RunFolder
     ) -> Measurement:
-        case = turn.case
-        method, shared = self._method.of_round(turn.round), self._sharing.of(case, turn.round)
+        case, method = turn.case, self._method.of_round(turn.round, run_folder.scratch_of(turn.case))
+        shared = self._sharing.of(case, turn.round)
         request = Request(case, method, self.models[case.model], self.args.timeout_s, shared)
         try:
             with lock.hold():
-                progress.begin(turn.case, turn.round)
+                progress.begin(case, turn.round)
                 unusable = self.places.failure(case)
                 measurement = (
                     measure_and_complete(executor, self.framework, request, progress.follow, self._cancellation)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
+import json
 import os
 import re
+import shutil
+import tempfile
 import time
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -59,6 +64,7 @@ class RunFolder:
             )
         named = folder if resume is None else resume
         self._parameter = None if named is None else "folder" if resume is None else "resume"
+        self._scratch = _scratch_folder()
         self.path: Path | None = None if named is None else checks.path(self._parameter or "", named)
         self._journal: Journal | None = None
         try:
@@ -128,10 +134,22 @@ class RunFolder:
                 "will be written with the next case if possible."
             )
 
+    def scratch_of(self, case: Case) -> str:
+        """Return the folder for what the rounds of a case keep for each other; empty where there can be none.
+
+        It is not made here, and is removed when the run ends.
+        """
+        if self._scratch is None:
+            return ""
+        identity = json.dumps(case.to_dict(), sort_keys=True)
+        return str(self._scratch / hashlib.sha256(identity.encode()).hexdigest()[:16])
+
     def __enter__(self) -> RunFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
         if self._journal is not None:
             self._journal.close()
 
@@ -143,6 +161,14 @@ class RunFolder:
         if self._journal is not None:
             self._journal.close()
         self._journal = self.path = None
+
+
+def _scratch_folder() -> Path | None:
+    """Return the folder for what a run needs only while it runs, beside other temporary files on this machine."""
+    try:
+        return Path(tempfile.gettempdir(), f"hfbench_nb_{uuid.uuid4().hex}")
+    except OSError:
+        return None
 
 
 def new_cache_folder() -> Path:

@@ -121,10 +121,11 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
             report("warm-up", {})
             with runtime.meter.watch() as first_peak:
                 first_call = stopwatch(prepared.watched_by(first_peak), 1)
-                if runtime.meter.first_call_repeats:
+                if runtime.meter.first_call_repeats or runtime.compiles:
                     if prepared.phases is not None:
                         first_peak.split()  # what comes now is no phase of the first call
-                    stopwatch(prepared.call, 1)  # may need more, with what the first has set up
+                    stopwatch(prepared.call, 1)  # may need more, with what the first has set up, and compile again
+        warm = (stopwatch.calls, stopwatch.calls_s)
         taken.note = "; ".join(filter(None, [prepared.note, *heard]))
         taken.details["first_call_s"] = first_call.wall_s
         if method.speed:
@@ -137,9 +138,10 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
         finally:  # only now: thousands of samples would count as memory of the call
             if taken.timing is not None:
                 taken.timings = _timings_of_parts(prepared, len(taken.timing.samples_s), method)
-        if runtime.compiles:
+        # Later rounds may find what the first has compiled.
+        if runtime.compiles and method.round == 1:
             later_s = stopwatch.last_s if taken.timing is None else taken.timing.median_s
-            taken.details["compile_s"] = max(0.0, first_call.wall_s - later_s)
+            taken.details["compile_s"] = max(0.0, warm[1] - warm[0] * later_s)
         taken.metrics = {name: float(value) for name, value in prepared.metrics().items() if _is_number(value)}
         if taken.timing is not None and method.round == 1:
             metrics, details = find_out(runtime, prepared, stopwatch, taken.timing.median_s)

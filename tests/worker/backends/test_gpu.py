@@ -210,7 +210,7 @@ def test_a_device_without_events_is_timed_by_the_wall_clock():
 @pytest.fixture
 def fake_gpu(monkeypatch):
     """Make PyTorch's backend measure on an accelerator whose device module and driver are fakes; return the module."""
-    from hfbench_nb.worker.backends import pytorch_runtime
+    from hfbench_nb.worker.backends import pytorch_devices, pytorch_runtime
 
     module = FakeModule()
     module.set_device = lambda device: None
@@ -219,7 +219,7 @@ def fake_gpu(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pynvml", FakeNvml())
     monkeypatch.setattr(pytorch_runtime, "find_device", lambda name, method: FakeDevice())
     monkeypatch.setattr(torch, "get_device_module", lambda device: module)
-    monkeypatch.setattr(pytorch_runtime, "touch_common_code", lambda device, dtype: None)
+    monkeypatch.setattr(pytorch_devices, "touch_common_code", lambda device, dtype: None)
     monkeypatch.setattr(pytorch_runtime, "make_reference", lambda device, synchronize: synchronize)
 
     class FakeDevice:
