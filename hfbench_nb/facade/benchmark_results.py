@@ -14,12 +14,14 @@ from hfbench_nb.analysis.scaling import scaling
 from hfbench_nb.analysis.speedups import table
 from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
+from hfbench_nb.display.explanation import explain
 from hfbench_nb.display.html_tables import to_html
 from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.latex_tables import to_latex
 from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
-from hfbench_nb.display.plots import plot, plot_memory, plot_tokens
+from hfbench_nb.display.plots import plot, plot_memory, plot_profiles, plot_tokens
+from hfbench_nb.display.profiles import Profiles
 from hfbench_nb.display.report import make_report
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
@@ -189,6 +191,11 @@ class BenchmarkResults(ResultSet):
         return summaries(self)
 
     @property
+    def profiles(self) -> Profiles:
+        """Where the time of each case goes (``profile=True``): ``results.profiles["gpt2"]``, or a position."""
+        return Profiles(self)
+
+    @property
     def largest(self) -> Largest:
         """The largest size that ran within the limit, per model and settings, of a run of `find_largest`.
 
@@ -225,6 +232,8 @@ class BenchmarkResults(ResultSet):
     plot = as_method(plot)
     plot_memory = as_method(plot_memory)
     plot_tokens = as_method(plot_tokens)
+    plot_profiles = as_method(plot_profiles)
+    explain = as_method(explain)
     scaling = as_method(scaling)
     compare = as_method(compare)
     relative = as_method(relative)

@@ -24,6 +24,7 @@ from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_lora import load_adapting
 from hfbench_nb.worker.backends.pytorch_optimizers import import_optimizer
 from hfbench_nb.worker.backends.pytorch_parts import PartsWatch, count_features
+from hfbench_nb.worker.backends.pytorch_profile import Profiling
 from hfbench_nb.worker.backends.pytorch_reference import make_reference
 from hfbench_nb.worker.backends.pytorch_training import PHASES, StepSettings, TrainingStep
 from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
@@ -33,7 +34,7 @@ from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
 from hfbench_nb.worker.phase_clock import phase_clock
 
 
-class PyTorchRuntime:
+class PyTorchRuntime(Profiling):
     """PyTorch set up on one device."""
 
     def __init__(self, settings: Settings, method: Method) -> None:
