@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _SHOWN, _LEAST_SHARE = 10, 0.02
 # Kinds of changes are named in the sentence from this share of all changes on, with so many operators of each.
 _LEAST_TOLD, _NAMED = 0.1, 3
+_MINUS = "\N{MINUS SIGN}"
+# A share of the difference that is larger says only that the difference is small.
+_LARGEST_SHARE = 10
 _KINDS = {
     NEW: "in operators that {before} does not have",
     GONE: "of operators that {after} does not have",
@@ -107,17 +110,15 @@ class Explanation:
         after, before = self._names
         times = [call_s(self.after), call_s(self.before)]
         ratio = times[0] / times[1]
-        metric = METRICS["time_s"]
-        if all(row.measurement.timing is not None for row in (self.before, self.after)) and not told_apart(
-            self.after, self.before, metric
-        ):
-            how = f"takes as long as {before}, as far as can be told"
-        else:
-            factor = format_number(max(ratio, 1 / ratio))
-            how = f"is {factor} times {'slower' if ratio > 1 else 'faster'} than {before}"
+        how = f"is {format_number(max(ratio, 1 / ratio))} times {'slower' if ratio > 1 else 'faster'} than {before}"
+        if self._is_timed() and not told_apart(self.after, self.before, METRICS["time_s"]):
+            how += ", which may be chance"
         told = f"{after} {how} ({format_time(times[0])} instead of {format_time(times[1])})"
         parts = [*filter(None, map(self._told, _KINDS))]
         return f"{told}: {'; '.join(parts)}." if parts else f"{told}."
+
+    def _is_timed(self) -> bool:
+        return all(row.measurement.timing is not None for row in (self.before, self.after))
 
     def _told(self, kind: str) -> str:
         """Return what changes of a kind come to, and the operators with most of it; empty if that is little."""
@@ -146,30 +147,26 @@ class Explanation:
 
     def _row(self, change: Change, *, with_kind: bool) -> list[str]:
         share = self._share(change)
-        percent = (
-            "" if math.isnan(share) or abs(share) > 100 else f"{100 * share:+.0f} %".replace("-", "\N{MINUS SIGN}")
-        )
         return [
             change.name,
             *([change.group, change.kind] if with_kind else []),
             format_time(change.before_s) if change.before_s else "",
             format_time(change.after_s) if change.after_s else "",
             _signed(change.difference_s),
-            percent,
+            "" if math.isnan(share) or abs(share) > _LARGEST_SHARE else f"{round(100 * share)} %".replace("-", _MINUS),
         ]
 
     def _tables(self) -> list[tuple[list[str], list[list[str]], str]]:
         """Return the heads, the rows and the sides of both tables."""
         after, before = self._names
-        numbers = [before, after, "Difference", "Of all"]
+        numbers = [before, after, "Difference", "Share of it"]
         return [
             (["Operator", "Part", "Change", *numbers], self._rows(self._operators, with_kind=True), "<<<>>>>"),
             (["Part", *numbers], self._rows(self._groups, with_kind=False), "<>>>>"),
         ]
 
     def _note(self) -> str:
-        timed = all(row.measurement.timing is not None for row in (self.before, self.after))
-        return f"{_SCALED if timed else _TRACED}. In a call of {self.after}, compared with {self.before}."
+        return f"{_SCALED if self._is_timed() else _TRACED}. In a call of {self.after}, compared with {self.before}."
 
     def _repr_html_(self) -> str:
         return render("explanation.html.j2", title=self.in_words(), tables=self._tables(), note=self._note())
@@ -223,28 +220,26 @@ def explain(
 
 
 def _signed(difference_s: float) -> str:
-    sign = "+" if difference_s >= 0 else "\N{MINUS SIGN}"
+    sign = "+" if difference_s >= 0 else _MINUS
     return f"{sign}{format_time(abs(difference_s))}"
 
 
 def _short_names(before: Row, after: Row) -> tuple[str, str]:
-    """Return what tells the cases from each other: settings that differ where the model is the same."""
-    rows = (after, before)
-    settings = [_in_brackets(row) for row in rows]
-    sizes = {(row.case.task, row.case.batch_size, row.case.sequence_length) for row in rows}
-    if after.case.model == before.case.model and all(settings) and len(sizes) == 1:
-        own = [
-            ", ".join(word for word in mine if word not in others)
-            for mine, others in ((settings[0], settings[1]), (settings[1], settings[0]))
-        ]
-        if all(own):
-            return own[0], own[1]
-    if len(sizes) == 1 and after.label != before.label:
-        return after.label, before.label
-    return str(after), str(before)
+    """Return what tells the cases from each other: model or settings, task and sizes, as far as they differ."""
+    mine, others = _words(after), _words(before)
+    if after.case.model == before.case.model:
+        mine[0], others[0] = _own_settings(after, before), _own_settings(before, after)
+    differing = [i for i in range(len(mine)) if mine[i] != others[i]]
+    names = [", ".join(words[i] for i in differing if words[i]) for words in (mine, others)]
+    return (names[0], names[1]) if all(names) else (str(after), str(before))
 
 
-def _in_brackets(row: Row) -> list[str]:
-    """Return the settings that the label of a row names."""
-    inner = row.label.removeprefix(row.case.model).strip()
-    return inner[1:-1].split(", ") if inner.startswith("[") and inner.endswith("]") else []
+def _words(row: Row) -> list[str]:
+    case = row.case
+    return [row.label, case.task, f"batch size {case.batch_size}", f"length {case.sequence_length}"]
+
+
+def _own_settings(row: Row, other: Row) -> str:
+    """Return the settings in the label of a row that are not in that of another."""
+    mine, others = (each.label.removeprefix(each.case.model).strip(" [])").split(", ") for each in (row, other))
+    return ", ".join(word for word in mine if word not in others)

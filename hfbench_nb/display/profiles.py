@@ -16,7 +16,7 @@ from hfbench_nb.protocol.measurement import MEGABYTE
 from hfbench_nb.protocol.profile import GROUPS, PYTHON, WAITING, Profile
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
-from hfbench_nb.rendering.units import format_number, format_time
+from hfbench_nb.rendering.units import format_time
 from hfbench_nb.results.result_set import ResultSet, Row
 from hfbench_nb.results.selection import select
 
@@ -29,6 +29,10 @@ Key = str | int | Case | Mapping[str, Any]
 
 # Operators that a table shows before the others are folded, or left out.
 _SHOWN = 12
+# Memory of which less is not shown.
+_LEAST_BYTES = MEGABYTE // 20
+# Cases that a message lists.
+_LISTED = 4
 _HOW_TO_OPEN = "open it, as it is, at https://ui.perfetto.dev or chrome://tracing"
 _OF_ITS_OWN = "Time is each operator's own, so that shares add up to the traced call"
 _MEANINGS = {PYTHON: "between operators, in the code that calls them", WAITING: "the device waits for the host"}
@@ -104,7 +108,7 @@ class CaseProfile:
                 f"{each.calls:,}" if each.calls else "",
                 format_time(each.self_s),
                 format_percent(self._share(each)),
-                f"{format_number(each.memory_bytes / MEGABYTE)} MB" if each.memory_bytes else "",
+                f"{each.memory_bytes / MEGABYTE:,.1f} MB" if abs(each.memory_bytes) >= _LEAST_BYTES else "",
             ]
             for each in totals
         ]
@@ -210,10 +214,11 @@ class Profiles:
         if not profiled:
             raise ProfileNotFoundError(f"key={key!r}: {self._rows[found[0]]} has no profile{self._why(found)}.")
         if len(profiled) > 1:
-            listed = "; ".join(f"{self._profiled.index(i)}: {self._rows[i]}" for i in profiled)
+            listed = "; ".join(f"{self._profiled.index(i)}: {self._rows[i]}" for i in profiled[:_LISTED])
+            length = self._rows[profiled[0]].case.sequence_length
             raise ProfileNotFoundError(
                 f"key={key!r} selects {len(profiled)} cases: give further settings, such as {{'sequence_length': "
-                f"{self._rows[profiled[0]].case.sequence_length}}}, or a position: {listed}."
+                f"{length}}}, or a position: {listed}{' ...' if len(profiled) > _LISTED else '.'}"
             )
         return self._view(profiled[0])
 

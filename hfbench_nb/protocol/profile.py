@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from hfbench_nb.protocol.decoding import make
+
 EMBEDDINGS, ATTENTION, MIXING, FEED_FORWARD = "embeddings", "attention", "mixing", "feed-forward"
 NORMS, HEAD, OPTIMIZER, OTHER, IDLE = "norms", "head", "optimizer", "other", "idle"
 
@@ -79,6 +81,17 @@ class Profile:
     def to_dict(self) -> dict[str, Any]:
         """Return the profile as plain JSON data."""
         return {**vars(self), "operators": [list(each) for each in self.operators]}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Profile:
+        """Make a profile of what `to_dict` returned.
+
+        Raises
+        ------
+        ValueError
+            If `data` is not of that form.
+        """
+        return make(cls, data)
 
     def with_trace(self, trace: str, note: str = "") -> Profile:
         """Return the profile with its trace in another place, and perhaps a further note."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hfbench_nb.analysis.spending import Total, by_group, call_s, scale_of
 from hfbench_nb.display.plots.bars import axes_for_rows, clean_rows, name_rows, places_of, write_at
@@ -32,8 +32,20 @@ _COLOURS = {
 _DARK = frozenset({PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[6]})
 """Colours on which text is white."""
 _BAR = 0.62
-# Share of the axis that a part must have for its share to be written on it.
-_LEAST_WRITTEN = 0.055
+_FILLED = 0.85
+"""Largest share of the width of a part that what is written on it may take."""
+_GAP = 0.12
+"""Room beside the times at the ends of the bars, inches."""
+
+
+class _Share(NamedTuple):
+    """What may be written on a part of a bar, and where the part is."""
+
+    text: str
+    left: float
+    width: float
+    place: float
+    colour: str
 
 
 def plot_profiles(results: ResultSet, *, absolute: bool = False, ax: Axes | None = None) -> Axes:
@@ -74,17 +86,20 @@ def plot_profiles(results: ResultSet, *, absolute: bool = False, ax: Axes | None
         (scale_of(row) if absolute else 1 / _sum(of_row)) / scale for row, of_row in zip(rows, totals, strict=True)
     ]
     longest = max(_sum(of_row) * factor for of_row, factor in zip(totals, factors, strict=True))
+    shares: list[_Share] = []
     for place, row, of_row, factor in zip(places, rows, totals, factors, strict=True):
-        end = _draw_bar(ax, place, of_row, factor, longest)
-        write_at(ax, end, place, format_time(call_s(row)))
+        shares += _draw_bar(ax, place, of_row, factor)
+        write_at(ax, _sum(of_row) * factor, place, format_time(call_s(row)))
     drawn = {total.name for of_row in totals for total in of_row}
     for name in (name for name in profile.GROUPS if name in drawn):
         ax.barh(0, 0, label=name.capitalize(), **_look(name))
-    ax.set_xlim(0, longest * 1.14)
+    ax.set_xlim(0, longest * 1.2)
     plain_ticks(ax.xaxis, 0.0, longest, log=False)
     ax.set_xlabel(f"Time of a call ({unit})" if absolute else "Share of a call (%)")
     set_heading(ax, heading(results, frame, ("batch_size", "sequence_length")))
     clean_rows(ax, own=own, legend=True)
+    _make_room(ax, longest)
+    _write_shares(ax, shares)
     return ax
 
 
@@ -103,16 +118,33 @@ def _look(name: str) -> dict[str, Any]:
     return {"color": _COLOURS[name]}
 
 
-def _draw_bar(ax: Axes, place: float, totals: list[Total], factor: float, longest: float) -> float:
-    """Draw the bar of a case, with the share of each part that is long enough; return its end."""
-    left, whole = 0.0, _sum(totals)
-    size = 0.85 * float(ax.yaxis.get_ticklabels()[0].get_fontsize())
+def _draw_bar(ax: Axes, place: float, totals: list[Total], factor: float) -> list[_Share]:
+    """Draw the bar of a case; return the share of each part, and where it can be written."""
+    left, whole, shares = 0.0, _sum(totals), []
     for total in totals:
         width = total.self_s * factor
         ax.barh(place, width, left=left, height=_BAR, **_look(total.name))
-        if width >= _LEAST_WRITTEN * longest:
-            colour = "white" if _COLOURS[total.name] in _DARK else "black"
-            text = f"{100 * total.self_s / whole:.0f} %"
-            ax.annotate(text, (left + width / 2, place), ha="center", va="center_baseline", fontsize=size, color=colour)
+        colour = "white" if _COLOURS[total.name] in _DARK else "black"
+        shares.append(_Share(f"{100 * total.self_s / whole:.0f} %", left, width, place, colour))
         left += width
-    return left
+    return shares
+
+
+def _make_room(ax: Axes, longest: float) -> None:
+    """Let the axis end behind the times at the ends of the bars."""
+    widest = max(text.get_window_extent().width for text in ax.texts)
+    left_for_bars = max(0.3, 1 - (widest + _GAP * ax.figure.dpi) / ax.bbox.width)
+    ax.set_xlim(0, longest / left_for_bars)
+
+
+def _write_shares(ax: Axes, shares: list[_Share]) -> None:
+    """Write the shares of the parts on those that are wide enough."""
+    size = 0.85 * float(ax.yaxis.get_ticklabels()[0].get_fontsize())
+    start = ax.transData.transform((0.0, 0.0))[0]
+    for share in shares:
+        text = ax.annotate(
+            share.text, (share.left + share.width / 2, share.place), ha="center", va="center_baseline", fontsize=size,
+            color=share.colour,
+        )  # fmt: skip
+        if text.get_window_extent().width > _FILLED * (ax.transData.transform((share.width, 0.0))[0] - start):
+            text.remove()
