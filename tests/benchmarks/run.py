@@ -17,6 +17,7 @@ import differences
 import estimates
 import generation
 import gpu
+import profiles
 import repeats
 import results_speed
 import shortcomings
@@ -44,6 +45,7 @@ SECTIONS = [
     Section("generation", "Generation", generation.generation),
     Section("training", "Training", training.training),
     Section("estimate", "Estimates, and the largest that fits", estimates.estimates),
+    Section("profile", "Where the time goes", profiles.profiles),
     Section("gpu", "On a GPU", gpu.gpu),
     Section("sweep", "The documentation's sweep", sweep.documentation_sweep),
     Section("peers", "What each tool gets wrong", shortcomings.shortcomings, shortcomings.COLUMNS),

@@ -25,7 +25,7 @@ from hfbench_nb.worker.backends.pytorch_groups import Part, parts_of
 # New tokens of a generation that is traced: what the others take is in proportion to all but the first.
 _MOST_TOKENS = 8
 # As many calls are traced, unless they take longer than this, seconds, together.
-_MOST_CALLS, _ENOUGH_S = 3, 0.5
+_MOST_CALLS, _ENOUGH_S = 3, 2.0
 # A trace of more events takes gigabytes and minutes to read.
 _MOST_EVENTS = 1_500_000
 # Compressed; a page that shows traces has difficulty with larger ones.
