@@ -61,7 +61,8 @@ class Profile:
     Attributes
     ----------
     traced_s
-        Duration of the traced call, seconds: longer than one that is not traced.
+        Duration of the traced call, seconds: longer than one that is not traced; on a device, which a trace does not
+        slow down, without what the trace adds on the host.
     operators
         What each operator took in each group of modules.
     modules

@@ -73,8 +73,9 @@ class Spent:
         The modules, and their positions by the names of their ranges.
     shortened
         How a generation was shortened; None for other calls.
-    on_device
-        Whether time is that of a device, not of the host.
+    untraced_s
+        Duration of the same call on a device without a trace, seconds: the device's own times count, and the rest it
+        waits, since a trace lengthens what the host does.  None where the host itself computes.
 
     Attributes
     ----------
@@ -88,10 +89,10 @@ class Spent:
         parts: Sequence[Part],
         labels: Mapping[str, int],
         shortened: Shortened | None,
-        *,
-        on_device: bool,
+        untraced_s: float | None = None,
     ) -> None:
-        self._parts, self._labels, self._on_device = parts, labels, on_device
+        self._parts, self._labels = parts, labels
+        self._untraced_s, self._on_device = untraced_s, untraced_s is not None
         on_host = sorted(
             (each for each in events if each.device_type == DeviceType.CPU and not each.is_async),
             key=lambda each: (each.time_range.start, -each.time_range.end),
@@ -243,7 +244,9 @@ class Spent:
         busy = [0.0, 0.0]
         for node in self._nodes:
             busy[node.event.time_range.start >= later] += node.event.self_device_time_total
-        idle_us: float = max(0.0, later - start - busy[0]) + self._weight * max(0.0, end - later - busy[1])
+        idle = [max(0.0, later - start - busy[0]), max(0.0, end - later - busy[1])]
+        untraced_us = max(0.0, 1e6 * (self._untraced_s or 0.0) - sum(busy))
+        idle_us: float = (idle[0] + self._weight * idle[1]) * min(1.0, untraced_us / (sum(idle) or 1.0))
         return idle_us
 
 

@@ -64,15 +64,13 @@ class Part:
         return next(self.module.parameters(), None) is not None
 
 
-def parts_of(model: torch.nn.Module, name: str = "", parent: int | None = None, first: int = 0) -> list[Part]:
+def parts_of(model: torch.nn.Module, first: int = 0) -> list[Part]:
     """Return the tree of a model, each module before those that it holds, and once.
 
     Parameters
     ----------
     model
         The model.
-    name, parent
-        Its name, and the position of what holds it.
     first
         Its position.
     """
@@ -86,7 +84,7 @@ def parts_of(model: torch.nn.Module, name: str = "", parent: int | None = None, 
             if id(inner) not in seen:
                 yield from walk(inner, f"{name}.{child}".lstrip("."), position)
 
-    return list(walk(model, name, parent))
+    return list(walk(model, "", None))
 
 
 class Grouping:

@@ -62,10 +62,11 @@ class Profiling:
                 shortened = Shortened(*stack.enter_context(self._generate.shortened(_MOST_TOKENS)))
             if self._settings.get("compile") in (None, False, "none"):  # hooks would be compiled, too
                 stack.enter_context(ranges.opened())
+            untraced_s = None if self.device.type == "cpu" else _duration_s(call, self.device)
             traced = _trace(call, self.device)
         events = traced.events()  # type: ignore[no-untyped-call]
         assert events is not None
-        spent = Spent(events, ranges.parts, ranges.labels, shortened, on_device=self.device.type != "cpu")
+        spent = Spent(events, ranges.parts, ranges.labels, shortened, untraced_s)
         trace, note = _export(traced)
         return spent.profile("; ".join(filter(None, [ranges.note(), *spent.notes, note])), trace)
 
@@ -111,18 +112,16 @@ class Ranges:
 
     def note(self) -> str:
         """Tell if no module was seen to run."""
-        return (
-            "" if self._has_opened or self._takes_any else "modules cannot be told apart in a compiled or traced model"
-        )
+        is_known = self._has_opened or self._takes_any
+        return "" if is_known else "modules cannot be told apart in a compiled or traced model"
 
     def _add(self, model: torch.nn.Module) -> None:
-        added = parts_of(model, first=len(self.parts))
-        prefix = f"{len(self._names)}: " if self._takes_any and self.parts else ""
-        for part in added:
+        prefix = f"{len(self.parts)}: " if self.parts else ""
+        for part in parts_of(model, first=len(self.parts)):
             label = f"{prefix}{part.name or 'model'} ({type(part.module).__name__})"
-            self.labels[label] = len(self.labels)
+            self.labels[label] = len(self.parts)
             self._names[id(part.module)] = label
-        self.parts += added
+            self.parts.append(part)
 
     def _begin(self, module: torch.nn.Module, _: object) -> None:
         if self._takes_any and not self._open and id(module) not in self._names:
@@ -142,15 +141,27 @@ class Ranges:
                 return
 
 
+def _duration_s(call: Callable[[], object], device: torch.device) -> float:
+    """Return how long a call takes on a device, seconds: the shortest of a few."""
+    taken = []
+    while len(taken) < _MOST_CALLS and sum(taken) < _ENOUGH_S:
+        start_s = time.perf_counter()
+        call()
+        device_module(device).synchronize()
+        taken.append(time.perf_counter() - start_s)
+    return min(taken)
+
+
 def _trace(call: Callable[[], object], device: torch.device) -> torch.profiler.profile:
     """Trace a call: several short ones, of which the shortest is the one least disturbed by the machine."""
     kinds = {"cuda": torch.profiler.ProfilerActivity.CUDA, "xpu": torch.profiler.ProfilerActivity.XPU}
     activities = [torch.profiler.ProfilerActivity.CPU, *(kind for name, kind in kinds.items() if name == device.type)]
-    with torch.profiler.profile(activities=activities):  # what the profiler itself needs when it is first used
+    given: dict[str, Any] = {"activities": activities, "profile_memory": True, "acc_events": True}
+    with torch.profiler.profile(**given):  # what the profiler itself needs when it is first used
         torch.ones(1, device=device)
     taken: list[tuple[float, torch.profiler.profile]] = []
     while len(taken) < _MOST_CALLS and sum(duration_s for duration_s, _ in taken) < _ENOUGH_S:
-        with torch.profiler.profile(activities=activities, profile_memory=True) as traced, record_function(CALL):
+        with torch.profiler.profile(**given) as traced, record_function(CALL):
             start_s = time.perf_counter()
             call()
             if device.type != "cpu":

@@ -6,11 +6,13 @@ import gzip
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from support import workloads
 from support.tiny import tiny
+from torch.autograd import DeviceType
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.profile import (
@@ -18,10 +20,12 @@ from hfbench_nb.protocol.profile import (
     EMBEDDINGS,
     FEED_FORWARD,
     HEAD,
+    IDLE,
     MIXING,
     NORMS,
     OPTIMIZER,
     OTHER,
+    WAITING,
     Profile,
 )
 from hfbench_nb.protocol.registry import resolve
@@ -29,6 +33,7 @@ from hfbench_nb.protocol.request import ModelSpec
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.worker.backends import pytorch_profile
 from hfbench_nb.worker.backends.base_profile import ProfilingRuntime
+from hfbench_nb.worker.backends.pytorch_events import CALL, Spent
 from hfbench_nb.worker.backends.pytorch_groups import Grouping, parts_of
 
 pytestmark = pytest.mark.measures
@@ -169,3 +174,29 @@ def test_a_trace_that_is_too_large_is_not_kept(monkeypatch):
     runtime = workloads.open_runtime("PyTorch", {"dtype": "float32"})
     found = runtime.profile(lambda: torch.ones(2), None)
     assert (found.trace, "the trace was not kept: it takes" in found.note) == ("", True)
+
+
+def event(name, start, end, *, device_us=0.0, children=(), thread=1):
+    """An event as PyTorch's profiler has it, of a device."""
+    made = SimpleNamespace(
+        name=name, device_type=DeviceType.CPU, is_async=False, thread=thread, fwd_thread=0, sequence_nr=-1, scope=0,
+        time_range=SimpleNamespace(start=start, end=end), cpu_children=list(children), cpu_parent=None,
+        is_user_annotation=name == CALL, self_device_time_total=device_us, self_device_memory_usage=0,
+    )  # fmt: skip
+    for child in children:
+        child.cpu_parent = made
+    return made
+
+
+def test_what_a_trace_adds_on_the_host_is_no_time_of_a_device():
+    product, later = event("aten::mm", 10, 20, device_us=30.0), event("aten::add", 50, 60, device_us=10.0)
+    elsewhere = event("aten::mul", 70, 75, device_us=20.0, thread=2)
+    events = [event(CALL, 0, 200, children=[product, later]), product, later, elsewhere]
+    found = Spent(events, [], {}, None, untraced_s=100e-6).profile("", "")
+    assert {each.name: each.self_s for each in found.operators} == {
+        WAITING: 40e-6, "mm": 30e-6, "mul": 20e-6, "add": 10e-6,
+    }  # fmt: skip
+    assert found.traced_s == pytest.approx(100e-6)
+    assert next(each.group for each in found.operators if each.name == WAITING) == IDLE
+    busy = Spent(events, [], {}, None, untraced_s=50e-6).profile("", "")
+    assert WAITING not in {each.name for each in busy.operators if each.self_s}
