@@ -13,7 +13,7 @@ from hfbench_nb.arguments.benchmark import MODELS, SIZES, BenchmarkArguments
 from hfbench_nb.arguments.documentation import document_fields
 from hfbench_nb.arguments.fields import Axis, option
 from hfbench_nb.arguments.foreign_names import refuse_foreign_names
-from hfbench_nb.arguments.measurement import MEASURE
+from hfbench_nb.arguments.measurement import MEASURE, profile_option
 from hfbench_nb.arguments.negative_names import accept_negative_names
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.protocol.tasks import GENERATION, TRAINING
@@ -178,6 +178,7 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
         "Trace the model with TorchScript before it is measured (inference only).",
         axis=Axis(words=lambda value: "TorchScript" if value else "not traced"),
     )
+    profile: bool = profile_option()
     torch_xla_tpu_print_metrics: bool = option(False, "On a TPU, log the metrics of torch_xla.", measured=False)
     fp16_opt_level: str = option(
         "O1", "Apex level of the original; it has no effect, as in the original.", FP16_OPT_LEVELS, measured=False

@@ -294,6 +294,5 @@ class Benchmark(Generic[_Args]):
     def _finish(self, turn: Turn, measurement: Measurement, run_folder: RunFolder) -> Measurement:
         """Record a round of a case and write it to disk; return what all of its rounds say."""
         number = self.places.number(turn.case)
-        measurement = replace(measurement, round=turn.round)
-        run_folder.add(Entry(turn.case, measurement, number))
+        measurement = run_folder.add(Entry(turn.case, replace(measurement, round=turn.round), number))
         return self._rounds.add(turn.case, measurement, self.places.environments[number])

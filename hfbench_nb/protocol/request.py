@@ -132,6 +132,7 @@ class Method:
     only_pretrain_model: bool = False
     trust_remote_code: bool = False
     trace_memory_line_by_line: bool = False
+    profile: bool = False
     use_accelerator: bool = True
     device_idx: int = 0
     use_tpu: bool = False
@@ -139,9 +140,19 @@ class Method:
     torch_xla_tpu_print_metrics: bool = False
 
     def of_round(self, number: int, scratch: str = "") -> Method:
-        """Return how a case is measured in a round; lines are traced in the first alone, since they do not vary."""
-        traced = self.trace_memory_line_by_line and number == 1
-        return dataclasses.replace(self, round=number, scratch=scratch, trace_memory_line_by_line=traced)
+        """Return how a case is measured in a round: what is traced, which does not vary, is so in the first alone."""
+        is_first = number == 1
+        return dataclasses.replace(
+            self,
+            round=number,
+            scratch=scratch,
+            trace_memory_line_by_line=self.trace_memory_line_by_line and is_first,
+            profile=self.profile and is_first,
+        )
+
+    def untraced(self) -> Method:
+        """Return the same without what is traced in passes of its own."""
+        return dataclasses.replace(self, trace_memory_line_by_line=False, profile=False)
 
 
 @dataclass(frozen=True)

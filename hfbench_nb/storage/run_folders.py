@@ -13,6 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from hfbench_nb.arguments import checks
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.errors import ArgumentError, warn, wrong_value
 from hfbench_nb.protocol.measurement import Measurement
-from hfbench_nb.storage import resuming
+from hfbench_nb.storage import resuming, traces
 from hfbench_nb.storage.journal import FILE_NAME, Contents, Entry, Facts, Journal, number_environments
 
 KEPT_RUNS = 100
@@ -122,10 +123,11 @@ class RunFolder:
             for case, rounds in kept.items()
         }
 
-    def add(self, entry: Entry) -> None:
-        """Write a round of a case to disk; warn if that fails."""
+    def add(self, entry: Entry) -> Measurement:
+        """Write a round of a case to disk; return it, with its trace where it stays.  Warn if that fails."""
+        entry = replace(entry, measurement=traces.keep(entry.case, entry.measurement, self.path))
         if self._journal is None:
-            return
+            return entry.measurement
         try:
             self._journal.add(entry)
         except OSError as error:
@@ -133,6 +135,7 @@ class RunFolder:
                 f"{entry.case} could not be written to {self._journal.path}: {error}. It is part of the results, and "
                 "will be written with the next case if possible."
             )
+        return entry.measurement
 
     def scratch_of(self, case: Case) -> str:
         """Return the folder for what the rounds of a case keep for each other; empty where there can be none.
@@ -221,13 +224,15 @@ def _named_folders(runs: Path) -> list[Path]:
 def prune(runs: Path) -> None:
     """Remove runs that were last written to more than `KEPT_DAYS` days ago, except the newest `KEPT_RUNS`.
 
-    Only folders named by `new_cache_folder` are removed, and only if they contain nothing but a journal.
+    Only folders named by `new_cache_folder` are removed, and only if they contain nothing but a journal and traces.
     """
     oldest_s = time.time() - KEPT_DAYS * 86_400
     written_s = {folder: _written_s(folder) for folder in _named_folders(runs)}
     for folder in sorted(written_s, key=written_s.__getitem__, reverse=True)[KEPT_RUNS:]:
-        if written_s[folder] < oldest_s and {entry.name for entry in folder.iterdir()} <= {FILE_NAME}:
+        names = {entry.name for entry in folder.iterdir()}
+        if written_s[folder] < oldest_s and names <= {FILE_NAME, traces.FOLDER}:
             with contextlib.suppress(OSError):
+                traces.remove(folder)
                 (folder / FILE_NAME).unlink(missing_ok=True)
                 folder.rmdir()
 

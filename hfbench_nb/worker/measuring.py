@@ -13,10 +13,12 @@ from hfbench_nb.protocol.decoding import LARGEST_NUMBER
 from hfbench_nb.protocol.errors import message_of
 from hfbench_nb.protocol.line_trace import LineTrace
 from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
+from hfbench_nb.protocol.profile import Profile
 from hfbench_nb.protocol.request import Method
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.worker.afterwards import find_out
 from hfbench_nb.worker.backends.base import Runtime
+from hfbench_nb.worker.backends.base_profile import ProfilingRuntime
 from hfbench_nb.worker.clock import CountingStopwatch, Reading, take_samples
 from hfbench_nb.worker.memory import Peak
 from hfbench_nb.worker.memory_trace import trace_call
@@ -30,7 +32,8 @@ _TRACED = "transformers"
 DEAR_CALL_S = 0.1
 
 Report = Callable[[str, dict[str, Any]], None]
-"""Receives a phase (``building``, ``warm-up``, ``timing``, ``memory``, ``tracing``) and facts about it."""
+"""Receives a phase (``building``, ``warm-up``, ``timing``, ``memory``, ``tracing``, ``profiling``) and facts
+about it."""
 
 
 def measure(
@@ -41,7 +44,7 @@ def measure(
     *,
     let_through: tuple[type[BaseException], ...] = (),
 ) -> Measurement:
-    """Build the model or function, time it, read its memory, and trace it line by line if requested.
+    """Build the model or function, time it, read its memory, and trace it as requested.
 
     Parameters
     ----------
@@ -88,6 +91,8 @@ def measure(
         details,
         taken.line_trace,
         taken.line_trace_failure,
+        taken.profile,
+        taken.profile_failure,
         taken.note,
         resolved=Settings() if runtime is None else runtime.resolved,
         metrics=taken.metrics,
@@ -103,6 +108,8 @@ class _Taken:
     memory: MemoryUse | None = None
     line_trace: LineTrace | None = None
     line_trace_failure: str = ""
+    profile: Profile | None = None
+    profile_failure: str = ""
     note: str = ""
     explain: Callable[[Exception], Exception] = lambda error: error
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -150,6 +157,9 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
         if method.trace_memory_line_by_line:
             report("tracing", {})
             _trace_lines(runtime, prepared, taken)
+        if method.profile:
+            report("profiling", {})
+            _profile(runtime, prepared, taken)
     finally:
         taken.details |= {"calls": stopwatch.calls, "calls_s": stopwatch.calls_s}
 
@@ -255,3 +265,13 @@ def _trace_lines(runtime: Runtime, prepared: Prepared, taken: _Taken) -> None:
         taken.line_trace = trace_call(prepared.call, modules, runtime.meter.line_reader())
     except Exception as error:
         taken.line_trace_failure = f"{type(error).__name__}: {error}"
+
+
+def _profile(runtime: Runtime, prepared: Prepared, taken: _Taken) -> None:
+    """Tell where the time of one more pass goes; a failure here does not discard the measurement."""
+    try:
+        if not isinstance(runtime, ProfilingRuntime):
+            raise NotImplementedError("this framework has no profiler here")
+        taken.profile = runtime.profile(prepared.call, prepared.model)
+    except Exception as error:
+        taken.profile_failure = f"{type(error).__name__}: {message_of(error)}"

@@ -18,6 +18,7 @@ import differences
 import estimates
 import generation
 import gpu
+import profiles
 import repeats
 import results_speed
 import shortcomings
@@ -46,6 +47,7 @@ SECTIONS = [
     Section("training", "Training", training.training),
     Section("achieved", "What models compute, and which share of the machine they use", achieved.achieved),
     Section("estimate", "Estimates, and the largest that fits", estimates.estimates),
+    Section("profile", "Where the time goes", profiles.profiles),
     Section("gpu", "On a GPU", gpu.gpu),
     Section("sweep", "The documentation's sweep", sweep.documentation_sweep),
     Section("peers", "What each tool gets wrong", shortcomings.shortcomings, shortcomings.COLUMNS),

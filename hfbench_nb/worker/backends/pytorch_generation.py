@@ -197,6 +197,16 @@ class Generate:
                 f"{transformers.__version__} has no such cache, and used {self.cache_kind or 'one of its own'}"
             )
 
+    @contextmanager
+    def shortened(self, new_tokens: int) -> Iterator[tuple[int, int]]:
+        """Write no more than so many tokens meanwhile; yield how many are written, and how many usually."""
+        usual = self._new_tokens
+        self._new_tokens = self._config.max_new_tokens = min(usual, new_tokens)
+        try:
+            yield self._new_tokens, usual
+        finally:
+            self._new_tokens = self._config.max_new_tokens = usual
+
     def notes(self) -> list[str]:
         """Tell what a reader of the metrics should know."""
         notes = []

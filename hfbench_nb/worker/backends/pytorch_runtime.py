@@ -25,6 +25,7 @@ from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_lora import load_adapting
 from hfbench_nb.worker.backends.pytorch_optimizers import import_optimizer
 from hfbench_nb.worker.backends.pytorch_parts import count_features
+from hfbench_nb.worker.backends.pytorch_profile import Profiling
 from hfbench_nb.worker.backends.pytorch_quantization import Quantization
 from hfbench_nb.worker.backends.pytorch_reference import make_reference
 from hfbench_nb.worker.backends.pytorch_training import PHASES, StepSettings, TrainingStep
@@ -35,7 +36,7 @@ from hfbench_nb.worker.nvml import NvmlDevice
 from hfbench_nb.worker.phase_clock import phase_clock
 
 
-class PyTorchRuntime(Counting):
+class PyTorchRuntime(Counting, Profiling):
     """PyTorch set up on one device.
 
     Attributes

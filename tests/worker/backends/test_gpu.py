@@ -387,6 +387,16 @@ def test_a_planted_transient_on_a_gpu_is_read(real_gpu, size_mib):
 
 
 @pytest.mark.gpu
+def test_a_profile_on_a_gpu_is_the_time_of_its_kernels_and_what_it_waits(real_gpu):
+    results = PyTorchBenchmark(short(profile=True, training=True), configs=[tiny_bert()]).run()
+    for view in results.profiles:
+        modules = view.modules.set_index("group")["time_s"]
+        assert modules.sum() == pytest.approx(view.profile.traced_s)
+        assert {"embeddings", "attention", "feed-forward", "norms", "idle"} <= set(modules.index)
+        assert view.trace.is_file()
+
+
+@pytest.mark.gpu
 def test_a_planned_time_on_a_gpu_is_read_whole(real_gpu):
     """The call comes back at once: only a clock that waits for the device sees what was launched."""
 
