@@ -124,7 +124,7 @@ lint: $(VENV)/.installed-dev  ## Check style, format, types, and which module im
 	$(BIN)/lint-imports pyproject.toml
 	$(BIN)/lint-imports .importlinter
 
-bench: $(VENV)/.installed-test  ## Measure the tool itself and its peers, into bench.md; SECTIONS="cases truth" for some
+bench: $(VENV)/.installed-test $(TORCHAO)/.installed  ## Measure the tool itself and its peers, into bench.md; SECTIONS="cases truth" for some
 	$(BIN)/python tests/benchmarks/run.py $(SECTIONS)
 
 survey: $(VENV)/.installed-test $(VENV5)/.installed  ## Measure every model type of both majors, and write SUPPORTED_MODELS.md; TYPES="bert gpt2" for some
