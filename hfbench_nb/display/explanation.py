@@ -240,6 +240,9 @@ def _words(row: Row) -> list[str]:
 
 
 def _own_settings(row: Row, other: Row) -> str:
-    """Return the settings in the label of a row that are not in that of another."""
-    mine, others = (each.label.removeprefix(each.case.model).strip(" [])").split(", ") for each in (row, other))
+    """Return the settings in the label of a row that are not in that of another; the label if it names a run, too."""
+    inner = [each.label.removeprefix(each.case.model).strip() for each in (row, other)]
+    if not all(text.startswith("[") and text.endswith("]") for text in inner):
+        return row.label
+    mine, others = (text[1:-1].split(", ") for text in inner)
     return ", ".join(word for word in mine if word not in others)

@@ -33,7 +33,7 @@ _SHOWN = 12
 _LEAST_BYTES = MEGABYTE // 20
 # Cases that a message lists.
 _LISTED = 4
-_HOW_TO_OPEN = "open it, as it is, at https://ui.perfetto.dev or chrome://tracing"
+_HOW_TO_OPEN = "open a file, as it is, at https://ui.perfetto.dev or chrome://tracing"
 _OF_ITS_OWN = "Time is each operator's own, so that shares add up to the traced call"
 _MEANINGS = {PYTHON: "between operators, in the code that calls them", WAITING: "the device waits for the host"}
 
@@ -284,7 +284,9 @@ class Profiles:
 
     def _repr_html_(self) -> str:
         heads, rows = self._texts()
-        return render("profiles.html.j2", heads=heads, rows=rows, meanings=GROUPS, failures=self._failures())
+        return render(
+            "profiles.html.j2", heads=heads, rows=rows, meanings=GROUPS, notes=self._notes(), failures=self._failures()
+        )
 
     def folded(self) -> Markup:
         """Return the table for the page of the results, below a heading of its own; empty if nothing was profiled."""
@@ -298,15 +300,21 @@ class Profiles:
         heads, rows = self._texts()
         cells = [[markdown_code(label), *rest] for label, *rest in rows]
         marks = [":---", *["---:"] * (len(heads) - 1)]
-        return for_stdout("\n".join(["**Where the time goes**", "", *table_lines(heads, marks, cells)]))
+        notes = [text for note in self._notes() for text in ("", markdown_code(note))]
+        return for_stdout("\n".join(["**Where the time goes**", "", *table_lines(heads, marks, cells), *notes]))
 
     def __str__(self) -> str:
         heads, rows = self._texts()
-        failures = [f"{case}: {why}" for case, why in self._failures()]
+        failures = [*self._notes(), *(f"{case}: no profile: {why}" for case, why in self._failures())]
         table = text_table(heads, rows, "<" + ">" * (len(heads) - 1)) if rows else []
         return for_stdout("\n".join([*table, *map(printable, failures)] or ["There are no profiles"]))
 
     __repr__ = __str__
+
+    def _notes(self) -> list[str]:
+        """Tell where the traces are."""
+        folders = dict.fromkeys(str(view.trace.parent) for view in self if view.trace is not None)
+        return [f"Traces: {', '.join(folders)}: {_HOW_TO_OPEN}."] if folders else []
 
     def _failures(self) -> list[tuple[str, str]]:
         return [(str(row), why) for row in self._rows if (why := row.measurement.profile_failure)]

@@ -143,7 +143,7 @@ class Ranges:
 
 def _duration_s(call: Callable[[], object], device: torch.device) -> float:
     """Return how long a call takes on a device, seconds: the shortest of a few."""
-    taken = []
+    taken: list[float] = []
     while len(taken) < _MOST_CALLS and sum(taken) < _ENOUGH_S:
         start_s = time.perf_counter()
         call()
