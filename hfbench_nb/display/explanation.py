@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hfbench_nb.analysis.ratios import told_apart
 from hfbench_nb.analysis.spending import (
@@ -18,9 +18,8 @@ from hfbench_nb.analysis.spending import (
     operator_changes,
 )
 from hfbench_nb.display.markdown_tables import table_lines
-from hfbench_nb.display.profiles import Profiles
+from hfbench_nb.display.profiles import Key, Profiles
 from hfbench_nb.display.text_tables import text_table
-from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
@@ -189,9 +188,7 @@ class Explanation:
     __repr__ = __str__
 
 
-def explain(
-    results: ResultSet, case: str | int | Case | Mapping[str, Any], other: str | int | Case | Mapping[str, Any]
-) -> Explanation:
+def explain(results: ResultSet, case: Key, other: Key) -> Explanation:
     """Tell what changed between two cases: operators that one does not have, and that take longer or less.
 
     Parameters
