@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hfbench_nb.analysis.ratios import told_apart
 from hfbench_nb.analysis.spending import (
@@ -18,9 +18,8 @@ from hfbench_nb.analysis.spending import (
     operator_changes,
 )
 from hfbench_nb.display.markdown_tables import table_lines
-from hfbench_nb.display.profiles import Profiles
+from hfbench_nb.display.profiles import Key, Profiles
 from hfbench_nb.display.text_tables import text_table
-from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
@@ -189,9 +188,7 @@ class Explanation:
     __repr__ = __str__
 
 
-def explain(
-    results: ResultSet, case: str | int | Case | Mapping[str, Any], other: str | int | Case | Mapping[str, Any]
-) -> Explanation:
+def explain(results: ResultSet, case: Key, other: Key) -> Explanation:
     """Tell what changed between two cases: operators that one does not have, and that take longer or less.
 
     Parameters
@@ -240,6 +237,9 @@ def _words(row: Row) -> list[str]:
 
 
 def _own_settings(row: Row, other: Row) -> str:
-    """Return the settings in the label of a row that are not in that of another."""
-    mine, others = (each.label.removeprefix(each.case.model).strip(" [])").split(", ") for each in (row, other))
+    """Return the settings in the label of a row that are not in that of another; the label if it names a run, too."""
+    inner = [each.label.removeprefix(each.case.model).strip() for each in (row, other)]
+    if not all(text.startswith("[") and text.endswith("]") for text in inner):
+        return row.label
+    mine, others = (text[1:-1].split(", ") for text in inner)
     return ", ".join(word for word in mine if word not in others)

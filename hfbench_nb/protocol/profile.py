@@ -103,5 +103,7 @@ class Profile:
         unknown = {each.group for each in self.operators} - GROUPS.keys()
         if unknown:
             raise ValueError(f"unknown groups of modules: {', '.join(sorted(unknown))}")
-        if self.traced_s < 0 or any(each.self_s < 0 or each.calls < 0 for each in self.operators):
+        if self.traced_s < 0 or (self.operators and not self.traced_s):
+            raise ValueError("the duration of the traced call must be more than that of nothing")
+        if any(each.self_s < 0 or each.calls < 0 for each in self.operators):
             raise ValueError("durations and numbers of calls cannot be negative")

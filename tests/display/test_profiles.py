@@ -85,6 +85,8 @@ def test_why_one_is_slower():
     back = both().explain({"dtype": "float32"}, {"dtype": "int8_dynamic"})
     assert "float32 is 2.00 times faster" in back.in_words()
     assert "of operators that float32 does not have (quantized::linear_dynamic)" in back.in_words()
+    twice = (both() + both()).explain("bert [float32] (run 2)", "bert [float32]")
+    assert twice.in_words().startswith("bert [float32] (run 2) is 1.00 times")
 
 
 def test_what_cannot_be_explained():
@@ -108,7 +110,7 @@ def test_tables_say_the_same_in_each_form(tmp_path):
     for text in (html, str(view), view.to_markdown()):
         assert all(word in text for word in ("attention", "38 %", "addmm", "12.0 ms", "BertAttention (2)", "perfetto"))
     for text in (str(results.profiles), results.profiles.to_markdown(), results.profiles._repr_html_()):
-        assert all(word in text for word in ("attention".capitalize(), "38 %", "16.0 ms"))
+        assert all(word in text for word in ("Attention", "38 %", "16.0 ms", str(tmp_path), "perfetto"))
     assert "WHERE THE TIME GOES" in str(results)
     assert "Where the time goes" in results._repr_html_()
     plain = results_of((cell(), ok()))

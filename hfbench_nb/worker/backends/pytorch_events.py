@@ -22,6 +22,8 @@ CALL = "hfbench: the call"
 _NODE = "autograd::engine::evaluate_function: "
 _OPTIMIZER = "Optimizer.step#"
 _MEMORY = "[memory]"
+# What marks the kernels of a compiled graph, and the code around it, by the start of its name.
+_COMPILED = {"## Call CompiledFxGraph": "compiled kernels", "Torch-Compiled Region": "compiled region"}
 
 Event = Any
 """A `torch.autograd.profiler_util.FunctionEvent`."""
@@ -267,4 +269,8 @@ def _name(node: _Node) -> str:
 
 
 def _plain(name: str) -> str:
+    """Return the name of an operator without what differs from model to model and run to run."""
+    for start, plain in _COMPILED.items():
+        if name.startswith(start):
+            return plain
     return name.removeprefix("aten::")

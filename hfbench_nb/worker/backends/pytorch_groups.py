@@ -55,8 +55,11 @@ class Part:
 
     @cached_property
     def matrices(self) -> frozenset[int]:
-        """Its parameters with two dimensions or more."""
-        return frozenset(id(parameter) for parameter in self.module.parameters() if parameter.ndim > 1)
+        """Its own weights with two dimensions or more; quantised ones are not among the parameters."""
+        own = [*self.module.parameters(recurse=False)]
+        if not own and any("linear" in name for name in self.operators):
+            return frozenset([id(self)])
+        return frozenset(id(parameter) for parameter in own if parameter.ndim > 1)
 
     @cached_property
     def has_parameters(self) -> bool:
@@ -112,6 +115,7 @@ class Grouping:
         for i, part in enumerate(parts):
             if part.parent is not None:
                 self._children[part.parent].append(i)
+        self._matrices = self._find_matrices()
         self._cores = {i: kind for i, seen in enumerate(self._seen()) if (kind := _kind(parts[i].module, seen))}
         stacks = [*self._stacks()]
         self.layers = frozenset(i for stack in stacks for i in stack)
@@ -139,6 +143,14 @@ class Grouping:
             group: tuple(f"{name} ({number})" for name, number in numbers.most_common(_MOST_CLASSES))
             for group, numbers in found.items()
         }
+
+    def _find_matrices(self) -> list[frozenset[int]]:
+        """Return the matrices of each part, with those of the parts in it."""
+        found = [part.matrices for part in self._parts]
+        for i, part in reversed([*enumerate(self._parts)]):
+            if part.parent is not None:
+                found[part.parent] |= found[i]
+        return found
 
     def _seen(self) -> list[set[str]]:
         """Return the operators of each part, with those of the parts in it that have no parameters."""
@@ -204,7 +216,7 @@ class Grouping:
             if above == layer or (kind == profile.MIXING and self._ends_mixing(root, above)):
                 break
             # One more matrix is the projection behind it; a feed-forward part has two at least.
-            further = self._parts[above].matrices - self._parts[root].matrices
+            further = self._matrices[above] - self._matrices[root]
             if kind == profile.ATTENTION and len(further) > 1:
                 break
             root = above
@@ -236,14 +248,14 @@ class Grouping:
         part = self._parts[i]
         if isinstance(part.module, torch.nn.Embedding):
             return profile.EMBEDDINGS
-        return profile.OTHER if i == layer or (part.has_parameters and not part.matrices) else profile.FEED_FORWARD
+        return profile.OTHER if i == layer or (part.has_parameters and not self._matrices[i]) else profile.FEED_FORWARD
 
     def _first_start(self, i: int) -> float:
         return min(self._parts[below].start for below in self._below(i))
 
     def _is_norm(self, i: int) -> bool:
         part = self._parts[i]
-        if part.matrices or any(self._parts[child].has_parameters for child in self._children[i]):
+        if self._matrices[i] or any(self._parts[child].has_parameters for child in self._children[i]):
             return False
         if isinstance(part.module, _ConvNd) or any("weight_norm" in name for name in part.operators):
             return False

@@ -113,7 +113,7 @@ class Ranges:
     def note(self) -> str:
         """Tell if no module was seen to run."""
         is_known = self._has_opened or self._takes_any
-        return "" if is_known else "modules cannot be told apart in a compiled or traced model"
+        return "" if is_known else "modules cannot be told apart in a compiled or traced model: all counts as other"
 
     def _add(self, model: torch.nn.Module) -> None:
         prefix = f"{len(self.parts)}: " if self.parts else ""

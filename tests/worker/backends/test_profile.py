@@ -126,6 +126,18 @@ def test_a_traced_model_has_operators_alone():
     assert "addmm" in names_in(found, OTHER)
 
 
+def test_quantised_layers_belong_where_those_that_they_replace_do():
+    runtime = workloads.open_runtime("PyTorch", {"dtype": "float32", "threads": 1})
+    prepared = workloads.prepare(runtime, ModelSpec("bert", tiny("bert"), "test"), "inference", BATCH, LENGTH)
+    quantised = torch.ao.quantization.quantize_dynamic(prepared.model, {torch.nn.Linear}, dtype=torch.qint8)
+    tokens = torch.zeros(BATCH, LENGTH, dtype=torch.long)
+    found = runtime.profile(lambda: quantised(tokens), quantised)
+    Path(found.trace).unlink()
+    for group in (ATTENTION, FEED_FORWARD, HEAD):
+        assert any(each.startswith(FAMILIES["bert"][group]) for each in found.modules[group]), found.modules
+        assert "quantized::linear_dynamic" in names_in(found, group)
+
+
 class Attending(torch.nn.Module):
     """A layer that attends by matrix products, as a user writes it."""
 
