@@ -32,6 +32,8 @@ _MOST_RECORDS = 10_000
 _LONGEST_REASON = 160
 # Whether what a process has learned of sizes that vary is stored: later rounds would compile otherwise than the first.
 _LEARNING = "automatic_dynamic_local_pgo"
+# Where headers are that it compiles for its C++ code: by default always in the user's folder.
+_HEADERS = ("_HEADER_DIR", "_HEADER_LOCK_DIR")
 
 _ITS_ERRORS = ("torch._dynamo.", "torch._inductor.", "torch.fx.", "torch._functorch.")
 _ATTENTION = re.compile(r"\._scaled_dot_product_(flash|efficient|cudnn)_attention(_for_cpu)?")
@@ -65,9 +67,12 @@ class Compilation:
             for name in _MODULES:
                 importlib.import_module(name)
             self._records: Any = importlib.import_module("torch._dynamo.utils")
-            self._config: Any = importlib.import_module("torch._dynamo.config")
-            self._learned_before = getattr(self._config, _LEARNING, None)
-            self._learn(False)
+            self._code: Any = importlib.import_module("torch._inductor.codecache")
+            headers = str(self._folder.path / "headers")
+            self._before = [
+                *_set(importlib.import_module("torch._dynamo.config"), _LEARNING, False),
+                *(before for name in _HEADERS for before in _set(self._code, name, headers)),
+            ]
             self._forget()
             self._records.set_compilation_metrics_limit(_MOST_RECORDS)
         except BaseException:
@@ -195,18 +200,25 @@ class Compilation:
         """Stop the compiler's processes, and forget what was compiled."""
         importlib.import_module("torch._inductor.async_compile").shutdown_compile_workers()
         self._forget()
-        self._learn(self._learned_before)
+        for module, name, value in self._before:
+            setattr(module, name, value)
         self._folder.close(was_used=self._is_used)
-
-    def _learn(self, value: bool | None) -> None:
-        if self._learned_before is not None:
-            setattr(self._config, _LEARNING, value)
 
     def _forget(self) -> None:
         torch._dynamo.reset()
         self._records.counters.clear()
         self._records.clear_compilation_metrics()
-        importlib.import_module("torch._inductor.utils").clear_caches()  # places in the folder of a case before
+        # Places in the folder of a case before.
+        importlib.import_module("torch._inductor.utils").clear_caches()
+        if hasattr(self._code, "_precompile_header"):
+            self._code._precompile_header.cache_clear()
+
+
+def _set(module: Any, name: str, value: Any) -> Iterator[tuple[Any, str, Any]]:
+    """Set a value of a module, if it has one of that name; yield what restores it."""
+    if hasattr(module, name):
+        yield module, name, getattr(module, name)
+        setattr(module, name, value)
 
 
 class _CompilerFolder:
