@@ -17,6 +17,7 @@ COLUMNS = ("model", "family", "task", "parameters", "float32_mb", "float16_mb", 
 # The task of a model, by the end of the class name in its configuration; the first match applies.
 _TASKS = (
     ("ForMaskedLM", "masked language model"),
+    ("XLMWithLMHeadModel", "masked language model"),
     ("ForCausalLM", "causal language model"),
     ("LMHeadModel", "causal language model"),
     ("WhisperForConditionalGeneration", "speech to text"),
