@@ -12,6 +12,7 @@ from hfbench_nb.display.text_tables import text_table
 from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
 from hfbench_nb.rendering.units import format_count, format_memory
 from hfbench_nb.results.result_set import ResultSet, Row
 
@@ -33,6 +34,7 @@ _VERDICTS = {
 _ALLOWANCE = f": close where {100 * SHARE_OUTSIDE:g} % and {PROCESS_MB:g} MB for them would not fit"
 
 
+@refuse_unknown_keywords_of_methods
 class Estimate:
     """What each case would need, and whether it fits.  A notebook shows a table; `print` prints it as text.
 

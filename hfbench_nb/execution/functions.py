@@ -19,10 +19,12 @@ from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.errors import IsolationError, wrong_value
 from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.request import DEFAULT_TIMEOUT_S, Method, PickledFunction, Request
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords
 from hfbench_nb.results.environment import describe, machine_facts
 from hfbench_nb.storage.traces import keep as keep_trace
 
 
+@refuse_unknown_keywords
 def measure(
     function: Callable[..., object],
     setup: Callable[[], Any] | None = None,

@@ -30,6 +30,7 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.docstrings import as_method
 from hfbench_nb.rendering.escaping import for_stdout
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
 from hfbench_nb.results.environment import summarize
 from hfbench_nb.results.metrics import METRICS, headlines
 from hfbench_nb.results.nested import nest
@@ -38,6 +39,7 @@ from hfbench_nb.results.selection import select
 from hfbench_nb.storage.report_reader import read_report
 
 
+@refuse_unknown_keywords_of_methods
 class BenchmarkResults(ResultSet):
     """The results of a run, one row per case, with the environment in which they were measured.
 
