@@ -169,6 +169,16 @@ def test_weights_are_filled_with_ordinary_numbers_and_their_memory_is_theirs():
 
 
 @needs_tensorflow
+def test_a_model_that_only_a_call_builds_has_its_weights_before_it_is_called():
+    sizes = "d_embed=64,d_model=16,n_head=1,d_head=16,d_inner=32,n_layer=1"
+    results = TensorFlowBenchmark(arguments(models=[f"transfo-xl-wt103:{sizes}"], sequence_lengths=[8])).run()
+    row = results.frame.iloc[0]
+    assert row["status"] == "ok", row["error"]
+    assert row["parameters"] > 20_000 * 64  # the embeddings of the most frequent words alone
+    assert row["weights_mb"] > row["parameters"] * 4 / 2**20
+
+
+@needs_tensorflow
 def test_lines_are_traced_in_eager_mode():
     results = run({"bert": tiny_bert()}, eager_mode=True, trace_memory_line_by_line=True, memory=False)
     assert results.inference_summary is not None
