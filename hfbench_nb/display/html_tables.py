@@ -5,7 +5,7 @@ What a style expresses is also expressed by the markup, since GitHub removes all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hfbench_nb.analysis.largest import ARGUMENT, Hunt
 from hfbench_nb.analysis.speedups import Baseline
@@ -49,7 +49,7 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
         setup=describe_setup(results),
         tables=tables,
         folded=folded,
-        folded_title=" and ".join(dict.fromkeys(table.title.partition(" (")[0] for table in folded)).capitalize(),
+        folded_title=_listed(dict.fromkeys(table.title.partition(" (")[0] for table in folded)).capitalize(),
         legend=make_legend([*tables, *folded]),
         noisy_mark=NOISY_MARK,
         failures=failures,
@@ -58,3 +58,9 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
         profiles=Profiles(results).folded() if values is None else "",
         markdown=as_markdown(results, tables) if tables else "",
     )
+
+
+def _listed(titles: Iterable[str]) -> str:
+    """Return titles as in ``Compilation, throughput and time per token``."""
+    *others, last = [*titles] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
