@@ -52,7 +52,8 @@ def refuse_unknown_keywords(
 
 def refuse_unknown_keywords_of_methods(cls: _Class) -> _Class:
     """Make the public methods of a class, its bases' too, refuse keywords that they do not have."""
-    for name, method in inspect.getmembers(cls, inspect.isfunction):
-        if not name.startswith("_") and not hasattr(method, "__wrapped__"):
+    for name in dir(cls):
+        method = inspect.getattr_static(cls, name)
+        if inspect.isfunction(method) and not name.startswith("_") and not hasattr(method, "__wrapped__"):
             setattr(cls, name, refuse_unknown_keywords(method, name))
     return cls
