@@ -45,7 +45,7 @@ Errors
 ------
 HfbenchError
     The base of ArgumentError (a value that cannot be used), ModelNotFoundError, IsolationError (the process that
-    measures could not be started) and TracingError. A case that fails is a row with a message, and no error.
+    measures could not be started), HubError and TracingError. A case that fails is a row with a message, and no error.
 
 Importing this package loads no framework, no pandas, no matplotlib: each name loads what it needs when it is used.
 """
@@ -68,7 +68,14 @@ if _typing.TYPE_CHECKING:
     from hfbench_nb.facade.loading import load_reference, load_results, read_csv, references
     from hfbench_nb.frontends.magics import load_ipython_extension
     from hfbench_nb.frontends.widgets.making import panel
-    from hfbench_nb.protocol.errors import ArgumentError, HfbenchError, IsolationError, ModelNotFoundError, TracingError
+    from hfbench_nb.protocol.errors import (
+        ArgumentError,
+        HfbenchError,
+        HubError,
+        IsolationError,
+        ModelNotFoundError,
+        TracingError,
+    )
 
 _HOMES = {
     "PyTorchBenchmark": "execution.benchmarks",
@@ -93,6 +100,7 @@ _HOMES = {
     "read_csv": "facade.loading",
     "ArgumentError": "protocol.errors",
     "HfbenchError": "protocol.errors",
+    "HubError": "protocol.errors",
     "IsolationError": "protocol.errors",
     "ModelNotFoundError": "protocol.errors",
     "TracingError": "protocol.errors",
@@ -106,6 +114,7 @@ __all__ = [
     "Comparison",
     "Estimate",
     "HfbenchError",
+    "HubError",
     "IsolationError",
     "MemorySummary",
     "ModelNotFoundError",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from hfbench_nb.analysis.published import published
 from hfbench_nb.arguments import checks
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.protocol.measurement import MEGABYTE
@@ -53,14 +51,12 @@ class Budget:
         return YES if tensors_mb * (1 + SHARE_OUTSIDE) + PROCESS_MB <= self.mb else CLOSE
 
 
-@cache
 def accelerators() -> dict[str, float]:
     """Return the memory of well-known accelerators by name, in MB: what their makers publish, counted in 10^9 bytes.
 
     Drivers report a little more or less, depending on error correction.
     """
-    data: dict[str, Any] = json.loads(files("hfbench_nb.analysis").joinpath("accelerators.json").read_text("utf-8"))
-    return {name: each["memory_gb"] * 1e9 / MEGABYTE for name, each in data["accelerators"].items()}
+    return {name: each["memory_gb"] * 1e9 / MEGABYTE for name, each in published().items()}
 
 
 def find_budget(budget_mb: float | None, device: str | None, machine: Callable[[], Mapping[str, Any]]) -> Budget | None:

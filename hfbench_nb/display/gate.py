@@ -11,7 +11,7 @@ from typing import Any
 from hfbench_nb.analysis.ratios import Pair
 from hfbench_nb.display.comparison import Comparison
 from hfbench_nb.display.comparison_parts import UNDECIDED
-from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.display.json_export import check_direction, entry_of
 from hfbench_nb.protocol.registry import Registry
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.units import format_ratio
@@ -154,18 +154,8 @@ def _judgement_data(gate: Gate, judgement: Judgement) -> dict[str, Any]:
 
 def _github_action_benchmark(gate: Gate) -> str:
     """Write the current run as github-action-benchmark's ``customSmallerIsBetter`` or ``customBiggerIsBetter``."""
-    if len({metric.higher_is_better for metric in gate.comparison.metrics}) > 1:
-        raise ArgumentError(
-            "github-action-benchmark takes metrics that are better when lower, or the others.", "metric"
-        )
-    entries = []
-    for judgement in gate.judgements:
-        row, metric = judgement.pair.this, judgement.metric
-        value, low, high = metric.estimate_of(row.case, row.measurement)
-        entry: dict[str, Any] = {"name": f"{row}: {metric.title}", "unit": metric.unit, "value": value}
-        if math.isfinite(high - low):
-            entry["range"] = f"\N{PLUS-MINUS SIGN} {(high - low) / 2:.3g}"
-        entries.append({**entry, "extra": str(judgement)})
+    check_direction(gate.comparison.metrics)
+    entries = [entry_of(each.pair.this, each.metric, extra=str(each)) for each in gate.judgements]
     return json.dumps(entries, indent=2)
 
 

@@ -39,7 +39,7 @@ def to_markdown(
         A model or a label, or settings, as in ``{"dtype": "float32"}``: further tables have how many times faster than
         it the others are.
     environment
-        Whether to add the environment.
+        Whether to add the environment, folded.
     style
         ``tables``, or ``llama-bench`` for the cases of generation as llama-bench prints its results.
 
@@ -104,7 +104,8 @@ def _emphasize(mark: str) -> str:
 
 def _facts(facts: Environment) -> str:
     lines = [_line(markdown_code(name), markdown_code(value)) for name, value in facts.texts()]
-    return "\n".join(["**Environment**", "", _line("Fact", "Value"), "|:---|:---|", *lines])
+    table = [_line("Fact", "Value"), "|:---|:---|", *lines]
+    return "\n".join(["<details><summary>Environment</summary>", "", *table, "", "</details>"])
 
 
 def _line(*texts: str) -> str:

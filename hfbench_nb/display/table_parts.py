@@ -107,9 +107,16 @@ def metric_cells(metric: Metric, rows: Mapping[Key, Row]) -> tuple[dict[Key, Tab
     found = {key: metric.estimate_of(row.case, row.measurement) for key, row in rows.items()}
     found = {key: estimate for key, estimate in found.items() if not math.isnan(estimate.value)}
     values = [estimate.value for estimate in found.values()]
-    scale, unit = time_unit(values) if metric.unit == "s" else (1.0, metric.unit)
+    scale, unit = _unit_of(metric, values)
     best = _best(metric, rows, found)
     return {key: _cell(metric, rows[key], found[key], scale, is_best=key in best) for key in found}, unit
+
+
+def _unit_of(metric: Metric, values: list[float]) -> tuple[float, str]:
+    """Return the unit in which a table shows these values of a metric: its size in that of the metric, and its name."""
+    if metric.unit == "s":
+        return time_unit(values)
+    return (0.01, "%") if metric.is_share else (1.0, metric.unit)
 
 
 def _cell(metric: Metric, row: Row, estimate: Estimate, scale: float, *, is_best: bool) -> TableCell:
@@ -119,7 +126,7 @@ def _cell(metric: Metric, row: Row, estimate: Estimate, scale: float, *, is_best
         hint = _hint(_memory_parts(row.measurement), row)
         return TableCell(_memory_text(value), _range_of_rounds(metric, row), hint, best=is_best)
     timing = metric.timing_of(row.measurement)
-    text, spread, parts = format_number(value) if metric.unit else metric.text(value), "", []
+    text, spread, parts = format_number(value) if metric.unit or metric.is_share else metric.text(value), "", []
     if not math.isnan(estimate.low):
         spread = spread_text(estimate, scale)
         if spread == TOO_NOISY and timing is not None:

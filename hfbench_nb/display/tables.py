@@ -92,9 +92,9 @@ def make_tables(
 
 def folded_tables(results: ResultSet) -> list[Table]:
     """Return the tables that a page shows folded: throughput and the like, of the tasks where it was measured."""
-    names = [metric.name for metric in METRICS if metric.is_folded]
-    measured = any(METRICS[name].of(*entry) == METRICS[name].of(*entry) for name in names for entry in results.entries)
-    return make_tables(results, names) if measured and results.asked_for(SPEED) else []
+    folded = [metric for metric in METRICS if metric.is_folded]
+    names = [metric.name for metric in folded if any(not math.isnan(metric.of(*entry)) for entry in results.entries)]
+    return make_tables(results, names) if names and results.asked_for(SPEED) else []
 
 
 def _listed(values: str | Sequence[str] | None) -> list[str]:

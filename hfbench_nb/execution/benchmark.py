@@ -16,8 +16,8 @@ from hfbench_nb.arguments.sweep import plan
 from hfbench_nb.configurations.own_code import names_of
 from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled, interrupted
+from hfbench_nb.execution.completing import measure_and_complete
 from hfbench_nb.execution.displays import Display, choose_display
-from hfbench_nb.execution.estimator import with_estimate
 from hfbench_nb.execution.executors import Executor, has_processes, make_executor, method_for, release
 from hfbench_nb.execution.machine_lock import MachineLock
 from hfbench_nb.execution.places import Places
@@ -277,11 +277,10 @@ class Benchmark(Generic[_Args]):
                 progress.begin(turn.case, turn.round)
                 unusable = self.places.failure(case)
                 measurement = (
-                    executor.measure(FRAMEWORKS[self.framework], request, progress.follow, self._cancellation)
+                    measure_and_complete(executor, self.framework, request, progress.follow, self._cancellation)
                     if unusable is None
                     else Measurement("error", failure=unusable)
                 )
-                measurement = with_estimate(measurement, self.framework, request, self._cancellation)
         except IsolationError as error:
             measurement = Measurement("crashed", failure=Failure(type(error).__name__, str(error)))
         except (KeyboardInterrupt, Cancelled):

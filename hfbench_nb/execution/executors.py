@@ -14,6 +14,7 @@ from hfbench_nb.execution.servers import FreshInterpreters, OnProgress, Workers,
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.protocol.peaks import Peaks
 from hfbench_nb.protocol.registry import Registry
 from hfbench_nb.protocol.request import Method, Request
 
@@ -95,6 +96,10 @@ class LocalExecutor:
         used = self._workers(framework, request.case.settings)
         self._used[id(used)] = used
         return used.measure(request, on_progress, cancellation)
+
+    def peaks(self, framework: Framework, settings: Settings, method: Method, cancellation: Cancellation) -> Peaks:
+        """Measure what the device can do at most."""
+        return self._workers(framework, settings).peaks(settings, method, cancellation)
 
     def release(self) -> None:
         """Drop models that were built for several cases."""

@@ -89,8 +89,8 @@ class Rounds:
         return bool(taken) and (not all(each.succeeded for each in taken.values()) or self._has_spent(taken))
 
     def _has_spent(self, taken: Mapping[int, Measurement]) -> bool:
-        """Return whether the rounds of a case have used up its time budget, with the start of each worker."""
-        overhead_s = sum(_fact(each, "build_s") + _fact(each, "start_s") for each in taken.values())
+        """Return whether the rounds of a case have used up its budget, with the start of each worker and its device."""
+        overhead_s = sum(_fact(each, name) for each in taken.values() for name in ("start_s", "open_s", "build_s"))
         if not self._method.speed:
             calls_s = sum(_fact(each, "calls_s") for each in taken.values())
             return calls_s + overhead_s >= self._method.max_seconds

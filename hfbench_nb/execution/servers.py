@@ -21,9 +21,10 @@ from hfbench_nb.execution.process import KILL_TIMEOUT_S, WorkerProcess
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import IsolationError
 from hfbench_nb.protocol.measurement import Failure, Measurement
-from hfbench_nb.protocol.request import Method, Request, environment_message
+from hfbench_nb.protocol.peaks import Peaks
+from hfbench_nb.protocol.request import Method, Request, environment_message, peaks_message
 
-ENVIRONMENT_TIMEOUT_S = 120.0
+QUESTION_TIMEOUT_S = 120.0
 _SIGKILL = 9
 
 _LONGEST_OUTPUT = 300
@@ -99,18 +100,33 @@ class Workers:
         Cancelled
             If another thread cancelled it.
         """
-        request = environment_message(settings, method, family)
+        return self._tell(environment_message(settings, method, family), cancellation)
+
+    def peaks(self, settings: Settings, method: Method, cancellation: Cancellation) -> Peaks:
+        """Measure what the device can do at most.
+
+        Raises
+        ------
+        IsolationError
+            If the backend cannot measure that, or the worker ended.
+        Cancelled
+            If another thread cancelled it.
+        """
+        return Peaks.from_dict(self._tell(peaks_message(settings, method), cancellation))
+
+    def _tell(self, request: dict[str, Any], cancellation: Cancellation) -> dict[str, Any]:
+        """Return what a worker answers to a question that is no measurement."""
         with cancellation.turn(self._one_at_a_time):
             process = self._ready_process(cancellation)
             log_start = process.log_size()
-            answer, end = self._ask(process, request, ENVIRONMENT_TIMEOUT_S, lambda message: None, cancellation)
+            answer, end = self._ask(process, request, QUESTION_TIMEOUT_S, lambda message: None, cancellation)
             log = process.log_tail(log_start)
         if answer is None:
             raise WorkerEnded(f"{self._where[0].name} cannot be used: {_describe_end(end, log)}")
         if "failure" in answer:
             raise IsolationError(f"{self._where[0].name} cannot be used: {Failure(**answer['failure'])}")
-        described: dict[str, Any] = answer["environment"]
-        return described
+        told: dict[str, Any] = answer["told"]
+        return told
 
     def measure(self, request: Request, on_progress: OnProgress, cancellation: Cancellation) -> Measurement:
         """Measure one case in a separate process; a failure is a measurement, too.

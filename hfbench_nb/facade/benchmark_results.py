@@ -10,17 +10,20 @@ from typing import Any
 
 from hfbench_nb.analysis.largest import ARGUMENT as SEARCHED
 from hfbench_nb.analysis.largest import Hunt
+from hfbench_nb.analysis.machine_peaks import machine_peaks
 from hfbench_nb.analysis.scaling import scaling
 from hfbench_nb.analysis.speedups import table
 from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
 from hfbench_nb.display.html_tables import to_html
+from hfbench_nb.display.json_export import to_json
 from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.latex_tables import to_latex
 from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
-from hfbench_nb.display.plots import plot, plot_memory, plot_tokens
+from hfbench_nb.display.plots import plot, plot_memory, plot_roofline, plot_tokens
 from hfbench_nb.display.report import make_report
+from hfbench_nb.facade.sharing import push_to_hub, save
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.docstrings import as_method
@@ -31,7 +34,6 @@ from hfbench_nb.results.metrics import METRICS, headlines
 from hfbench_nb.results.nested import nest
 from hfbench_nb.results.result_set import ResultSet, Row
 from hfbench_nb.results.selection import select
-from hfbench_nb.storage import journal
 from hfbench_nb.storage.report_reader import read_report
 
 
@@ -224,14 +226,20 @@ class BenchmarkResults(ResultSet):
     to_markdown = as_method(to_markdown)
     to_html = as_method(to_html)
     to_latex = as_method(to_latex)
+    to_json = as_method(to_json)
     plot = as_method(plot)
     plot_memory = as_method(plot_memory)
     plot_tokens = as_method(plot_tokens)
+    plot_roofline = as_method(plot_roofline)
+    machine_peaks = as_method(machine_peaks)
     scaling = as_method(scaling)
     compare = as_method(compare)
     relative = as_method(relative)
 
     # ---- files
+
+    save = as_method(save)
+    push_to_hub = as_method(push_to_hub)
 
     def to_csv(self, folder: str | os.PathLike[str] = ".") -> list[Path]:
         """Write the original's CSV files, one per task and metric, and the environment; return their paths.
@@ -247,31 +255,6 @@ class BenchmarkResults(ResultSet):
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         return write_files(self, target)
-
-    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write everything, including every raw sample, to ``results.jsonl`` in a folder; return its path.
-
-        `load_results` reads it back.
-
-        Parameters
-        ----------
-        folder
-            Created if it does not exist.
-        overwrite
-            Whether results in the folder that are not part of these may be replaced.
-
-        Raises
-        ------
-        ArgumentError
-            If the folder contains such results, or a run is writing to it.
-        OSError
-            If it cannot be written to.
-        """
-        rows = [(*entry, environment) for entry, environment in zip(self.entries, self.environments, strict=True)]
-        first = [] if rows else [self.environment]
-        return journal.write(
-            Path(folder), journal.number_environments(rows, first, self.arguments), overwrite=overwrite
-        )
 
 
 def _without_search(results: ResultSet, other: ResultSet) -> dict[str, Any]:

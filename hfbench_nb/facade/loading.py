@@ -12,7 +12,7 @@ from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords
 from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.environment import summarize
-from hfbench_nb.storage import csv_files, journal
+from hfbench_nb.storage import csv_files, hub, journal
 from hfbench_nb.storage.reference_runs import entries_of, reference_runs
 
 if TYPE_CHECKING:
@@ -21,16 +21,24 @@ if TYPE_CHECKING:
 
 @refuse_unknown_keywords
 def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
-    """Read the results that `BenchmarkResults.save` or a run has written to a folder.
+    """Read the results that `BenchmarkResults.save` or a run has written to a folder, or `push_to_hub` to the hub.
 
     A line that cannot be read is left out, with a warning.
+
+    Parameters
+    ----------
+    folder
+        A folder, or a datasets repository of the Hugging Face hub: ``hf://datasets/user/name``, and ``@revision``
+        behind it for another than the newest version.
 
     Raises
     ------
     ArgumentError
         If the folder contains no results.
+    HubError
+        If the hub has no such results, cannot be reached or refuses.
     """
-    path = checks.path("folder", folder)
+    path = hub.download(str(folder)) if hub.is_address(folder) else checks.path("folder", folder)
     contents = journal.read(path)
     for problem in contents.problems:
         warnings.warn(problem, stacklevel=2)

@@ -60,6 +60,10 @@ class IsolationError(HfbenchError, RuntimeError):
     """The worker or worker server could not be started, or died before it received a request."""
 
 
+class HubError(HfbenchError, RuntimeError):
+    """Results could not be pushed to the Hugging Face hub, or read from it; the message says what to do."""
+
+
 class TracingError(HfbenchError, RuntimeError):
     """Memory tracing was started or stopped at a point where that is not possible."""
 

@@ -200,3 +200,8 @@ def environment_message(settings: Settings, method: Method, family: str | None =
     """Return the JSON data that asks a worker for its environment, after importing the code of a model type."""
     message = {"do": "environment", "settings": dict(settings), "method": dataclasses.asdict(method)}
     return message if family is None else {**message, "family": family}
+
+
+def peaks_message(settings: Settings, method: Method) -> dict[str, Any]:
+    """Return the JSON data that asks a worker what its device can do at most."""
+    return {"do": "peaks", "settings": dict(settings), "method": dataclasses.asdict(method)}

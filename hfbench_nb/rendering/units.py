@@ -67,6 +67,25 @@ def format_count(count: int) -> str:
     return str(count)
 
 
+def format_flops(flops: float) -> str:
+    """Return floating-point operations, or so many per second, with three significant digits: ``1.23 T`` for 10^12.
+
+    Examples
+    --------
+    >>> format_flops(2.25e10), format_flops(7.8e14), format_flops(1.2e4)
+    ('22.5 G', '780 T', '12.0 K')
+    """
+    for scale, letter in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K")):
+        if flops >= scale:
+            return f"{format_number(flops / scale)} {letter}"
+    return "" if math.isnan(flops) else format_number(flops)
+
+
+def format_percent(share: float) -> str:
+    """Return a share in percent with two or three significant digits, as in ``43 %`` and ``0.52 %``."""
+    return "" if math.isnan(share) else f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:#.2g} %"
+
+
 def format_rate(per_s: float) -> str:
     """Return a rate with three significant digits, as in ``12.3/s``.
 

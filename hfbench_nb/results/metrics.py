@@ -57,6 +57,8 @@ class Metric:
         Whether only cases with a batch size and a sequence length have it.
     is_whole
         Whether the values are whole numbers.
+    is_share
+        Whether the values are shares, which tables show in percent.
     of_time
         Computes it from seconds, the number of sequences of a call and their length, for a metric that derives from the
         time.
@@ -79,6 +81,7 @@ class Metric:
     is_headline: bool = False
     needs_sizes: bool = False
     is_whole: bool = False
+    is_share: bool = False
     is_column: bool = True
     is_folded: bool = False
     beside: str = ""

@@ -169,10 +169,21 @@ def kept_folders() -> list[Path]:
 
 
 def _runs() -> Path:
+    return cache_folder() / "runs"
+
+
+def cache_folder() -> Path:
+    """Return our folder in the user's cache.
+
+    Raises
+    ------
+    OSError
+        If this user has no home directory, and no variable says where caches are.
+    """
     import platformdirs
 
     try:
-        return platformdirs.user_cache_path("hfbench_nb") / "runs"
+        return platformdirs.user_cache_path("hfbench_nb")
     except RuntimeError as error:
         raise OSError(f"there is no place for the user's caches: {error}") from error
 

@@ -10,8 +10,10 @@ from hfbench_nb.protocol import messages
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import message_of
 from hfbench_nb.protocol.measurement import Failure, Measurement
+from hfbench_nb.protocol.request import Method
 from hfbench_nb.worker import measuring
 from hfbench_nb.worker.backends.base import Backend
+from hfbench_nb.worker.backends.base_counting import PeaksRuntime
 from hfbench_nb.worker.opening import case_of, method_of, workload_of
 from hfbench_nb.worker.shared_build import SharedBuild, build
 
@@ -32,10 +34,15 @@ def answer(backend: Backend, request: dict[str, Any], replies: int, shared: Shar
     """
     messages.write(replies, {"event": "started", "at_s": time.monotonic()})
     method = method_of(request)
-    if request["do"] == "environment":
+    if request["do"] in ("environment", "peaks"):
         try:
-            environment = backend.environment(Settings(request["settings"]), method)
-            messages.write(replies, {"event": "answer", "environment": environment})
+            settings = Settings(request["settings"])
+            told = (
+                backend.environment(settings, method)
+                if request["do"] == "environment"
+                else _peaks(backend, settings, method)
+            )
+            messages.write(replies, {"event": "answer", "told": told})
         except BaseException as error:  # a library may raise SystemExit, or a kind of its own
             messages.write(replies, {"event": "answer", "failure": describe_failure(error)})
         return
@@ -52,6 +59,14 @@ def answer(backend: Backend, request: dict[str, Any], replies: int, shared: Shar
     except BaseException as error:  # SystemExit, or a kind of a library's own
         measurement = Measurement("error", failure=Failure(**describe_failure(error)))
     messages.write(replies, {"event": "answer", "measurement": measurement.to_dict()})
+
+
+def _peaks(backend: Backend, settings: Settings, method: Method) -> dict[str, Any]:
+    """Return what the device can do at most, as plain data."""
+    runtime = backend.open(settings, method)
+    if not isinstance(runtime, PeaksRuntime):
+        raise NotImplementedError(f"{type(runtime).__name__} does not measure what its device can do")
+    return runtime.peaks().to_dict()
 
 
 def build_or_none(backend: Backend, request: dict[str, Any], replies: int) -> SharedBuild | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from hfbench_nb.protocol.line_trace import LineTrace
 from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.request import Method
 from hfbench_nb.protocol.timing import Timing
+from hfbench_nb.worker.afterwards import find_out
 from hfbench_nb.worker.backends.base import Runtime
 from hfbench_nb.worker.clock import CountingStopwatch, Reading, take_samples
 from hfbench_nb.worker.memory import Peak
@@ -64,7 +66,9 @@ def measure(
     runtime: Runtime | None = None
     status, failure = "ok", None
     try:
+        start = time.perf_counter()
         runtime = open_runtime()
+        taken.details["open_s"] = time.perf_counter() - start  # on a GPU, its context takes seconds
         _measure(runtime, workload, method, report, taken)
     except let_through:
         raise
@@ -137,6 +141,10 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
             later_s = stopwatch.last_s if taken.timing is None else taken.timing.median_s
             taken.details["compile_s"] = max(0.0, first_call.wall_s - later_s)
         taken.metrics = {name: float(value) for name, value in prepared.metrics().items() if _is_number(value)}
+        if taken.timing is not None and method.round == 1:
+            metrics, details = find_out(runtime, prepared, stopwatch, taken.timing.median_s)
+            taken.metrics |= metrics
+            taken.details |= details
         if method.trace_memory_line_by_line:
             report("tracing", {})
             _trace_lines(runtime, prepared, taken)

@@ -9,6 +9,7 @@ from typing import Any
 
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.protocol.measurement import MEGABYTE
+from hfbench_nb.worker.energy import NoEnergyCounterError
 
 
 class NvmlDevice:
@@ -48,6 +49,19 @@ class NvmlDevice:
     def growth_bytes(self) -> int:
         """Return the growth of the used memory of the whole device since before this process used it, bytes."""
         return max(0, self.device_bytes() - self._bytes_before)
+
+    def joules(self) -> float:
+        """Return the energy that the device has taken since its driver was loaded, joules.
+
+        Raises
+        ------
+        NoEnergyCounterError
+            If it does not count that.
+        """
+        try:
+            return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1000  # it counts millijoules
+        except self._nvml.NVMLError as error:
+            raise NoEnergyCounterError(f"the GPU's driver does not tell its energy: {error}") from None
 
     def facts(self) -> dict[str, Any]:
         """Describe the device, under the original's keys and then ours; what it does not report is ``N/A``."""

@@ -32,6 +32,7 @@ def gpu() -> Iterator[Row]:
     yield from planted_memory()
     yield from the_callers_context()
     yield from estimates()
+    yield from achieved()
     yield from a_loop_that_waits()
 
 
@@ -59,7 +60,8 @@ def memory_against_nvidia_smi() -> Iterator[Row]:
     """Read what nvidia-smi shows for the measuring process while it lives, and compare."""
     for layers, length in ((2, 32), (12, 128), (12, 512)):
         with _NvidiaSmi() as seen:
-            _, measurement = run_case(BertConfig(num_hidden_layers=layers), 8, length, max_seconds=3.0, precision=1e-6)
+            # Without times: what is timed beside the case, outside it, needs memory of its own.
+            _, measurement = run_case(BertConfig(num_hidden_layers=layers), 8, length, speed=False)
         memory, details = measurement.memory, measurement.memory.details
         weights_mb = measurement.details["parameters"] * 4 / MEGABYTE
         yield (
@@ -76,27 +78,33 @@ def memory_against_nvidia_smi() -> Iterator[Row]:
 class _NvidiaSmi:
     """The most that nvidia-smi shows, while a block runs, for a process that this one started."""
 
+    # In one process, which reads every 10 ms: a worker is at its peak for some tens of them.
+    COMMAND = ("nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits", "-lms", "10")
+
     def __init__(self) -> None:
         self.peak_mb = 0
-        self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
     def __enter__(self) -> _NvidiaSmi:
+        self._reader = subprocess.Popen(self.COMMAND, stdout=subprocess.PIPE, text=True)
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._done.set()
+        self._reader.kill()
         self._thread.join()
+        self._reader.wait()
 
     def _watch(self) -> None:
-        query = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
-        while not self._done.wait(0.05):
-            own = {process.pid for process in psutil.Process().children(recursive=True)}
-            for line in subprocess.run(query, capture_output=True, text=True, check=False).stdout.splitlines():
-                pid, _, used_mb = line.partition(",")
-                if pid.strip().isdigit() and int(pid) in own and used_mb.strip().isdigit():
-                    self.peak_mb = max(self.peak_mb, int(used_mb))
+        assert self._reader.stdout is not None
+        for line in self._reader.stdout:
+            pid, _, used_mb = line.partition(",")
+            if used_mb.strip().isdigit() and int(used_mb) > self.peak_mb and self._is_own(int(pid)):
+                self.peak_mb = int(used_mb)
+
+    @staticmethod
+    def _is_own(pid: int) -> bool:
+        return pid in {process.pid for process in psutil.Process().children(recursive=True)}
 
 
 def planted_memory() -> Iterator[Row]:
@@ -149,6 +157,40 @@ def estimates() -> Iterator[Row]:
             peak_mb = measured.measurement.memory.details["allocated_peak_bytes"] / MEGABYTE
             found = f"{needs.total_mb:,.0f} / {peak_mb:,.0f} MB = {needs.total_mb / peak_mb:.4f}"
             yield f"{row}: estimate against the allocator's peak", found, "0.95 to 1.05"
+
+
+def achieved() -> Iterator[Row]:
+    """Measure what models achieve, which share of the GPU's peaks that is, and what it takes."""
+    common = {"memory": False, "rounds": 1, "dtype": ["float32", "bfloat16"]}
+    passes = PyTorchBenchmark(
+        PyTorchBenchmarkArguments(
+            models=["google-bert/bert-base-uncased", "openai-community/gpt2"], batch_sizes=[1, 32],
+            sequence_lengths=[128, 512], **common,
+        )
+    ).run()  # fmt: skip
+    texts = PyTorchBenchmark(
+        PyTorchBenchmarkArguments(
+            models=["meta-llama/Llama-3.2-1B"], batch_sizes=[1], sequence_lengths=[512], new_tokens=32,
+            inference=False, generation=True, **common,
+        )
+    ).run()  # fmt: skip
+    for row, cells in zip(
+        [*passes, *texts], [*passes.frame.to_dict("records"), *texts.frame.to_dict("records")], strict=True
+    ):
+        shares = {
+            "of the peak": cells["utilization"],
+            "of the bandwidth": cells.get("bandwidth_utilization", float("nan")),
+        }
+        told = ", ".join(f"{100 * share:.1f} % {of}" for of, share in shares.items() if share == share)
+        watts = cells["energy_j"] / cells["time_s"]
+        measured = f"{1000 * cells['time_s']:.2f} ms, {told}, {cells['energy_j']:.3g} J ({watts:.0f} W)"
+        yield f"{row}: time, share, energy", measured, "shares at most 1.02"
+    for peaks in (passes + texts).machine_peaks().to_dict("records"):
+        measured = (
+            f"{peaks['gflops_per_s'] / 1000:.1f} TFLOP/s and {peaks['gb_per_s']:,.0f} GB/s; published "
+            f"{peaks['published_gflops_per_s'] / 1000:.1f} and {peaks['published_gb_per_s']:,.0f}"
+        )
+        yield f"{peaks['machine']}, {peaks['dtype']}: peaks", measured, "reported"
 
 
 def _median_and_range(ratios: list[float]) -> str:

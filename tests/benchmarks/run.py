@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import achieved
 import building
 import caller
 import cases
@@ -43,6 +44,7 @@ SECTIONS = [
     Section("weights", "Weights that are known", weights.weights_of_the_catalogue),
     Section("generation", "Generation", generation.generation),
     Section("training", "Training", training.training),
+    Section("achieved", "What models compute, and which share of the machine they use", achieved.achieved),
     Section("estimate", "Estimates, and the largest that fits", estimates.estimates),
     Section("gpu", "On a GPU", gpu.gpu),
     Section("sweep", "The documentation's sweep", sweep.documentation_sweep),

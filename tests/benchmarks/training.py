@@ -23,6 +23,8 @@ if FAST:
     MODELS = {title: f"{name}:num_hidden_layers=2,vocab_size=2000" for title, name in MODELS.items()}
 SECONDS = 3.0 if FAST else 120.0
 ONCE: dict[str, Any] = {"rounds": 1, **({"max_seconds": 0.2} if FAST else {})}
+# optimum-benchmark makes 140 steps by default, half an hour for these cases; its figures are those of its last steps.
+THEIR_STEPS = 20
 _PARTS = ("baseline_mb", "weights_mb", "gradients_mb", "optimizer_mb", "activations_mb")
 _PHASES = ("forward_s", "backward_s", "optimizer_s")
 
@@ -122,7 +124,7 @@ def _beside_optimum() -> Iterator[Row]:
     start = time.perf_counter()
     ours = {case["model"]: case for case in _measure([SIZES["length"]], optimizer="adamw", rounds=6)}
     ours_s = time.perf_counter() - start
-    request = {**SIZES, "options": {"max_steps": 6, "warmup_steps": 2} if FAST else {}}
+    request = {**SIZES, "options": {"max_steps": 6 if FAST else THEIR_STEPS, "warmup_steps": 2 if FAST else 5}}
     configurations = {title: _settings(name) for title, name in MODELS.items()}
     outcome = run_program(
         "optimum_training", {**request, "configurations": configurations}, OPTIMUM.python(), timeout_s=7200
@@ -137,8 +139,5 @@ def _beside_optimum() -> Iterator[Row]:
             yield f"{theirs['model']}, AdamW, {what}: ours, {OPTIMUM.name}", " and ".join(texts), "reported"
     theirs_s = outcome.found["measuring_s"]
     ratio = f"{theirs_s:.0f} s / {ours_s:.0f} s = {theirs_s / ours_s:.1f}"
-    yield (
-        f"time to the result of {len(ours)} cases, {OPTIMUM.name} / ours, our start of Python included",
-        ratio,
-        "reported",
-    )
+    what = f"time to {THEIR_STEPS} of its 140 steps for {len(ours)} cases, {OPTIMUM.name} / the result by ours"
+    yield f"{what}, our start of Python included", ratio, "reported"

@@ -386,6 +386,7 @@ def test_no_duration_is_taken_from_a_clock_that_may_be_set():
         for path in package.rglob("*.py")
         if (found := re.findall(r"time\.time(?:_ns)?\(|datetime\.now\(|dt\.datetime\.now\(", path.read_text()))
     }
-    # The names of files, the date of a run, the age of a file.
+    # The names of files, the date of a run, the age of a file and of what is kept for a day.
     environment = "results/environment.py"
-    assert using == {"arguments/fields.py": 1, environment: using[environment], "storage/run_folders.py": 1}
+    aged = {"storage/run_folders.py": 1, "storage/machine_peaks.py": 2}
+    assert using == {"arguments/fields.py": 1, environment: using[environment], **aged}

@@ -92,6 +92,7 @@ def test_a_case_that_failed_is_not_tried_again():
         ({"repeat": 5}, (9.0,), {}, 5),
         ({}, (0.01, 0.01), {"build_s": 2.0}, 3),  # long builds, or starts
         ({}, (0.01, 0.01), {"start_s": 2.0}, 3),
+        ({}, (0.01, 0.01), {"open_s": 2.0}, 3),
         ({}, (0.01, 0.01), {"start_s": 0.05}, 10),
         ({"speed": False}, (), {"calls_s": 18.0}, 1),  # memory alone
         ({"speed": False}, (), {"calls_s": 0.01}, 10),

@@ -39,7 +39,8 @@ def test_frame_has_the_documented_columns_a_row_a_cell(results):
     assert tuple(results.frame.columns) == tuple(columns(())) == (
         "framework", "model", "task", "batch_size", "sequence_length", "status", "time_s", "time_ci_low_s",
         "time_ci_high_s", "time_min_s", "time_mean_s", "time_std_s", "time_p90_s", "time_p99_s",
-        "sequences_per_s", "tokens_per_s", "ms_per_token", "samples", "noisy", "memory_mb", "baseline_mb",
+        "sequences_per_s", "tokens_per_s", "ms_per_token", "flops", "gflops_per_s", "utilization", "energy_j",
+        "samples", "noisy", "memory_mb", "baseline_mb",
         "weights_mb", "working_mb", "memory_method", "parameters", "error",
     )  # fmt: skip
     assert list(results.frame["status"]) == ["ok", "ok", "ok", "oom"]

@@ -19,6 +19,7 @@ from hfbench_nb.worker.backends.labels import describe_call
 from hfbench_nb.worker.backends.library_log import hear_of_slow_code
 from hfbench_nb.worker.backends.model_classes import dense_note
 from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention, set_attention
+from hfbench_nb.worker.backends.pytorch_counting import Counting
 from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, find_device, touch_common_code
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_lora import load_adapting
@@ -33,7 +34,7 @@ from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
 from hfbench_nb.worker.phase_clock import phase_clock
 
 
-class PyTorchRuntime:
+class PyTorchRuntime(Counting):
     """PyTorch set up on one device."""
 
     def __init__(self, settings: Settings, method: Method) -> None:
@@ -44,7 +45,7 @@ class PyTorchRuntime:
         self._step: TrainingStep | None = None
         self.compiles = False
         dtype = str(settings.get("dtype", "float32"))
-        self._dtype: torch.dtype = getattr(torch, dtype)
+        self.dtype: torch.dtype = getattr(torch, dtype)
         self._threads_before = torch.get_num_threads()
         if settings.get("threads") is not None:
             torch.set_num_threads(settings["threads"])  # type: ignore[arg-type]
@@ -66,14 +67,14 @@ class PyTorchRuntime:
             self.meter = host_meter()
             self.stopwatch = EventStopwatch(self._xla)
         elif self.device.type == "cpu":
-            touch_common_code(self.device, self._dtype)
+            touch_common_code(self.device, self.dtype)
             self.meter = host_meter()
             self.stopwatch = wall_clock
         else:
             used_before = used_bytes_by_uuid()  # before this process uses the device, which creates its context
             module = device_module(self.device)
             module.set_device(self.device)
-            touch_common_code(self.device, self._dtype)
+            touch_common_code(self.device, self.dtype)
             if self.device.type == "cuda":
                 self.nvml = open_nvml(used_before, uuid=str(module.get_device_properties(self.device).uuid))
             self.meter = AcceleratorMeter(module, self.nvml)
@@ -94,9 +95,9 @@ class PyTorchRuntime:
         if attention is not None:
             choose_attention(config, str(attention))
         if self._settings.get("weights") == "pretrained":
-            loaded = pytorch_pretrained.load(spec, model_class, config, self._dtype, self.device, self._method.seed)
+            loaded = pytorch_pretrained.load(spec, model_class, config, self.dtype, self.device, self._method.seed)
             return self._finish(loaded.model, training, loaded.note, {"load_s": loaded.load_s})
-        model = pytorch_models.build(model_class, config, self._dtype, self.device, self._method.seed)
+        model = pytorch_models.build(model_class, config, self.dtype, self.device, self._method.seed)
         return self._describe(model, training, dense_note(config))
 
     def _describe(self, model: torch.nn.Module, training: bool, note: str) -> Built:
@@ -124,7 +125,7 @@ class PyTorchRuntime:
         """Put the model that a user's function returns on the device."""
         self._check_tracing(training)
         self.resolved = Settings(self.resolved, weights="factory")
-        model = pytorch_own.build(make, self._dtype, self.device, self._method.seed)
+        model = pytorch_own.build(make, self.dtype, self.device, self._method.seed)
         config = getattr(model, "config", None)
         if self._settings.get("torchscript") and isinstance(config, transformers.PretrainedConfig):
             pytorch_models.prepare_for_tracing(config)

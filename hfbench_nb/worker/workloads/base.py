@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
 from hfbench_nb.worker.backends.base import Built, CodeRuntime, Runtime, SharingRuntime
+from hfbench_nb.worker.backends.base_counting import Counted
 from hfbench_nb.worker.clock import Parts
 from hfbench_nb.worker.memory import Peak
 
@@ -60,6 +61,8 @@ class Prepared:
     metrics
         Asked once, when the calls for memory and time have been made: further metrics by name, in the units of the
         metrics registry.  A value that is no finite number counts as absent.
+    count
+        Counts what a call computes and moves, once everything else was measured; None where that is not known.
     """
 
     call: Callable[[], object]
@@ -73,6 +76,7 @@ class Prepared:
     parts: Parts | None = None
     parts_decide: bool = True
     metrics: Callable[[], Mapping[str, float]] = dict
+    count: Counted | None = None
 
     @property
     def decisive_parts(self) -> Parts | None:

@@ -14,15 +14,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple, cast
 
-from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.measurement import MEGABYTE
 from hfbench_nb.protocol.model_kinds import GENERATIVE
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
 from hfbench_nb.worker.backends.base import CallInputs, GenerateCall, GeneratingRuntime, Runtime
+from hfbench_nb.worker.backends.base_counting import Counted, CountingRuntime, added, continued
 from hfbench_nb.worker.workloads.base import Phases, Prepared
 from hfbench_nb.worker.workloads.model_pass import ModelPass
 
 PHASES = ("prefill", "decode")
+
+# Tokens that are generated to count what all compute: what attention computes grows evenly from one to the next.
+_COUNTED = 3
 
 
 class _Call(NamedTuple):
@@ -90,6 +94,29 @@ class Generation(ModelPass):
             "tpot_s": [call.tpot_s for call in last],
             "itl_s": [gap_s for call in last for gap_s in call.gaps_s],
         }
+
+    def _counted(
+        self, runtime: Runtime, call: Callable[[], object], model: object, inputs: CallInputs
+    ) -> Counted | None:
+        """Return what counts a call, if the backend can, and what each token after the first must read."""
+        if not isinstance(runtime, CountingRuntime):
+            return None
+
+        def count() -> dict[str, float]:
+            new_tokens = int(self.case.settings["new_tokens"] or 0)
+            few = min(new_tokens, _COUNTED)
+            settings = Settings({**self.case.settings, "new_tokens": few})
+            generate = cast(GeneratingRuntime, runtime).generate_call(
+                model, inputs, replace(self.case, settings=settings)
+            )
+            prefill, *steps = runtime.count(generate.watched, model)[:few]
+            read_bytes = sum(step.parameter_bytes for step in steps) / len(steps)
+            return {
+                **added([prefill, *continued(steps, new_tokens - 1)]).metrics,
+                "token_parameters_mb": read_bytes / MEGABYTE,
+            }
+
+        return count
 
     def _metrics(self) -> dict[str, float]:
         cache_bytes = self._generate.cache_bytes

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.model_kinds import BASE
 from hfbench_nb.protocol.request import ModelSpec, OwnCode, PickledFunction
 from hfbench_nb.worker.backends.base import Attempt, CallInputs, CodeRuntime, Runtime, SharingRuntime
+from hfbench_nb.worker.backends.base_counting import Counted, CountingRuntime
 from hfbench_nb.worker.workloads.base import LoadedModel, Prepared, build_model, take_over
 from hfbench_nb.worker.workloads.own_functions import OwnFunctions
 
@@ -59,7 +61,16 @@ class ModelPass:
             note="; ".join(filter(None, [loaded.built.note, inputs.note])),
             details={**loaded.built.details, "build_s": loaded.build_s, **inputs.details},
             explain=lambda error: runtime.explain(error, attempt),
+            count=self._counted(runtime, call, model, inputs),
         )
+
+    def _counted(
+        self, runtime: Runtime, call: Callable[[], object], model: object, inputs: CallInputs
+    ) -> Counted | None:
+        """Return what counts a pass, if the backend can."""
+        if not isinstance(runtime, CountingRuntime):
+            return None
+        return lambda: runtime.count_pass(call, partial(self.make_call, runtime), model, inputs).metrics
 
     def _load(self, runtime: Runtime, own: OwnFunctions) -> LoadedModel:
         if self.shared is not None:

@@ -1,0 +1,262 @@
+"""PyTorch: what a call computes and moves, counted operation by operation.
+
+A pass is followed on meta tensors, which have shapes and no memory, and is counted in milliseconds whatever the size of
+the model.  A model whose code reads numbers out of tensors, such as the routing of a mixture of experts, cannot be
+followed so: then the pass is run once more, for counting alone.  Numbers of operations are those of
+`torch.utils.flop_counter`, with formulas for what that does not know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from hfbench_nb.protocol.peaks import Peaks
+from hfbench_nb.worker.backends.base import CallInputs
+from hfbench_nb.worker.backends.base_counting import Count, NextPhase
+from hfbench_nb.worker.backends.pytorch_devices import device_module
+from hfbench_nb.worker.backends.pytorch_peaks import measure_peaks
+
+Formula = Callable[..., int]
+
+
+class Counting:
+    """What a PyTorch runtime counts, and the peaks that this is compared with.
+
+    Attributes
+    ----------
+    device, dtype
+        Where it runs, and in which data type.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def peaks(self) -> Peaks:
+        """Measure what the device can do at most, in the data type of the case."""
+        synchronize = None if self.device.type == "cpu" else device_module(self.device).synchronize
+        return measure_peaks(self.device, self.dtype, synchronize)
+
+    def count(self, call: Callable[[NextPhase], object], model: torch.nn.Module | None) -> list[Count]:
+        """Count a call that is made for this alone, phase by phase."""
+        counter = _Counter(model)
+        with _uncompiled(), counter:
+            call(counter.next_phase)
+        return counter.phases()
+
+    def count_pass(
+        self,
+        call: Callable[[], object],
+        call_of: Callable[[Any, CallInputs], Callable[[], object]],
+        model: torch.nn.Module,
+        inputs: CallInputs,
+    ) -> Count:
+        """Count a pass of a model: on meta tensors, where the model allows that."""
+        try:
+            twin = _on_meta(model)
+            of_twin = call_of(twin, replace(inputs, tensors=_on_meta(inputs.tensors)))
+            return self.count(lambda next_phase: of_twin(), twin)[0]
+        except Exception:
+            return self.count(lambda next_phase: call(), model)[0]
+
+
+def _uncompiled() -> contextlib.AbstractContextManager[object]:
+    """Run compiled code as it is written: operations are counted, not what they were fused to."""
+    # Without the compiler, which takes seconds to import, nothing is compiled.
+    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else contextlib.nullcontext()
+
+
+def _on_meta(thing: Any) -> Any:
+    """Return a copy of a model, or of its inputs, whose tensors have no memory."""
+    twins: dict[int, Any] = {}
+    for tensor in _tensors_of(thing):
+        if id(tensor) not in twins:
+            twin = tensor.detach().to("meta")
+            if isinstance(tensor, torch.nn.Parameter):
+                twin = torch.nn.Parameter(twin, requires_grad=tensor.requires_grad)
+            twins[id(tensor)] = twin
+    return copy.deepcopy(thing, twins)
+
+
+def _tensors_of(thing: Any) -> Iterator[torch.Tensor]:
+    if isinstance(thing, torch.nn.Module):
+        yield from thing.parameters()
+        yield from thing.buffers()
+        for module in thing.modules():  # tensors that are neither
+            yield from (value for value in vars(module).values() if isinstance(value, torch.Tensor))
+    else:
+        yield from (leaf for leaf in tree_leaves(thing) if isinstance(leaf, torch.Tensor))
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts operations as they are called."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, model: torch.nn.Module | None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._parameters = set() if model is None else {_storage_of(each) for each in model.parameters()}
+        self._done: list[Count] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._flops = self._moved_bytes = 0
+        self._read_bytes: dict[int, int] = {}
+        self._rows_bytes = 0
+
+    def next_phase(self) -> None:
+        """Begin to count a further phase."""
+        read_bytes = sum(self._read_bytes.values()) + self._rows_bytes
+        self._done.append(Count(self._flops, read_bytes, self._moved_bytes))
+        self._begin()
+
+    def phases(self) -> list[Count]:
+        """Return what was counted, and begin anew."""
+        self.next_phase()
+        done, self._done = self._done, []
+        return done
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        packet = getattr(func, "_overloadpacket", func)
+        formula = _formula_of(packet)
+        if formula is None and isinstance(func, torch._ops.OpOverload):
+            with self:
+                parts = func.decompose(*args, **kwargs)
+            if parts is not NotImplemented:
+                return parts
+        out = func(*args, **kwargs)
+        if formula is not None:
+            self._flops += int(formula(*args, **kwargs, out_val=out))
+        self._count_moved(func, packet, [*tree_leaves((args, kwargs))], tree_leaves(out))
+        return out
+
+    def _count_moved(self, func: Any, packet: Any, given: list[Any], made: list[Any]) -> None:
+        given = [each for each in given if isinstance(each, torch.Tensor)]
+        made = [each for each in made if isinstance(each, torch.Tensor)]
+        sources = {_storage_of(each) for each in given}
+        changes = _changes_its_arguments(func)
+        written = [each for each in made if changes or _storage_of(each) not in sources]
+        if not written:
+            return  # a view: nothing moves
+        written_bytes = sum(map(_size_of, written))
+        self._moved_bytes += written_bytes
+        for each in given:
+            storage, size = _storage_of(each), _size_of(each)
+            if packet in _GATHERING and size > written_bytes:
+                size = written_bytes  # the rows that it takes
+            self._moved_bytes += size
+            if storage in self._parameters:
+                if packet in _GATHERING:
+                    self._rows_bytes += size
+                else:
+                    self._read_bytes[storage] = max(size, self._read_bytes.get(storage, 0))
+
+
+def _storage_of(tensor: torch.Tensor) -> int:
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):  # a tensor of a class of its own
+        return id(tensor)
+
+
+def _size_of(tensor: torch.Tensor) -> int:
+    """Return how much memory of a tensor is read or written, bytes: of an expanded one, what there is of it."""
+    elements = math.prod(
+        size for size, stride in zip(tensor.shape, _strides_of(tensor), strict=True) if stride or not size
+    )
+    return elements * tensor.element_size()
+
+
+def _strides_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    return tensor.stride() if tensor.layout is torch.strided else (1,) * tensor.dim()
+
+
+def _changes_its_arguments(func: Any) -> bool:
+    schema = getattr(func, "_schema", None)
+    return schema is not None and schema.is_mutable
+
+
+# ---- formulas beyond those of torch.utils.flop_counter
+
+
+def _named(*names: str) -> list[Any]:
+    """Return those operators that this version of PyTorch has, of names such as ``aten.mv``."""
+    found = []
+    for name in names:
+        space, _, operator = name.partition(".")
+        packet = getattr(getattr(torch.ops, space), operator, None)
+        if packet is not None:
+            found.append(packet)
+    return found
+
+
+def _inner(out: torch.Tensor, length: int) -> int:
+    """Return the operations of products of rows and columns of a length, one per element of the output."""
+    return 2 * out.numel() * length
+
+
+def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *args: Any, **kwargs: Any) -> int:
+    return _pairs(query, key) * 2 * (query.shape[-1] + value.shape[-1])
+
+
+def _attention_backward(grad: torch.Tensor, query: torch.Tensor, key: torch.Tensor, *args: Any, **kwargs: Any) -> int:
+    # The scores again; the gradients of values, weights, queries and keys.  Values are as wide as the output.
+    return _pairs(query, key) * 2 * (3 * query.shape[-1] + 2 * grad.shape[-1])
+
+
+def _pairs(query: torch.Tensor, key: torch.Tensor) -> int:
+    """Return how many scores there are: of each query with each key."""
+    return math.prod(query.shape[:-1]) * key.shape[-2]
+
+
+def _linear(given: torch.Tensor, *args: Any, out_val: torch.Tensor, **kwargs: Any) -> int:
+    return _inner(out_val, given.shape[-1])
+
+
+def _grouped(given: torch.Tensor, weights: torch.Tensor, *args: Any, out_val: torch.Tensor, **kwargs: Any) -> int:
+    """Return the operations of products of groups of rows with a matrix each, or of groups along what is summed."""
+    if given.dim() == 2 and weights.dim() == 2:
+        return 2 * given.shape[0] * given.shape[1] * weights.shape[1]
+    return _inner(out_val, given.shape[-1])
+
+
+# Products whose first argument's rows, or whose first argument, are summed over.
+_PRODUCTS = (
+    "aten.mv", "aten.dot", "aten._int_mm", "aten._weight_int8pack_mm", "aten._weight_int4pack_mm",
+    "aten._weight_int4pack_mm_for_cpu", "quantized.linear_dynamic", "quantized.linear_relu_dynamic",
+    "mkldnn._linear_pointwise", "onednn.qlinear_pointwise",
+)  # fmt: skip
+
+# Fused attention.  Those that torch.utils.flop_counter knows, it knows without grouped heads of keys and values.
+_FUSED = tuple(
+    f"aten._scaled_dot_product_{name}"
+    for name in (
+        "flash_attention_for_cpu", "flash_attention", "efficient_attention", "cudnn_attention",
+        "fused_attention_overrideable",
+    )
+)  # fmt: skip
+
+_FORMULAS: dict[Any, Formula] = {
+    **dict.fromkeys(_named(*_FUSED), _attention),
+    **dict.fromkeys(_named(*(f"{name}_backward" for name in _FUSED)), _attention_backward),
+    **dict.fromkeys(_named(*_PRODUCTS), _linear),
+    **dict.fromkeys(_named("aten._grouped_mm"), _grouped),
+}
+
+# Operators that read only some rows of their arguments.
+_GATHERING = {*_named("aten.embedding", "aten.index_select", "aten.gather", "aten.index")}
+
+
+def _formula_of(packet: Any) -> Formula | None:
+    return _FORMULAS.get(packet) or flop_registry.get(packet)

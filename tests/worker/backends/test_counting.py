@@ -1,0 +1,136 @@
+"""What calls compute and move: against closed formulas, on meta tensors and by running them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from support.models import short, tiny_bert, tiny_gpt2, tiny_t5
+
+from hfbench_nb import PyTorchBenchmark, measure
+from hfbench_nb.worker.backends.pytorch_counting import Counting, _formula_of, _on_meta
+
+pytestmark = [pytest.mark.measures]
+
+LENGTH, BATCH = 16, 2
+
+
+def counted(config, **given):
+    results = PyTorchBenchmark(
+        short(batch_sizes=[BATCH], sequence_lengths=[LENGTH], memory=False, **given), configs=[config]
+    ).run()
+    ((_, measurement),) = results.entries
+    assert measurement.status == "ok", measurement.failure
+    assert "no_flops" not in measurement.details
+    return results.frame.iloc[0], measurement
+
+
+def encoder_flops(config, length=LENGTH, batch=BATCH):
+    """Return what J. Kaplan et al. (2020, arXiv:2001.08361, table 1) count, and attention over all pairs."""
+    width, inner = config.hidden_size, config.intermediate_size
+    projections = 4 * width * width + 2 * width * inner
+    return batch * config.num_hidden_layers * (2 * length * projections + 4 * length * length * width)
+
+
+def test_the_operations_of_an_encoder_are_those_of_the_closed_formula():
+    config = tiny_bert(architectures=["BertModel"])
+    row, measurement = counted(config)
+    pooler = 2 * BATCH * config.hidden_size**2
+    assert row["flops"] == encoder_flops(config) + pooler
+    assert row["gflops_per_s"] == pytest.approx(row["flops"] / row["time_s"] / 1e9)
+    assert 0 < row["utilization"] <= 1.02
+    # All weights are read but most rows of the embeddings, at least once by the operations.
+    weights_mb = 4 * measurement.details["parameters"] / 2**20
+    assert 0 < measurement.metrics["parameters_read_mb"] < weights_mb < measurement.metrics["moved_mb"]
+
+
+def test_a_backward_pass_computes_twice_as_much():
+    config = tiny_bert(architectures=["BertModel"], hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    forward = counted(config, attn_implementation="eager")[0]["flops"]
+    whole = counted(config, attn_implementation="eager", inference=False, training=True)[0]["flops"]
+    # The first layer's inputs need no gradients only where they are no result of embeddings, which are trained.
+    assert whole == pytest.approx(3 * forward, rel=0.01)
+
+
+def test_fused_attention_counts_like_separate_products():
+    config = tiny_gpt2()
+    fused, apart = (counted(config, attn_implementation=name)[0]["flops"] for name in ("sdpa", "eager"))
+    assert fused == apart
+
+
+def test_grouped_heads_of_keys_and_values_count_for_each_query():
+    given = torch.empty(2, 8, 16, 4, device="meta"), *(torch.empty(2, 2, 16, 4, device="meta") for _ in range(2))
+    for name in ("_scaled_dot_product_flash_attention", "_scaled_dot_product_flash_attention_for_cpu"):
+        formula = _formula_of(getattr(torch.ops.aten, name))
+        assert formula(*given, 0.0, True, out_val=given[0]) == 2 * 2 * 8 * 16 * 16 * (4 + 4)
+    backward = _formula_of(torch.ops.aten._scaled_dot_product_flash_attention_backward)
+    assert backward(given[0], *given, out_val=given[0]) == 2 * 2 * 8 * 16 * 16 * 5 * 4
+
+
+def test_a_mixture_of_experts_computes_what_its_tokens_are_routed_to():
+    from transformers import MixtralConfig
+
+    config = MixtralConfig(
+        hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
+        vocab_size=100, num_local_experts=4, num_experts_per_tok=2, head_dim=16, max_position_embeddings=64,
+        architectures=["MixtralForCausalLM"],
+    )  # fmt: skip
+    tokens = BATCH * LENGTH
+    attention = 2 * tokens * (2 * 32 * 32 + 2 * 32 * 16) + 4 * BATCH * LENGTH * LENGTH * 32
+    experts = 2 * tokens * 2 * 3 * 32 * 48
+    router = 2 * tokens * 32 * 4
+    head = 2 * tokens * 32 * 100
+    row, _ = counted(config)
+    assert row["flops"] == pytest.approx(2 * (attention + experts + router) + head, rel=0.001)
+
+
+def test_a_generation_counts_each_token_and_what_it_must_read():
+    config = tiny_gpt2()
+    row, measurement = counted(config, inference=False, generation=True, new_tokens=4)
+    width, tokens = config.n_embd, LENGTH + 3  # the last token is not read
+    layers = config.n_layer * 2 * tokens * (4 * width * width + 2 * width * 4 * width)
+    heads = 2 * width * config.vocab_size * 4  # of the last token of the prompt, and of each new one
+    pairs = LENGTH * LENGTH + sum(range(LENGTH + 1, LENGTH + 4))
+    assert row["flops"] == pytest.approx(BATCH * (layers + heads + config.n_layer * 4 * pairs * width), rel=0.002)
+    token_mb = measurement.metrics["token_parameters_mb"]
+    assert token_mb == pytest.approx(4 * (measurement.details["parameters"] - 64 * width) / 2**20, rel=0.02)
+    assert row["bandwidth_utilization"] > 0
+
+
+def test_an_encoder_decoder_generates_and_is_counted():
+    row, _ = counted(tiny_t5(), inference=False, generation=True, new_tokens=4)
+    assert row["flops"] > 0
+
+
+def test_what_cannot_be_followed_without_numbers_is_run():
+    class Reads(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.layer(x) if float(x.sum()) < 1e9 else x
+
+    from hfbench_nb.worker.backends.base import CallInputs
+
+    model, inputs = Reads(), CallInputs({"x": torch.ones(4, 8)})
+
+    def call_of(model, inputs):
+        return lambda: model(**inputs.tensors)
+
+    found = Counting().count_pass(call_of(model, inputs), call_of, model, inputs)
+    assert found.flops == 2 * 4 * 8 * 8
+
+
+def test_a_model_on_meta_tensors_shares_what_it_shared_and_leaves_the_model_alone():
+    model = torch.nn.ModuleDict({"a": torch.nn.Linear(4, 4), "b": torch.nn.Linear(4, 4)})
+    model["b"].weight = model["a"].weight
+    twin = _on_meta(model)
+    assert twin["a"].weight is twin["b"].weight
+    assert twin["a"].weight.is_meta
+    assert not model["a"].weight.is_meta
+
+
+def test_functions_have_no_count():
+    frame = measure(lambda: torch.ones(8, 8) @ torch.ones(8, 8), framework="pytorch", memory=False).frame
+    assert frame["status"][0] == "ok"
+    assert not {"flops", "utilization"} & set(frame)
