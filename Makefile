@@ -6,6 +6,10 @@ PIP = -m pip install --quiet --disable-pip-version-check
 INSTALL = $(BIN)/python $(PIP) --constraint constraints.txt
 DEMO = demo
 
+# Where torchao is installed beside Transformers, that imports it into every worker: a second and 14 MB more. Tests of
+# quantization find it in this folder, which they put on the path of their workers alone.
+TORCHAO = .torchao
+
 VENV5 ?= .venv-transformers5
 VENV_COLAB ?= .venv-colab
 
@@ -51,7 +55,11 @@ demo: $(VENV)/.installed  ## Benchmark BERT base: the report, CSV files and a pl
 	@$(BIN)/hfbench plot --csv_file $(DEMO)/inference_memory.csv --figure_png_file $(DEMO)/inference_memory.png > /dev/null
 	@echo "CSV files and plots are in $(CURDIR)/$(DEMO):" && ls $(DEMO)
 
-test: $(VENV)/.installed-test  ## Run the whole test suite
+$(TORCHAO)/.installed: constraints.txt | $(BIN)/python
+	$(BIN)/python $(PIP) --no-deps --upgrade --target $(TORCHAO) $(shell grep ^torchao== constraints.txt)
+	@touch $@
+
+test: $(VENV)/.installed-test $(TORCHAO)/.installed  ## Run the whole test suite
 	$(BIN)/$(PYTEST)
 
 test-quick: $(VENV)/.installed-test  ## Run the tests that take seconds, before each commit
@@ -63,7 +71,7 @@ $(VENV5)/.installed: pyproject.toml constraints-transformers5.txt
 		--constraint constraints-transformers5.txt --editable ".[test]"
 	@touch $@
 
-test-transformers5: $(VENV5)/.installed  ## Test what measures with the newest Transformers 5, in an environment of its own
+test-transformers5: $(VENV5)/.installed $(TORCHAO)/.installed  ## Test what measures with the newest Transformers 5, in an environment of its own
 	$(VENV5)/bin/$(PYTEST) -m measures
 
 $(VENV_COLAB)/.installed: pyproject.toml constraints-colab.txt
@@ -116,7 +124,7 @@ lint: $(VENV)/.installed-dev  ## Check style, format, types, and which module im
 	$(BIN)/lint-imports pyproject.toml
 	$(BIN)/lint-imports .importlinter
 
-bench: $(VENV)/.installed-test  ## Measure the tool itself and its peers, into bench.md; SECTIONS="cases truth" for some
+bench: $(VENV)/.installed-test $(TORCHAO)/.installed  ## Measure the tool itself and its peers, into bench.md; SECTIONS="cases truth" for some
 	$(BIN)/python tests/benchmarks/run.py $(SECTIONS)
 
 survey: $(VENV)/.installed-test $(VENV5)/.installed  ## Measure every model type of both majors, and write SUPPORTED_MODELS.md; TYPES="bert gpt2" for some
@@ -130,4 +138,4 @@ notebook: $(VENV)/.installed-dev  ## Start JupyterLab
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(VENV5) $(VENV_COLAB) .venv-python* .venv-binder $(DEMO) .bench bench.md survey dist build test-artefacts
+	rm -rf $(VENV) $(VENV5) $(VENV_COLAB) $(TORCHAO) .venv-python* .venv-binder $(DEMO) .bench bench.md survey dist build test-artefacts

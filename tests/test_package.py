@@ -14,7 +14,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 import hfbench_nb
-from hfbench_nb import PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
+from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
 
 HEAVY = ["torch", "tensorflow", "transformers", "pandas", "matplotlib", "ipywidgets", "IPython", "numpy"]
 
@@ -91,6 +91,39 @@ def test_documentation_names_no_parameter_that_is_not_there():
                 parameters = list(inspect.signature(member).parameters)
                 is_bound = inspect.isfunction(member) and inspect.isclass(found)
                 assert set(documented) <= set(parameters[is_bound:]), (public, name)
+
+
+def test_a_keyword_that_is_not_there_is_refused_everywhere_alike():
+    for public in hfbench_nb.__all__:
+        found = getattr(hfbench_nb, public)
+        static = {name: inspect.getattr_static(found, name) for name in dir(found)} if inspect.isclass(found) else {}
+        for name, member in (static or {public: found}).items():
+            if not inspect.isfunction(member) or name.startswith(("_", "load_ipython")):
+                continue
+            if public.endswith(("Error", "Arguments")):
+                continue  # errors are made by ours alone; arguments are refused by the fields, in their own tests
+            with pytest.raises(ArgumentError, match=r"no_such_thing=1 cannot be used: .* no such argument"):
+                member(no_such_thing=1)
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [
+        ("hfbench_nb.measure(sorted, max_secs=1)", "measure() has no such argument. Did you mean max_seconds?"),
+        ("hfbench_nb.PyTorchBenchmark.run(None, resum='x')", "run() has no such argument. Did you mean resume?"),
+        (
+            "hfbench_nb.PyTorchBenchmark.estimate(None, budget=1)",
+            "estimate() has no such argument. Did you mean budget_mb?",
+        ),
+        ("hfbench_nb.BenchmarkResults.plot(None, value='time_s')", "plot() has no such argument. Did you mean values?"),
+        ("hfbench_nb.runs(folder='x')", "runs() has no such argument. It takes none."),
+    ],
+)
+def test_a_wrong_keyword_suggests_one_of_the_function(ip, code, meant, capsys):
+    ip.run_cell(f"import hfbench_nb\n{code}")
+    shown = re.sub(r"\x1b\[[\d;]*m", "", "".join(capsys.readouterr()))
+    assert shown.rstrip().endswith(meant)
+    assert ".py" not in shown.partition("ArgumentError: ")[0]
 
 
 @pytest.mark.parametrize(

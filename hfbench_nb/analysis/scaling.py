@@ -11,6 +11,7 @@ from hfbench_nb.arguments.checks import positive_integers
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, printable
 from hfbench_nb.rendering.html import render
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
 from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.points import make_points
 from hfbench_nb.results.result_set import ResultSet
@@ -53,6 +54,7 @@ class ScalingRow:
         return max((n for n, _ in self.points), default=0)
 
 
+@refuse_unknown_keywords_of_methods
 class Scaling:
     """The fits of a result set.  A notebook displays them as a table; `print` prints them as text.
 

@@ -8,12 +8,22 @@ from typing import Any
 
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.fields import option
+from hfbench_nb.arguments.frameworks import framework_named, frameworks_with_models
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.protocol.request import DEFAULT_TIMEOUT_S, Method
 
 MEASURE = "Measure"
 """The group of what is measured: tick boxes side by side."""
 DURATION = "How long to measure"
+
+
+def profile_option() -> Any:
+    """Make the field that asks where the time goes, for a framework with a profiler."""
+    return option(
+        Method.profile,
+        "Tell where the time goes, by operators and by parts of the model, from a pass of its own.",
+        group=MEASURE,
+    )
 
 
 @dataclass(kw_only=True)
@@ -87,8 +97,17 @@ class FunctionArguments(MeasurementArguments):
     framework: str | None = option(
         None, "pytorch or tensorflow: imported beforehand, so that it counts as baseline.", measured=False
     )
+    profile: bool = profile_option()
 
     def check(self) -> None:  # noqa: D102 - inherited
         super().check()
         if not isinstance(self.name, str) or not self.name.strip():
             raise wrong_value("name", self.name, "a name or None")
+        able = [each.name for each in frameworks_with_models() if hasattr(each.arguments_class, "profile")]
+        if self.profile and not (self.framework and framework_named(self.framework).name in able):
+            raise ArgumentError(
+                f"profile=True and framework={self.framework!r} cannot be used together: framework must be "
+                f"{' or '.join(map(repr, able))} for that.",
+                "profile",
+                "framework",
+            )

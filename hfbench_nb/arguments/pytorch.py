@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import MODELS, SIZES, BenchmarkArguments
 from hfbench_nb.arguments.documentation import document_fields
 from hfbench_nb.arguments.fields import Axis, option
 from hfbench_nb.arguments.foreign_names import refuse_foreign_names
-from hfbench_nb.arguments.measurement import MEASURE
+from hfbench_nb.arguments.measurement import MEASURE, profile_option
 from hfbench_nb.arguments.negative_names import accept_negative_names
-from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.protocol.tasks import GENERATION, TRAINING
 
 WEIGHTS = ("random", "pretrained")
 FP16_OPT_LEVELS = ("O0", "O1", "O2", "O3")
 OPTIMIZERS = ("none", "sgd", "adamw", "adamw_fused", "adafactor", "adamw_8bit")
 AUTOCASTS = ("none", "bfloat16", "float16")
+COMPILE_MODES = ("none", "default", "reduce-overhead", "max-autotune")
+QUANTIZATIONS = ("none", "int8_dynamic", "int8_weight_only", "int4_weight_only", "bnb_8bit", "bnb_4bit")
 
 STEP = "Training step"
 
@@ -43,6 +47,10 @@ def _check_new_tokens(name: str, value: object) -> None:
 def _check_cache(name: str, value: object) -> None:
     if not isinstance(value, str) or not _CACHE.fullmatch(value):
         raise wrong_value(name, value, "the name of a cache, such as 'dynamic' or 'static', or None")
+
+
+def _compile_words(mode: str) -> str:
+    return {"none": "not compiled", "default": "compiled"}.get(mode, f"compiled {mode}")
 
 
 def _check_accumulation(name: str, value: object) -> None:
@@ -150,11 +158,27 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
         axis=Axis(words=lambda value: f"{value} weights"),
         group=MODELS,
     )
+    compile: str | list[str] = option(
+        "none",
+        "Compile the model with torch.compile, in this mode, before it is measured; the time of that is compile_s.",
+        COMPILE_MODES,
+        axis=Axis(words=_compile_words),
+        group=MODELS,
+    )
+    quantization: str | list[str] = option(
+        "none",
+        "Quantize the linear layers of the model before it is measured (not for training), by PyTorch itself, torchao, "
+        "or bitsandbytes.",
+        QUANTIZATIONS,
+        axis=Axis(words=lambda method: "not quantized" if method == "none" else str(method)),
+        group=MODELS,
+    )
     torchscript: bool | list[bool] = option(
         False,
         "Trace the model with TorchScript before it is measured (inference only).",
         axis=Axis(words=lambda value: "TorchScript" if value else "not traced"),
     )
+    profile: bool = profile_option()
     torch_xla_tpu_print_metrics: bool = option(False, "On a TPU, log the metrics of torch_xla.", measured=False)
     fp16_opt_level: str = option(
         "O1", "Apex level of the original; it has no effect, as in the original.", FP16_OPT_LEVELS, measured=False
@@ -163,6 +187,26 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
     def check(self) -> None:  # noqa: D102 - inherited
         super().check()
         checks.one_of("fp16_opt_level", self.fp16_opt_level, FP16_OPT_LEVELS)
+        traced, modes = (checks.values_of_axis(self, name) for name in ("torchscript", "compile"))
+        if all(self.contradiction({"torchscript": t, "compile": m}) for t, m in itertools.product(traced, modes)):
+            raise ArgumentError(
+                f"torchscript=True and compile={modes[0]!r} contradict each other: a model is traced or compiled, not "
+                "both.",
+                "torchscript",
+                "compile",
+            )
+        quantized = [method for method in checks.values_of_axis(self, "quantization") if method != "none"]
+        if self.training and quantized:
+            raise ArgumentError(
+                f"training=True and quantization={quantized[0]!r} contradict each other: quantized weights have no "
+                "gradients. Measure training without quantization, in a run of its own.",
+                "training",
+                "quantization",
+            )
+
+    def contradiction(self, settings: dict[str, Any]) -> str:  # noqa: D102 - inherited
+        both = settings.get("torchscript") and settings.get("compile", "none") != "none"
+        return "a model is either traced or compiled" if both else ""
 
     @property
     def is_tpu(self) -> bool:

@@ -16,6 +16,7 @@ from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
 from hfbench_nb.results.metrics import METRICS, Metric, headlines
 from hfbench_nb.results.result_set import Row
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@refuse_unknown_keywords_of_methods
 class Comparison:
     """Cases that are compared in pairs.  A notebook shows a table; `print` prints it as text.
 

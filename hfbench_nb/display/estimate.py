@@ -8,9 +8,11 @@ from hfbench_nb.analysis.budgets import CLOSE, NO, PROCESS_MB, SHARE_OUTSIDE, YE
 from hfbench_nb.analysis.needs import PARTS, Needs
 from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.plots.needs import plot_needs
+from hfbench_nb.display.text_tables import text_table
 from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
 from hfbench_nb.rendering.units import format_count, format_memory
 from hfbench_nb.results.result_set import ResultSet, Row
 
@@ -32,6 +34,7 @@ _VERDICTS = {
 _ALLOWANCE = f": close where {100 * SHARE_OUTSIDE:g} % and {PROCESS_MB:g} MB for them would not fit"
 
 
+@refuse_unknown_keywords_of_methods
 class Estimate:
     """What each case would need, and whether it fits.  A notebook shows a table; `print` prints it as text.
 
@@ -142,16 +145,9 @@ class Estimate:
 
     def __str__(self) -> str:
         heads, rows = self._texts()
-        table = [heads, *[[printable(label), *rest] for label, *rest in rows]]
-        widths = [max(len(row[i]) for row in table) for i in range(len(heads))]
-        lines = [
-            "  ".join(
-                text.ljust(w) if i < 2 else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in table
-        ]
+        lines = text_table(heads, rows, "<<" + ">" * (len(heads) - 2))
         failures = [f"{printable(case)}: {printable(reason)}" for case, reason in self._failures()]
-        return for_stdout("\n".join([self._title(), *(line.rstrip() for line in lines), *failures, self._note()]))
+        return for_stdout("\n".join([self._title(), *lines, *failures, self._note()]))
 
     __repr__ = __str__
 

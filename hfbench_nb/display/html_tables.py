@@ -5,12 +5,13 @@ What a style expresses is also expressed by the markup, since GitHub removes all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hfbench_nb.analysis.largest import ARGUMENT, Hunt
 from hfbench_nb.analysis.speedups import Baseline
 from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.markdown_tables import as_markdown
+from hfbench_nb.display.profiles import Profiles
 from hfbench_nb.display.tables import NOISY_MARK, folded_tables, list_failures, make_legend, make_tables
 from hfbench_nb.rendering.html import render
 from hfbench_nb.results.result_set import ResultSet
@@ -20,8 +21,8 @@ from hfbench_nb.results.setup import describe_setup
 def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, baseline: Baseline | None = None) -> str:
     """Return the tables as HTML without scripts or style sheets, as a notebook shows them.
 
-    Beside them: a legend and, folded, throughput, the reasons of failed cases, the environment, and the tables in
-    Markdown to be copied.  The answer of a search for the largest size stands first.
+    Beside them: a legend and, folded, throughput, the reasons of failed cases, where the time goes, the environment,
+    and the tables in Markdown to be copied.  The answer of a search for the largest size stands first.
 
     Parameters
     ----------
@@ -48,11 +49,18 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
         setup=describe_setup(results),
         tables=tables,
         folded=folded,
-        folded_title=" and ".join(dict.fromkeys(table.title.partition(" (")[0] for table in folded)).capitalize(),
+        folded_title=_listed(dict.fromkeys(table.title.partition(" (")[0] for table in folded)).capitalize(),
         legend=make_legend([*tables, *folded]),
         noisy_mark=NOISY_MARK,
         failures=failures,
         all_failed=bool(results.entries) and not any(measurement.succeeded for _, measurement in results.entries),
         environment=[(*fact, "") for fact in results.environment.texts()],
+        profiles=Profiles(results).folded() if values is None else "",
         markdown=as_markdown(results, tables) if tables else "",
     )
+
+
+def _listed(titles: Iterable[str]) -> str:
+    """Return titles as in ``Compilation, throughput and time per token``."""
+    *others, last = [*titles] or [""]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -11,6 +11,7 @@ from hfbench_nb.protocol.line_trace import LineTrace
 from hfbench_nb.protocol.measurement import MEGABYTE
 from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.rendering.html import render
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
 from hfbench_nb.results.nested import Memory
 from hfbench_nb.results.result_set import ResultSet
 from hfbench_nb.worker.memory_trace import Frame
@@ -39,6 +40,7 @@ class MemoryState(NamedTuple):
     cpu_gpu: Memory
 
 
+@refuse_unknown_keywords_of_methods
 class MemorySummary(NamedTuple):
     """The memory that a traced run needed, line by line.
 

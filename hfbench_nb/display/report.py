@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hfbench_nb.display.memory_summary import last_summary
+from hfbench_nb.display.profiles import Profiles
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.rendering.escaping import printable, printable_lines
 from hfbench_nb.results.metrics import Metric
@@ -30,6 +31,8 @@ def make_report(results: ResultSet, *, environment: bool) -> str:
             lines += ["", _heading(TASKS[task].report_heading.format(word.upper())), *_table(results, task, metric)]
         if results.arguments.get("trace_memory_line_by_line", False) and TASKS[task].has_sizes:
             lines += ["", _heading(f"{TASKS[task].report_word} - {_LINES_TITLE}"), *_line_by_line(results, task)]
+    if any(measurement.profile or measurement.profile_failure for _, measurement in results.entries):
+        lines += ["", _heading("WHERE THE TIME GOES"), str(Profiles(results))]
     if environment:
         lines += ["", _heading("ENVIRONMENT INFORMATION")]
         lines += [results.environment.all_lines()] if results.environment else []

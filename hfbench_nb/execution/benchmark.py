@@ -269,12 +269,12 @@ class Benchmark(Generic[_Args]):
     def _measure(
         self, turn: Turn, executor: Executor, progress: Progress, lock: MachineLock, run_folder: RunFolder
     ) -> Measurement:
-        case = turn.case
-        method, shared = self._method.of_round(turn.round), self._sharing.of(case, turn.round)
+        case, method = turn.case, self._method.of_round(turn.round, run_folder.scratch_of(turn.case))
+        shared = self._sharing.of(case, turn.round)
         request = Request(case, method, self.models[case.model], self.args.timeout_s, shared)
         try:
             with lock.hold():
-                progress.begin(turn.case, turn.round)
+                progress.begin(case, turn.round)
                 unusable = self.places.failure(case)
                 measurement = (
                     measure_and_complete(executor, self.framework, request, progress.follow, self._cancellation)
@@ -294,6 +294,5 @@ class Benchmark(Generic[_Args]):
     def _finish(self, turn: Turn, measurement: Measurement, run_folder: RunFolder) -> Measurement:
         """Record a round of a case and write it to disk; return what all of its rounds say."""
         number = self.places.number(turn.case)
-        measurement = replace(measurement, round=turn.round)
-        run_folder.add(Entry(turn.case, measurement, number))
+        measurement = run_folder.add(Entry(turn.case, replace(measurement, round=turn.round), number))
         return self._rounds.add(turn.case, measurement, self.places.environments[number])

@@ -14,8 +14,10 @@ from hfbench_nb.execution.displays import Display
 from hfbench_nb.execution.estimating import estimate_cases
 from hfbench_nb.execution.largest import find_largest
 from hfbench_nb.rendering.docstrings import as_method
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords, refuse_unknown_keywords_of_methods
 
 
+@refuse_unknown_keywords_of_methods
 class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
     """Measures Transformers models in PyTorch.
 
@@ -42,6 +44,7 @@ class PyTorchBenchmark(Benchmark[PyTorchBenchmarkArguments]):
     find_largest = as_method(find_largest)
 
 
+@refuse_unknown_keywords_of_methods
 class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
     """Measures Transformers models in TensorFlow: as a graph, eagerly, or compiled by XLA.
 
@@ -67,6 +70,7 @@ def make_benchmark(args: BenchmarkArguments, configs: Sequence[Any] | None = Non
     return next(kind for kind in kinds if isinstance(args, kind.arguments_class))(args, configs, **functions)
 
 
+@refuse_unknown_keywords
 def estimate(
     args: BenchmarkArguments,
     configs: Sequence[Any] | None = None,

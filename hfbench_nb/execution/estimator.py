@@ -45,7 +45,7 @@ class Estimator:
         self._framework = replace(measured, backend=measured.estimating_backend)
         self._models, self._timeout_s = models, timeout_s
         self._cancellation = cancellation or Cancellation()
-        self._method = replace(method, speed=False, memory=True, rounds=1, trace_memory_line_by_line=False)
+        self._method = replace(method.untraced(), speed=False, memory=True, rounds=1)
         self._executor = LocalExecutor()
 
     def estimate(self, case: Case, on_progress: Callable[[dict[str, Any]], None] = lambda message: None) -> Measurement:

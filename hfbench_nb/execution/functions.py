@@ -19,9 +19,12 @@ from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.errors import IsolationError, wrong_value
 from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.request import DEFAULT_TIMEOUT_S, Method, PickledFunction, Request
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords
 from hfbench_nb.results.environment import describe, machine_facts
+from hfbench_nb.storage.traces import keep as keep_trace
 
 
+@refuse_unknown_keywords
 def measure(
     function: Callable[..., object],
     setup: Callable[[], Any] | None = None,
@@ -33,6 +36,7 @@ def measure(
     max_seconds: float = Method.max_seconds,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     *,
+    profile: bool = Method.profile,
     display: Display | None = None,
 ) -> BenchmarkResults:
     """Measure the time and the peak memory of a function, in a separate process.
@@ -56,6 +60,8 @@ def measure(
         Whether to measure time, and memory.
     precision, max_seconds, timeout_s
         As in `PyTorchBenchmarkArguments`: when to stop sampling, and when to give up.
+    profile
+        Whether to tell where the time goes, from a pass of its own; with ``framework="PyTorch"``.
     display
         Where progress is shown; by default the notebook or the terminal.
 
@@ -88,6 +94,7 @@ def measure(
         precision=precision,
         max_seconds=max_seconds,
         timeout_s=timeout_s,
+        profile=profile,
     )
     used = FRAMEWORKS["Python"] if framework is None else framework_named(framework)  # the bare interpreter
     case = Case(used.name, arguments.name, "function")
@@ -109,6 +116,7 @@ def _run(framework: Framework, request: Request, arguments: FunctionArguments, d
                 measurement = executor.measure(framework, request, progress.follow, Cancellation())
         except IsolationError as error:
             measurement = Measurement("crashed", failure=Failure(type(error).__name__, str(error)))
+        measurement = keep_trace(request.case, measurement, None)
         progress.finish(request.case, measurement)
     finally:
         progress.close()

@@ -34,7 +34,7 @@ def check_huge_pages() -> None:
     if setting == "madvise" and version < _FIRST_VERSION:
         raise IsolationError(
             "huge_pages=True cannot be used: the kernel gives them to processes that ask, which needs glibc 2.35, and "
-            f"here is {'.'.join(map(str, version)) or 'another C library'}"
+            f"this machine has {'.'.join(map(str, version)) or 'another C library'}"
         )
 
 

@@ -42,7 +42,7 @@ class CallingProcess:
             If the framework is not installed, or the device does not exist.
         """
         if settings.get("huge_pages"):
-            raise IsolationError("huge_pages=True cannot be used in the calling process, which has begun without")
+            raise IsolationError("huge_pages=True cannot be used in the calling process: it was started without them")
         try:
             return self._backend(framework).environment(settings, method)
         except DeviceNotFoundError as error:

@@ -188,10 +188,8 @@ def find_largest(
     """
     check_hunt(what, limit_mb, maximum)
     size = SIZES[what]
-    args = replace(
-        benchmark.args, speed=False, memory=True, rounds=1, trace_memory_line_by_line=False,
-        **{size.argument: [size.minimum]},
-    )  # fmt: skip
+    untraced = {name: False for name in ("trace_memory_line_by_line", "profile") if hasattr(benchmark.args, name)}
+    args = replace(benchmark.args, speed=False, memory=True, rounds=1, **untraced, **{size.argument: [size.minimum]})
     groups = [case for case in plan(args) if size.concerns(case)]
     if not groups:
         raise wrong_value("what", what, "batch_size or sequence_length, unless generation=True")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from hfbench_nb.display.memory_summary import MemorySummary, summarize
 from hfbench_nb.protocol.errors import TracingError, wrong_value
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords
 from hfbench_nb.worker.memory_trace import EVENTS, MemoryTrace
 from hfbench_nb.worker.nvml import used_memory_reader
 
@@ -17,6 +18,7 @@ _lock = threading.Lock()
 _active: MemoryTrace | None = None
 
 
+@refuse_unknown_keywords
 def start_memory_tracing(
     modules_to_trace: str | Iterable[str] | None = None,
     modules_not_to_trace: str | Iterable[str] | None = None,
@@ -77,6 +79,7 @@ def start_memory_tracing(
     return trace
 
 
+@refuse_unknown_keywords
 def stop_memory_tracing(
     memory_trace: MemoryTrace | None = None, ignore_released_memory: bool = True
 ) -> MemorySummary | None:

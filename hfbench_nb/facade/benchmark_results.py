@@ -15,19 +15,22 @@ from hfbench_nb.analysis.scaling import scaling
 from hfbench_nb.analysis.speedups import table
 from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
+from hfbench_nb.display.explanation import explain
 from hfbench_nb.display.html_tables import to_html
 from hfbench_nb.display.json_export import to_json
 from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.latex_tables import to_latex
 from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
-from hfbench_nb.display.plots import plot, plot_memory, plot_roofline, plot_tokens
+from hfbench_nb.display.plots import plot, plot_memory, plot_profiles, plot_roofline, plot_tokens
+from hfbench_nb.display.profiles import Profiles
 from hfbench_nb.display.report import make_report
 from hfbench_nb.facade.sharing import push_to_hub, save
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.docstrings import as_method
 from hfbench_nb.rendering.escaping import for_stdout
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
 from hfbench_nb.results.environment import summarize
 from hfbench_nb.results.metrics import METRICS, headlines
 from hfbench_nb.results.nested import nest
@@ -36,6 +39,7 @@ from hfbench_nb.results.selection import select
 from hfbench_nb.storage.report_reader import read_report
 
 
+@refuse_unknown_keywords_of_methods
 class BenchmarkResults(ResultSet):
     """The results of a run, one row per case, with the environment in which they were measured.
 
@@ -191,6 +195,11 @@ class BenchmarkResults(ResultSet):
         return summaries(self)
 
     @property
+    def profiles(self) -> Profiles:
+        """Where the time of each case goes (``profile=True``): ``results.profiles["gpt2"]``, or a position."""
+        return Profiles(self)
+
+    @property
     def largest(self) -> Largest:
         """The largest size that ran within the limit, per model and settings, of a run of `find_largest`.
 
@@ -230,6 +239,8 @@ class BenchmarkResults(ResultSet):
     plot_tokens = as_method(plot_tokens)
     plot_roofline = as_method(plot_roofline)
     machine_peaks = as_method(machine_peaks)
+    plot_profiles = as_method(plot_profiles)
+    explain = as_method(explain)
     scaling = as_method(scaling)
     compare = as_method(compare)
     relative = as_method(relative)

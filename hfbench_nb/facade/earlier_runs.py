@@ -11,6 +11,7 @@ from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.facade.loading import load_results
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.escaping import printable
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords
 from hfbench_nb.storage import journal
 from hfbench_nb.storage.run_folders import kept_folders
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@refuse_unknown_keywords
 def runs() -> pd.DataFrame:
     """List the runs that were stored in the user's cache, the newest first.
 
@@ -43,6 +45,7 @@ def describe_run(run: Mapping[Any, Any]) -> str:
     return f"{run['written']:%Y-%m-%d %H:%M}  {run['framework']}  {printable(run['models'])}  {cases}"
 
 
+@refuse_unknown_keywords
 def last_results() -> BenchmarkResults:
     """Return the results of the newest run in the user's cache, finished or not.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hfbench_nb.arguments import checks
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords
 from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.environment import summarize
 from hfbench_nb.storage import csv_files, hub, journal
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@refuse_unknown_keywords
 def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
     """Read the results that `BenchmarkResults.save` or a run has written to a folder, or `push_to_hub` to the hub.
 
@@ -47,6 +49,7 @@ def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
     return BenchmarkResults(entries, environment, contents.arguments, path, environments)
 
 
+@refuse_unknown_keywords
 def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str = "inference") -> BenchmarkResults:
     """Read a CSV file of the original benchmark, or of this one.
 
@@ -73,6 +76,7 @@ def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str 
     return BenchmarkResults(csv_files.read(checks.path("path", path), values, task), {}, {})
 
 
+@refuse_unknown_keywords
 def references() -> pd.DataFrame:
     """List the published runs that `load_reference` can load.
 
@@ -102,6 +106,7 @@ def references() -> pd.DataFrame:
     )
 
 
+@refuse_unknown_keywords
 def load_reference(name: str) -> BenchmarkResults:
     """Return a published run as results.
 

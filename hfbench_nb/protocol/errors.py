@@ -56,6 +56,12 @@ class ModelNotFoundError(ArgumentError):
     """A model's name was not found in any directory, cache, catalogue or hub."""
 
 
+class ProfileNotFoundError(ArgumentError, KeyError):
+    """No profile, or several, belong to what was asked for."""
+
+    __str__ = Exception.__str__  # that of a KeyError shows the message as code
+
+
 class IsolationError(HfbenchError, RuntimeError):
     """The worker or worker server could not be started, or died before it received a request."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.decoding import make
 from hfbench_nb.protocol.line_trace import LineTrace
+from hfbench_nb.protocol.profile import Profile
 from hfbench_nb.protocol.timing import Timing
 
 MEGABYTE = 1 << 20
@@ -85,6 +86,10 @@ class Measurement:
         How memory changed line by line in a separate pass, if requested.
     line_trace_failure
         Why there is no `line_trace` although it was requested; empty otherwise.
+    profile
+        Where the time went in a separate pass, if requested.
+    profile_failure
+        Why there is no `profile` although it was requested; empty otherwise.
     note
         What a reader of the metrics should know about the inputs; empty if nothing.
     resolved
@@ -109,6 +114,8 @@ class Measurement:
     details: dict[str, Any] = field(default_factory=dict)
     line_trace: LineTrace | None = None
     line_trace_failure: str = ""
+    profile: Profile | None = None
+    profile_failure: str = ""
     note: str = ""
     resolved: Settings = field(default_factory=Settings)
     metrics: dict[str, float] = field(default_factory=dict)
@@ -134,10 +141,11 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the measurement as plain JSON data, without its rounds, which are written one by one."""
-        plain = dataclasses.replace(self, line_trace=None, resolved=Settings(), rounds=())
+        plain = dataclasses.replace(self, line_trace=None, profile=None, resolved=Settings(), rounds=())
         data = {**dataclasses.asdict(plain), "resolved": dict(self.resolved)}
         del data["rounds"]
-        return {**data, "line_trace": None if self.line_trace is None else self.line_trace.to_dict()}
+        traced = {"line_trace": self.line_trace, "profile": self.profile}
+        return {**data, **{name: None if each is None else each.to_dict() for name, each in traced.items()}}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Measurement:

@@ -115,7 +115,9 @@ class PickledFunction:
 class Method:
     """How every case of a run is measured; the arguments of the same names explain each field.
 
-    `round` is the number of the round, from 1; the budget of a case is shared among its `rounds`.
+    `round` is the number of the round, from 1; the budget of a case is shared among its `rounds`.  `scratch` is a
+    folder of the case's own, which may not exist yet: what a round leaves there is for the later ones, until the run
+    ends.  Where it is empty, there is none.
     """
 
     speed: bool = True
@@ -126,20 +128,31 @@ class Method:
     max_seconds: float = 1.5
     rounds: int = 1
     round: int = 1
+    scratch: str = ""
     only_pretrain_model: bool = False
     trust_remote_code: bool = False
     trace_memory_line_by_line: bool = False
+    profile: bool = False
     use_accelerator: bool = True
     device_idx: int = 0
     use_tpu: bool = False
     tpu_name: str | None = None
     torch_xla_tpu_print_metrics: bool = False
 
-    def of_round(self, number: int) -> Method:
-        """Return how a case is measured in a round; lines are traced in the first alone, since they do not vary."""
+    def of_round(self, number: int, scratch: str = "") -> Method:
+        """Return how a case is measured in a round: what is traced, which does not vary, is so in the first alone."""
+        is_first = number == 1
         return dataclasses.replace(
-            self, round=number, trace_memory_line_by_line=self.trace_memory_line_by_line and number == 1
+            self,
+            round=number,
+            scratch=scratch,
+            trace_memory_line_by_line=self.trace_memory_line_by_line and is_first,
+            profile=self.profile and is_first,
         )
+
+    def untraced(self) -> Method:
+        """Return the same without what is traced in passes of its own."""
+        return dataclasses.replace(self, trace_memory_line_by_line=False, profile=False)
 
 
 @dataclass(frozen=True)

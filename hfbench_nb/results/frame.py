@@ -17,24 +17,23 @@ IDENTITY = ("framework", "model", "task", "batch_size", "sequence_length")
 """The columns that identify a case, in addition to its axes."""
 
 
-def columns(cases: Iterable[Case]) -> list[str]:
+def columns(measured: Iterable[tuple[Case, Measurement]]) -> list[str]:
     """Return the names of the columns: identity, a column per axis, status, metrics, and the error.
 
-    A metric that only some tasks have is a column where there are cases of those.
+    A metric that only some tasks have is a column where there are cases of those; a rare one, where a case has it.
     """
-    known = list(cases)
-    axes = dict.fromkeys(name for case in known for name in case.settings)
-    tasks = {case.task for case in known}
+    known = list(measured)
+    axes = dict.fromkeys(name for case, _ in known for name in case.settings)
     return [
         *IDENTITY,
         *axes,
         "status",
-        *(metric.name for metric in _of_group(SPEED, tasks)),
+        *(metric.name for metric in _of_group(SPEED, known)),
         "samples",
         "noisy",
-        *(metric.name for metric in _of_group(MEMORY, tasks)),
+        *(metric.name for metric in _of_group(MEMORY, known)),
         "memory_method",
-        *(metric.name for metric in _of_group("", tasks)),
+        *(metric.name for metric in _of_group("", known)),
         "error",
     ]
 
@@ -47,7 +46,7 @@ def make_frame(rows: Sequence[tuple[Case, Measurement, Settings]]) -> pd.DataFra
     rows
         Each case with its measurement and its resolved settings.
     """
-    names = columns(case for case, *_ in rows)
+    names = columns((case, measurement) for case, measurement, _ in rows)
     frame = pd.DataFrame([_row(names, *row) for row in rows], columns=names)
     whole = (metric.name for metric in METRICS if metric.is_whole)
     return frame.astype({name: "Int64" for name in whole if name in frame})
@@ -70,9 +69,11 @@ def _reference_s(measurement: Measurement) -> float:
     return statistics.median(readings_s) if readings_s else math.nan
 
 
-def _of_group(group: str, tasks: set[str]) -> list[Metric]:
+def _of_group(group: str, measured: Sequence[tuple[Case, Measurement]]) -> list[Metric]:
+    tasks = {case.task for case, _ in measured}
     of_group = [metric for metric in METRICS if metric.is_column and metric.group == group]
-    return [metric for metric in of_group if (any(map(metric.is_of, tasks)) if tasks else not metric.task)]
+    of_tasks = [metric for metric in of_group if (any(map(metric.is_of, tasks)) if tasks else not metric.task)]
+    return [m for m in of_tasks if not m.is_rare or any(not math.isnan(m.of(*each)) for each in measured)]
 
 
 def _row(names: Sequence[str], case: Case, measurement: Measurement, settings: Settings) -> dict[str, Any]:

@@ -70,6 +70,8 @@ class Metric:
         Title in narrow columns; by default the title.
     source
         Name of the timing that it is computed from, if that has another name.
+    is_rare
+        Whether it is a column only where a case has it.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Metric:
     except_task: str = ""
     short: str = ""
     source: str = ""
+    is_rare: bool = False
 
     def is_of(self, task: str) -> bool:
         """Return whether cases of a task may have it."""
@@ -209,6 +212,14 @@ def part_metric(name: str, title: str, task: str, short: str = "", *, is_headlin
     )  # fmt: skip
 
 
+def _of_details(name: str) -> Value:
+    def value(case: Case, measurement: Measurement) -> float:
+        found = measurement.details.get(name)
+        return float(found) if isinstance(found, int | float) else math.nan
+
+    return value
+
+
 def phase_metric(phase: str, task: str) -> Metric:
     """Make a metric of the peak memory of a phase of each call."""
 
@@ -241,6 +252,12 @@ for _percent in (90, 99):
             beside="time_s", short=f"{_percent} % of calls within",
         )
     )  # fmt: skip
+METRICS.register(
+    Metric(
+        "compile_s", "Compilation", "s", _of_details("compile_s"), format=format_time, is_folded=True, is_rare=True,
+        beside="time_s", short="compiled before, in",
+    )
+)  # fmt: skip
 METRICS.register(_memory_metric("memory_mb", "Peak memory", "peak_bytes", is_headline=True))
 METRICS.register(_memory_metric("baseline_mb", "Baseline memory", "baseline_bytes"))
 METRICS.register(_memory_metric("weights_mb", "Memory of the weights", "weights_bytes"))

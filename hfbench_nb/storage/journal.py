@@ -16,7 +16,7 @@ from hfbench_nb.protocol.decoding import parse_json, read_text
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.merging import merge
-from hfbench_nb.storage import formats
+from hfbench_nb.storage import formats, traces
 from hfbench_nb.storage.files import replace_file
 from hfbench_nb.storage.locks import Lock
 
@@ -210,6 +210,7 @@ def write(folder: Path, contents: Contents, *, overwrite: bool = False) -> Path:
     with contextlib.closing(_lock(folder)):
         if not overwrite and _holds_others(path, contents):
             raise wrong_value("folder", str(folder), "a folder without other results: overwrite=True replaces them")
+        traces.copy((entry.measurement for entry in contents.entries), folder)
         replace_file(path, _text(contents))
     return path
 
@@ -234,9 +235,8 @@ def _text(contents: Contents) -> bytes:
 
 
 def _entry_line(entry: Entry) -> bytes:
-    return _line(
-        {"case": entry.case.to_dict(), "measurement": entry.measurement.to_dict(), "environment": entry.environment}
-    )
+    measurement = traces.by_name(entry.measurement).to_dict()
+    return _line({"case": entry.case.to_dict(), "measurement": measurement, "environment": entry.environment})
 
 
 def _line(data: dict[str, Any]) -> bytes:
@@ -274,7 +274,8 @@ def read(folder: Path) -> Contents:
         if not line and number == len(lines) + 1:
             break  # the line feed of the last line
         try:
-            entries.append(Entry(*formats.read_entry(head, parse_json(line))))
+            case, measurement, environment = formats.read_entry(head, parse_json(line))
+            entries.append(Entry(case, traces.by_path(measurement, folder), environment))
         except (ValueError, KeyError, TypeError) as error:
             is_torn = number == len(lines) + 1
             reason = "it is truncated, the run ended while it was written" if is_torn else repr(error)

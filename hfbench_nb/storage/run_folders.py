@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
+import json
 import os
 import re
+import shutil
+import tempfile
 import time
+import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +21,7 @@ from hfbench_nb.arguments import checks
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.errors import ArgumentError, warn, wrong_value
 from hfbench_nb.protocol.measurement import Measurement
-from hfbench_nb.storage import resuming
+from hfbench_nb.storage import resuming, traces
 from hfbench_nb.storage.journal import FILE_NAME, Contents, Entry, Facts, Journal, number_environments
 
 KEPT_RUNS = 100
@@ -59,6 +65,7 @@ class RunFolder:
             )
         named = folder if resume is None else resume
         self._parameter = None if named is None else "folder" if resume is None else "resume"
+        self._scratch = _scratch_folder()
         self.path: Path | None = None if named is None else checks.path(self._parameter or "", named)
         self._journal: Journal | None = None
         try:
@@ -116,10 +123,11 @@ class RunFolder:
             for case, rounds in kept.items()
         }
 
-    def add(self, entry: Entry) -> None:
-        """Write a round of a case to disk; warn if that fails."""
+    def add(self, entry: Entry) -> Measurement:
+        """Write a round of a case to disk; return it, with its trace where it stays.  Warn if that fails."""
+        entry = replace(entry, measurement=traces.keep(entry.case, entry.measurement, self.path))
         if self._journal is None:
-            return
+            return entry.measurement
         try:
             self._journal.add(entry)
         except OSError as error:
@@ -127,11 +135,24 @@ class RunFolder:
                 f"{entry.case} could not be written to {self._journal.path}: {error}. It is part of the results, and "
                 "will be written with the next case if possible."
             )
+        return entry.measurement
+
+    def scratch_of(self, case: Case) -> str:
+        """Return the folder for what the rounds of a case keep for each other; empty where there can be none.
+
+        It is not made here, and is removed when the run ends.
+        """
+        if self._scratch is None:
+            return ""
+        identity = json.dumps(case.to_dict(), sort_keys=True)
+        return str(self._scratch / hashlib.sha256(identity.encode()).hexdigest()[:16])
 
     def __enter__(self) -> RunFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
         if self._journal is not None:
             self._journal.close()
 
@@ -143,6 +164,14 @@ class RunFolder:
         if self._journal is not None:
             self._journal.close()
         self._journal = self.path = None
+
+
+def _scratch_folder() -> Path | None:
+    """Return the folder for what a run needs only while it runs, beside other temporary files on this machine."""
+    try:
+        return Path(tempfile.gettempdir(), f"hfbench_nb_{uuid.uuid4().hex}")
+    except OSError:
+        return None
 
 
 def new_cache_folder() -> Path:
@@ -195,13 +224,15 @@ def _named_folders(runs: Path) -> list[Path]:
 def prune(runs: Path) -> None:
     """Remove runs that were last written to more than `KEPT_DAYS` days ago, except the newest `KEPT_RUNS`.
 
-    Only folders named by `new_cache_folder` are removed, and only if they contain nothing but a journal.
+    Only folders named by `new_cache_folder` are removed, and only if they contain nothing but a journal and traces.
     """
     oldest_s = time.time() - KEPT_DAYS * 86_400
     written_s = {folder: _written_s(folder) for folder in _named_folders(runs)}
     for folder in sorted(written_s, key=written_s.__getitem__, reverse=True)[KEPT_RUNS:]:
-        if written_s[folder] < oldest_s and {entry.name for entry in folder.iterdir()} <= {FILE_NAME}:
+        names = {entry.name for entry in folder.iterdir()}
+        if written_s[folder] < oldest_s and names <= {FILE_NAME, traces.FOLDER}:
             with contextlib.suppress(OSError):
+                traces.remove(folder)
                 (folder / FILE_NAME).unlink(missing_ok=True)
                 folder.rmdir()
 

@@ -13,10 +13,12 @@ from hfbench_nb.protocol.decoding import LARGEST_NUMBER
 from hfbench_nb.protocol.errors import message_of
 from hfbench_nb.protocol.line_trace import LineTrace
 from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
+from hfbench_nb.protocol.profile import Profile
 from hfbench_nb.protocol.request import Method
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.worker.afterwards import find_out
 from hfbench_nb.worker.backends.base import Runtime
+from hfbench_nb.worker.backends.base_profile import ProfilingRuntime
 from hfbench_nb.worker.clock import CountingStopwatch, Reading, take_samples
 from hfbench_nb.worker.memory import Peak
 from hfbench_nb.worker.memory_trace import trace_call
@@ -30,7 +32,8 @@ _TRACED = "transformers"
 DEAR_CALL_S = 0.1
 
 Report = Callable[[str, dict[str, Any]], None]
-"""Receives a phase (``building``, ``warm-up``, ``timing``, ``memory``, ``tracing``) and facts about it."""
+"""Receives a phase (``building``, ``warm-up``, ``timing``, ``memory``, ``tracing``, ``profiling``) and facts
+about it."""
 
 
 def measure(
@@ -41,7 +44,7 @@ def measure(
     *,
     let_through: tuple[type[BaseException], ...] = (),
 ) -> Measurement:
-    """Build the model or function, time it, read its memory, and trace it line by line if requested.
+    """Build the model or function, time it, read its memory, and trace it as requested.
 
     Parameters
     ----------
@@ -88,6 +91,8 @@ def measure(
         details,
         taken.line_trace,
         taken.line_trace_failure,
+        taken.profile,
+        taken.profile_failure,
         taken.note,
         resolved=Settings() if runtime is None else runtime.resolved,
         metrics=taken.metrics,
@@ -103,6 +108,8 @@ class _Taken:
     memory: MemoryUse | None = None
     line_trace: LineTrace | None = None
     line_trace_failure: str = ""
+    profile: Profile | None = None
+    profile_failure: str = ""
     note: str = ""
     explain: Callable[[Exception], Exception] = lambda error: error
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -121,10 +128,11 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
             report("warm-up", {})
             with runtime.meter.watch() as first_peak:
                 first_call = stopwatch(prepared.watched_by(first_peak), 1)
-                if runtime.meter.first_call_repeats:
+                if runtime.meter.first_call_repeats or runtime.compiles:
                     if prepared.phases is not None:
                         first_peak.split()  # what comes now is no phase of the first call
-                    stopwatch(prepared.call, 1)  # may need more, with what the first has set up
+                    stopwatch(prepared.call, 1)  # may need more, with what the first has set up, and compile again
+        warm = (stopwatch.calls, stopwatch.calls_s)
         taken.note = "; ".join(filter(None, [prepared.note, *heard]))
         taken.details["first_call_s"] = first_call.wall_s
         if method.speed:
@@ -137,9 +145,10 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
         finally:  # only now: thousands of samples would count as memory of the call
             if taken.timing is not None:
                 taken.timings = _timings_of_parts(prepared, len(taken.timing.samples_s), method)
-        if runtime.compiles:
+        # Later rounds may find what the first has compiled.
+        if runtime.compiles and method.round == 1:
             later_s = stopwatch.last_s if taken.timing is None else taken.timing.median_s
-            taken.details["compile_s"] = max(0.0, first_call.wall_s - later_s)
+            taken.details["compile_s"] = max(0.0, warm[1] - warm[0] * later_s)
         taken.metrics = {name: float(value) for name, value in prepared.metrics().items() if _is_number(value)}
         if taken.timing is not None and method.round == 1:
             metrics, details = find_out(runtime, prepared, stopwatch, taken.timing.median_s)
@@ -148,6 +157,9 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
         if method.trace_memory_line_by_line:
             report("tracing", {})
             _trace_lines(runtime, prepared, taken)
+        if method.profile:
+            report("profiling", {})
+            _profile(runtime, prepared, taken)
     finally:
         taken.details |= {"calls": stopwatch.calls, "calls_s": stopwatch.calls_s}
 
@@ -253,3 +265,13 @@ def _trace_lines(runtime: Runtime, prepared: Prepared, taken: _Taken) -> None:
         taken.line_trace = trace_call(prepared.call, modules, runtime.meter.line_reader())
     except Exception as error:
         taken.line_trace_failure = f"{type(error).__name__}: {error}"
+
+
+def _profile(runtime: Runtime, prepared: Prepared, taken: _Taken) -> None:
+    """Tell where the time of one more pass goes; a failure here does not discard the measurement."""
+    try:
+        if not isinstance(runtime, ProfilingRuntime):
+            raise NotImplementedError("this framework has no profiler here")
+        taken.profile = runtime.profile(prepared.call, prepared.model)
+    except Exception as error:
+        taken.profile_failure = f"{type(error).__name__}: {message_of(error)}"

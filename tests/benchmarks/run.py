@@ -18,6 +18,7 @@ import differences
 import estimates
 import generation
 import gpu
+import profiles
 import repeats
 import results_speed
 import shortcomings
@@ -26,6 +27,7 @@ import thousand
 import training
 import truth
 import weights
+import why_slow
 from report import Report, Section, machine
 
 from hfbench_nb.execution.servers import close_all
@@ -45,7 +47,9 @@ SECTIONS = [
     Section("generation", "Generation", generation.generation),
     Section("training", "Training", training.training),
     Section("achieved", "What models compute, and which share of the machine they use", achieved.achieved),
+    Section("why", "What is faster, and why something is slower", why_slow.why_slow, ("case", "measured", "why")),
     Section("estimate", "Estimates, and the largest that fits", estimates.estimates),
+    Section("profile", "Where the time goes", profiles.profiles),
     Section("gpu", "On a GPU", gpu.gpu),
     Section("sweep", "The documentation's sweep", sweep.documentation_sweep),
     Section("peers", "What each tool gets wrong", shortcomings.shortcomings, shortcomings.COLUMNS),

@@ -211,7 +211,7 @@ def report_text():
 def assert_usable(results, folder):
     """Everything that can be done with results works, and agrees."""
     frame = results.frame
-    assert list(frame.columns) == columns(case for case, _ in results.entries)
+    assert list(frame.columns) == columns(results.entries)
     assert len(frame) == len(results.entries) == len(results.labels)
     for (cell, measurement), (_, row) in zip(results.entries, frame.iterrows(), strict=True):
         assert measurement.status in STATUSES

@@ -33,6 +33,7 @@ NAMES = [
     "pytorch_vs_tensorflow",
     "generation",
     "finetuning",
+    "core_models",
     "panel_and_magics",
 ]
 

@@ -30,6 +30,7 @@ ALLOWED = {
         "pytorch_pretrained.load",
     ): "our own function, which asks Transformers for a checkpoint",
     ("worker/backends/model_classes.py", "pickle.loads"): "the user's own configuration, which came by the pipe",
+    ("worker/backends/pytorch_compile.py", "model.compile"): "PyTorch's own, of the model that is measured",
     ("worker/cell_code.py", "compile"): "the user's own cell",
     ("worker/cell_code.py", "exec"): "the user's own cell",
     (

@@ -132,7 +132,7 @@ def test_every_axis_is_in_the_settings_of_each_case():
     (case,) = fake.cases
     assert case.settings == Settings(
         device="auto", dtype="float32", threads=None, huge_pages=False, python=None, overlay=None,
-        attn_implementation=None, weights="random", torchscript=False,
+        attn_implementation=None, weights="random", torchscript=False, compile="none", quantization="none",
     )  # fmt: skip
 
 

@@ -393,7 +393,7 @@ def test_the_help_of_a_measured_cell_lists_every_option():
 
 
 def test_flags_of_functions_are_those_without_a_value():
-    assert flags_of_functions() == {"--speed", "--no_speed", "--memory", "--no_memory"}
+    assert flags_of_functions() == {f"--{no}{name}" for name in ("speed", "memory", "profile") for no in ("", "no_")}
 
 
 # ---- from arguments to words and back

@@ -555,7 +555,7 @@ def test_a_page_that_is_loaded_anew_is_told_how_results_stay_in_the_notebook(qui
     assert "loaded anew" not in status(quick)
     quick.widget.get_state()  # as a page asks that does not know the widgets
     run_to_its_end(quick)
-    assert status(quick).endswith("run the panel's cell again, and the saved notebook holds these results, too.")
+    assert status(quick).endswith("run the panel's cell again, so that the saved notebook holds these results, too.")
     quick._ipython_display_()
     run_to_its_end(quick)
     assert "loaded anew" not in status(quick)

@@ -215,8 +215,26 @@ def test_some_rows_are_results_again():
 
 
 @pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ({"framework": "pytorch"}, {"google-bert/BERT", "bert", "gpt2"}),
+        ("GPT2", {"gpt2"}),
+        ("bert", {"bert"}),  # exactly so
+        ("google-bert/bert", {"google-bert/BERT"}),
+        ("Bert", {"google-bert/BERT", "bert"}),
+        ({"model": ["Gpt2", "bert"], "status": "OK"}, {"gpt2", "bert"}),
+    ],
+)
+def test_rows_are_selected_as_people_write_them(key, found):
+    results = sweep(["google-bert/BERT", "bert", "gpt2"])
+    assert set(results[key].frame["model"]) == found
+
+
+@pytest.mark.parametrize(
     ("key", "message"),
     [
+        ({"batch_sizes": 8}, r"no row has 'batch_sizes'; there are .* Did you mean batch_size\?"),
+        ({"framework": "jax"}, r"framework is one of 'PyTorch' in these rows"),
         ("berd", r"key='berd' cannot be used: key must be one of 'bert', 'gpt2'"),
         (0, r"key=0 cannot be used: key must be the name of a model, or settings"),
         ({}, r"key=\{\} cannot be used"),

@@ -30,7 +30,7 @@ OLD = TESTS / "storage" / "data" / "version-0.1.0"
 HERE, THERE = {"device": "cpu", "kernel": "6"}, {"device": "cuda", "kernel": "6"}
 SETTINGS = Settings(
     device="auto", dtype="float32", threads=2, huge_pages=False, python=None, overlay=None,
-    attn_implementation=None, weights="random", torchscript=False,
+    attn_implementation=None, weights="random", compile="none", quantization="none", torchscript=False,
 )  # fmt: skip
 
 
@@ -264,7 +264,7 @@ def test_an_old_run_has_the_settings_of_its_arguments():
     assert list(results.frame["sequence_length"]) == [8, 8, 16, 16, 128, 128] * 2
     settings = Settings(
         device="auto", dtype="bfloat16", threads=1, huge_pages=False, torchscript=False, python=None, overlay=None,
-        attn_implementation=None, weights="random",
+        attn_implementation=None, weights="random", compile="none", quantization="none",
     )  # fmt: skip
     step = {"optimizer": "none", "gradient_checkpointing": False, "autocast": "none", "gradient_accumulation": 1}
     of_task = {"inference": settings, "training": Settings({**settings, **step, "lora_rank": 0})}

@@ -73,8 +73,13 @@ TINY: dict[str, Config] = dict([
     _of("longformer", "LongformerForMaskedLM", _LIKE_ROBERTA, attention_window=[8, 8]),
     _of("xlnet", "XLNetLMHeadModel",
         {"vocab_size": VOCABULARY, "d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 64}),
+    _of("xlm", "XLMWithLMHeadModel",
+        {"vocab_size": VOCABULARY, "emb_dim": 32, "n_layers": 2, "n_heads": 2, "max_position_embeddings": POSITIONS,
+         "pad_index": 0, "unk_index": 1, "bos_index": 2, "eos_index": 3, "mask_index": 4}),
     # ---- decoders
     _of("gpt2", "GPT2LMHeadModel", _LIKE_GPT2),
+    _of("openai-gpt", "OpenAIGPTLMHeadModel", _LIKE_GPT2),
+    _of("ctrl", "CTRLLMHeadModel", _LIKE_GPT2, dff=64),
     _of("gpt_neo", "GPTNeoForCausalLM",
         {"vocab_size": VOCABULARY, "hidden_size": 32, "num_layers": 2, "num_heads": 2, "window_size": 8,
          "attention_types": [[["global", "local"], 1]], "max_position_embeddings": POSITIONS, "eos_token_id": 2,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hfbench_nb.configurations.catalog import Checkpoint, all_names, checkpoints
 from hfbench_nb.protocol.errors import ModelNotFoundError
 from hfbench_nb.protocol.measurement import MEGABYTE
+from hfbench_nb.rendering.keywords import refuse_unknown_keywords
 from hfbench_nb.rendering.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ COLUMNS = ("model", "family", "task", "parameters", "float32_mb", "float16_mb", 
 # The task of a model, by the end of the class name in its configuration; the first match applies.
 _TASKS = (
     ("ForMaskedLM", "masked language model"),
+    ("XLMWithLMHeadModel", "masked language model"),
     ("ForCausalLM", "causal language model"),
     ("LMHeadModel", "causal language model"),
     ("WhisperForConditionalGeneration", "speech to text"),
@@ -41,6 +43,7 @@ _WITHOUT_END = ("t5", "mt5", "umt5", "bloom", "xlnet", "wav2vec2")
 _TWO_RESERVED = ("roberta", "xlm-roberta", "longformer", "mpnet", "camembert")
 
 
+@refuse_unknown_keywords
 def models(search: str = "") -> pd.DataFrame:
     """List the checkpoints of the catalogue, which need no network.
 

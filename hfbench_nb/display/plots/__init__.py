@@ -5,16 +5,17 @@ background, also in dark themes.
 
 - `curves`: a metric against sequence length, batch size or another axis, one line per model and setting, drawn by
   `lines` in the styles that `series` chooses; `bars`: the same if there is only one place.
-- `memory_bars`: what peak memory is made of; `line_memory`: memory along a traced run.
-- `roofline`: cases on the roofline of their machine.
+- `memory_bars`: what peak memory is made of; `line_memory`: memory along a traced run; `profiles`: where the time of
+  calls goes; `roofline`: cases on the roofline of their machine.
 - `ratios`: two runs compared; `tokens`: the time of each token along a generation.
 - `style`: colours, markers, ticks; `layout`: room for legends and names, several axes; `headings`: what is said above.
 """
 
 from hfbench_nb.display.plots.curves import plot
 from hfbench_nb.display.plots.memory_bars import plot_memory
+from hfbench_nb.display.plots.profiles import plot_profiles
 from hfbench_nb.display.plots.roofline import plot_roofline
 from hfbench_nb.display.plots.style import PALETTE
 from hfbench_nb.display.plots.tokens import plot_tokens
 
-__all__ = ["PALETTE", "plot", "plot_memory", "plot_roofline", "plot_tokens"]
+__all__ = ["PALETTE", "plot", "plot_memory", "plot_profiles", "plot_roofline", "plot_tokens"]

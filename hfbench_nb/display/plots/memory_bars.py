@@ -100,7 +100,7 @@ def plot_memory(results: ResultSet, *, task: str | None = None, ax: Axes | None 
 def _draw_rows(ax: Axes, frame: pd.DataFrame, *, own: bool) -> None:
     """Draw the bar of each case, their names, and the axis."""
     places = places_of(list(frame["label"]))
-    name_rows(ax, _row_names(frame), own=own, places=places)
+    name_rows(ax, row_names(frame), own=own, places=places)
     for place, case in zip(places, frame.to_dict("records"), strict=True):
         _draw_row(ax, place, case, _BAR if places[-1] == len(places) - 1 else _THIN_BAR)
     _label_parts(ax, frame)
@@ -147,7 +147,7 @@ def _label_parts(ax: Axes, frame: pd.DataFrame) -> None:
         ax.barh(0, 0, color="white", edgecolor=GREY, hatch="////", linewidth=0.8, label="Peak, parts not known")
 
 
-def _row_names(frame: pd.DataFrame) -> list[str]:
+def row_names(frame: pd.DataFrame) -> list[str]:
     """Name each row by model and sizes; only the first row of a model has its name."""
     names, before = [], None
     several_tasks = len(set(frame["task"])) > 1

@@ -90,7 +90,9 @@ class StaticResults:
         """What to do so that the saved notebook holds the results that are shown; empty if it does."""
         if not self._is_lost:
             return ""
-        return "The page was loaded anew: run the panel's cell again, and the saved notebook holds these results, too."
+        return (
+            "The page was loaded anew: run the panel's cell again, so that the saved notebook holds these results, too."
+        )
 
     def _bundle(self, results: BenchmarkResults | None, curves_png: bytes) -> dict[str, str]:
         text = repr(results) if results is not None and results.entries else "No results yet"

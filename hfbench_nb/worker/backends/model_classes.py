@@ -103,6 +103,11 @@ def make_config(spec: ModelSpec) -> tuple[Any, dict[str, Any]]:
     settings = copy.deepcopy(spec.config)  # configurations with several parts modify the dictionary
     given_as = _find_config_class(spec.config_class)
     if given_as is None:
+        if spec.family not in transformers.CONFIG_MAPPING:
+            raise ValueError(
+                f"Transformers {transformers.__version__} has no models of type {spec.family!r}: another version may, "
+                "which python= or overlay= can name"
+            )
         return transformers.AutoConfig.for_model(**settings), {}
     del settings["model_type"]
     return given_as(**settings), {}

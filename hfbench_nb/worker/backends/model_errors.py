@@ -71,9 +71,9 @@ _KINDS = (
 _MISSING_INPUT = re.compile(
     r"(have|has|need|needs) to (specify|provide|pass|be (given|provided|passed|specified|set))|"
     r"must (specify|provide|pass|be (provided|passed|specified|given))|are passed|should (provide|be provided)|"
-    r"is required|required positional argument|cannot be None|can't be None|provide either",
+    r"is required|required positional argument(?!s: \")|cannot be None|can't be None|provide either",
     re.IGNORECASE,
-)
+)  # in double quotes, PyTorch's own functions name what a call lacks
 
 
 def explain(error: Exception, attempt: Attempt) -> Exception:
@@ -134,7 +134,8 @@ def _missing_input(error: Exception, attempt: Attempt) -> str:
 def _without_padding(error: Exception, attempt: Attempt) -> bool:
     """Return whether the model may have failed for want of a padding token."""
     config = getattr(attempt.model, "config", None)
-    return isinstance(error, TypeError) and getattr(config, "pad_token_id", 0) is None
+    missing = isinstance(error, TypeError) and "None" in _one_line(error)
+    return missing and getattr(config, "pad_token_id", 0) is None
 
 
 def _next_step(error: Exception, attempt: Attempt) -> str:

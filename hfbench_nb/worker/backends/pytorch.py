@@ -39,18 +39,26 @@ class PyTorchBackend:
         return int(torch.accelerator.device_count())
 
     def open(self, settings: Settings, method: Method) -> PyTorchRuntime:
-        """Choose the device and set the number of threads.
+        """Choose the device, set the number of threads, and import the libraries that the settings need.
 
         Raises
         ------
         DeviceNotFoundError
             If the device does not exist.
+        NotImplementedError
+            If the settings cannot be used on it, or without a library that is not installed.
         """
-        return PyTorchRuntime(settings, method)
+        runtime = PyTorchRuntime(settings, method)
+        try:
+            runtime.load_libraries()
+        except BaseException:
+            runtime.close()
+            raise
+        return runtime
 
     def environment(self, settings: Settings, method: Method) -> dict[str, Any]:
         """Describe framework and device, under the keys of the original where it has one."""
-        runtime = self.open(settings, method)
+        runtime = PyTorchRuntime(settings, method)
         facts: dict[str, Any] = {
             "transformers_version": transformers.__version__,
             "framework": "PyTorch",

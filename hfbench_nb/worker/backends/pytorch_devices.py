@@ -7,8 +7,12 @@ from typing import Any
 import torch
 
 from hfbench_nb.protocol.request import Method
+from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
 from hfbench_nb.worker.backends import pytorch_models
 from hfbench_nb.worker.backends.base import DeviceNotFoundError
+from hfbench_nb.worker.clock import Stopwatch, wall_clock
+from hfbench_nb.worker.memory import Meter, host_meter
+from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
 
 
 def find_device(name: str, method: Method) -> torch.device:
@@ -87,6 +91,25 @@ class XlaModule:
         """Wait until the TPU has finished its work."""
         self._model.mark_step()
         self._model.wait_device_ops()
+
+
+def open_meters(
+    device: torch.device, dtype: torch.dtype, xla: XlaModule | None
+) -> tuple[NvmlDevice | None, Meter, Stopwatch]:
+    """Return what reads the memory of this process and times calls on a device, which is in use from now on."""
+    if xla is not None:
+        return None, host_meter(), EventStopwatch(xla)
+    if device.type == "cpu":
+        touch_common_code(device, dtype)
+        return None, host_meter(), wall_clock
+    used_before = used_bytes_by_uuid()  # before this process uses the device, which creates its context
+    module = device_module(device)
+    module.set_device(device)
+    touch_common_code(device, dtype)
+    nvml = None
+    if device.type == "cuda":
+        nvml = open_nvml(used_before, uuid=str(module.get_device_properties(device).uuid))
+    return nvml, AcceleratorMeter(module, nvml), EventStopwatch(module)
 
 
 def touch_common_code(device: torch.device, dtype: torch.dtype) -> None:

@@ -19,6 +19,7 @@ from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, Generate
 from hfbench_nb.worker.backends.fake_tensors import UNKNOWN_CONTENTS, FakeTensors
 from hfbench_nb.worker.backends.pytorch import PyTorchBackend
 from hfbench_nb.worker.backends.pytorch import load as set_up
+from hfbench_nb.worker.backends.pytorch_building import describe
 from hfbench_nb.worker.backends.pytorch_generation import Generate
 from hfbench_nb.worker.backends.pytorch_runtime import PyTorchRuntime
 from hfbench_nb.worker.memory import Peak, Reading
@@ -34,8 +35,8 @@ def load() -> EstimatingBackend:
 _FOLLOWED = 2
 # Arguments of ``generate`` with an entry for each token of the prompt.
 _OF_EACH_TOKEN = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
-# Axes that change nothing of what tensors take.
-_NOWHERE = {"device": "cpu", "weights": "random", "threads": None, "huge_pages": False}
+# Axes that change nothing of what tensors take, or of which nothing is known before the compiler has run.
+_NOWHERE = {"device": "cpu", "weights": "random", "threads": None, "huge_pages": False, "compile": "none"}
 
 
 class EstimatingBackend(PyTorchBackend):
@@ -85,12 +86,17 @@ class TensorMeter:
 class EstimatingRuntime(PyTorchRuntime):
     """PyTorch with fake tensors.  Its calls follow the memory of a pass and compute nothing."""
 
+    quantizes = False
+
     def __init__(self, settings: Settings, method: Method) -> None:
         places = {name: value for name, value in _NOWHERE.items() if name in settings}
         super().__init__(
             Settings({**settings, "device": "cpu", **places}), replace(method, use_accelerator=False, use_tpu=False)
         )
         self.resolved = Settings()
+        self._first_pass.follows_attention = False
+        self._is_compiled = settings.get("compile", "none") != "none"
+        self._is_quantized = settings.get("quantization", "none") != "none"
         self._fakes = FakeTensors()
         self.meter = TensorMeter(self._fakes)
         self._fakes.__enter__()
@@ -103,10 +109,15 @@ class EstimatingRuntime(PyTorchRuntime):
 
     def _finish(self, model: torch.nn.Module, training: bool, note: str, details: dict[str, Any]) -> Built:
         """Return a model that a user's function has built."""
-        built = self._describe(model, training, note)
+        self._resolve_attention(model)
+        built = describe(model, training, note)
         return self._built(replace(built, details={**built.details, **details}))
 
     def _built(self, built: Built) -> Built:
+        if self._is_quantized:
+            raise NotImplementedError(
+                "a quantized model cannot be estimated: quantization='none' estimates the model that it is made from"
+            )
         self._fakes.forget(built.model.parameters())
         return built
 
@@ -153,6 +164,14 @@ class EstimatingRuntime(PyTorchRuntime):
             tensors |= {name: _longer(tensors[name], before) for name in _OF_EACH_TOKEN if name in tensors}
         cache = self._settings.get("cache_implementation")
         return Generate(model, tensors, length, _FOLLOWED, None if cache is None else str(cache))
+
+    @contextmanager
+    def hear(self) -> Iterator[list[str]]:
+        """Also tell that a model that is to be compiled is followed as it is."""
+        with super().hear() as heard:
+            yield heard
+        if self._is_compiled:
+            heard.append("estimated as it is: what a compiled pass needs is known to the compiler alone")
 
     def explain(self, error: Exception, attempt: Attempt) -> Exception:
         """Return what is reported instead of an error: that a model cannot be estimated, where that is the reason."""

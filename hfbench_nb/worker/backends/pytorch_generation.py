@@ -14,7 +14,7 @@ from unittest import mock
 import torch
 import transformers
 import transformers.models.auto.modeling_auto as auto
-from transformers import GenerationConfig
+from transformers import CompileConfig, GenerationConfig
 from transformers.generation.configuration_utils import ALL_CACHE_IMPLEMENTATIONS
 
 from hfbench_nb.worker.backends.base import CallInputs
@@ -61,7 +61,9 @@ def prompt_of(model: torch.nn.Module, inputs: CallInputs) -> CallInputs:
     return CallInputs(tensors, inputs.note, {**inputs.details, "inputs": shapes})
 
 
-def generation_config(config: Any, new_tokens: int, cache: str | None) -> GenerationConfig:
+def generation_config(
+    config: Any, new_tokens: int, cache: str | None, compiled: CompileConfig | None = None
+) -> GenerationConfig:
     """Return settings for exactly `new_tokens` tokens.
 
     No token ends a text, and nothing of the checkpoint's own settings applies.
@@ -84,6 +86,7 @@ def generation_config(config: Any, new_tokens: int, cache: str | None) -> Genera
         num_beams=1,
         use_cache=True,
         cache_implementation=cache,
+        compile_config=compiled,
         eos_token_id=None,
         pad_token_id=0 if padding is None else padding,
         bos_token_id=_token(config, "bos_token_id"),
@@ -109,6 +112,10 @@ class Generate:
         How many tokens it adds to each sequence.
     cache
         The cache to use; None for the model's own.
+    compiles_itself
+        Whether ``generate`` compiles the pass for each further token by itself.
+    mode
+        The mode in which it is to do so; None for its own.
 
     Attributes
     ----------
@@ -127,7 +134,15 @@ class Generate:
     """
 
     def __init__(
-        self, model: torch.nn.Module, inputs: dict[str, Any], length: int, new_tokens: int, cache: str | None
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        length: int,
+        new_tokens: int,
+        cache: str | None,
+        *,
+        compiles_itself: bool = False,
+        mode: str | None = None,
     ) -> None:
         check_generates(model)
         check_generated_positions(model, length, new_tokens, reads_text="input_ids" in inputs)
@@ -137,7 +152,9 @@ class Generate:
             )
         self.model: Any = model
         self._new_tokens, self._wanted = new_tokens, cache
-        self._config = generation_config(model.config, new_tokens, cache)
+        self._is_surprising = compiles_itself and mode is None
+        compiled = CompileConfig(mode=mode) if compiles_itself and mode is not None else None
+        self._config = generation_config(model.config, new_tokens, cache, compiled)
         # What `generate` would otherwise take from the checkpoint, or from the model's configuration.
         for part in _generating_parts(model):
             part.generation_config = self._config
@@ -180,11 +197,25 @@ class Generate:
                 f"{transformers.__version__} has no such cache, and used {self.cache_kind or 'one of its own'}"
             )
 
+    @contextmanager
+    def shortened(self, new_tokens: int) -> Iterator[tuple[int, int]]:
+        """Write no more than so many tokens meanwhile; yield how many are written, and how many usually."""
+        usual = self._new_tokens
+        self._new_tokens = self._config.max_new_tokens = min(usual, new_tokens)
+        try:
+            yield self._new_tokens, usual
+        finally:
+            self._new_tokens = self._config.max_new_tokens = usual
+
     def notes(self) -> list[str]:
         """Tell what a reader of the metrics should know."""
-        if self.cache_bytes is not None:
-            return []
-        return [f"kv_cache_mb: {type(self.model).__name__} keeps its cache where it cannot be read, or has none"]
+        notes = []
+        if self.cache_bytes is None:
+            name = type(self.model).__name__
+            notes.append(f"kv_cache_mb: {name} keeps its cache where it cannot be read, or has none")
+        if self._is_surprising:
+            notes.append("with a static cache on a GPU, generate compiles the pass for each further token by itself")
+        return notes
 
 
 def is_compiled(implementation: object) -> bool:

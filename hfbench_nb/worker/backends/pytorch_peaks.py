@@ -13,8 +13,10 @@ from hfbench_nb.protocol.peaks import Peaks, Rate
 _ROWS_ON_CPU, _ROWS_ON_GPU = (512, 1024, 2048), (4096, 8192)
 # Bytes that are copied: more than caches hold, and little beside a model.
 _BYTES_ON_CPU, _BYTES_ON_GPU = 64 << 20, 1 << 30
-# Each of them is repeated for so long, and at least so often.
-_SPAN_S, _LEAST = 0.25, 5
+# Each of them is repeated for so long.
+_SPAN_S = 0.25
+# Larger matrices are not tried where a product takes longer: some processors compute float16 a thousand times slower.
+_LONGEST_S = 0.1
 
 
 def measure_peaks(device: torch.device, dtype: torch.dtype, synchronize: Callable[[], object] | None) -> Peaks:
@@ -29,21 +31,24 @@ def measure_peaks(device: torch.device, dtype: torch.dtype, synchronize: Callabl
     """
     on_cpu = device.type == "cpu"
     with torch.inference_mode():
-        products = [
-            rate
-            for rows in (_ROWS_ON_CPU if on_cpu else _ROWS_ON_GPU)
-            for rate in _products(rows, device, dtype, synchronize)
-        ]
+        products = list(_products(_ROWS_ON_CPU if on_cpu else _ROWS_ON_GPU, device, dtype, synchronize))
         moves = list(_moves(_BYTES_ON_CPU if on_cpu else _BYTES_ON_GPU, device, dtype, synchronize))
     return Peaks(max(products, key=lambda rate: rate.best), max(moves, key=lambda rate: rate.best))
 
 
 def _products(
-    rows: int, device: torch.device, dtype: torch.dtype, synchronize: Callable[[], object] | None
+    sizes: tuple[int, ...], device: torch.device, dtype: torch.dtype, synchronize: Callable[[], object] | None
 ) -> Iterator[Rate]:
-    left, right = (torch.rand(rows, rows, device=device).to(dtype) for _ in range(2))
-    product = torch.empty(rows, rows, device=device, dtype=dtype)
-    yield _rate(lambda: torch.mm(left, right, out=product), 2 * rows**3 / 1e9, synchronize)
+    for rows in sizes:
+        left, right = (torch.rand(rows, rows, device=device).to(dtype) for _ in range(2))
+        product = torch.empty(rows, rows, device=device, dtype=dtype)
+        amount = 2 * rows**3 / 1e9
+        rate = _rate(
+            lambda left=left, right=right, product=product: torch.mm(left, right, out=product), amount, synchronize
+        )
+        yield rate
+        if amount / rate.best > _LONGEST_S:
+            return
 
 
 def _moves(
@@ -63,7 +68,7 @@ def _rate(work: Callable[[], object], amount: float, synchronize: Callable[[], o
     """Return the best and the median rate of a piece of work that does or moves so much."""
     rates: list[float] = []
     start = time.perf_counter()
-    while len(rates) < _LEAST or time.perf_counter() - start < _SPAN_S:
+    while not rates or time.perf_counter() - start < _SPAN_S:
         begun = time.perf_counter()
         work()
         if synchronize is not None:

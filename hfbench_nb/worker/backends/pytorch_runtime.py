@@ -12,35 +12,48 @@ import transformers
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
-from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
 from hfbench_nb.worker.backends import model_errors, pytorch_generation, pytorch_models, pytorch_own, pytorch_pretrained
 from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, GenerateCall
 from hfbench_nb.worker.backends.labels import describe_call
-from hfbench_nb.worker.backends.library_log import hear_of_slow_code
 from hfbench_nb.worker.backends.model_classes import dense_note
-from hfbench_nb.worker.backends.pytorch_attention import check_attention, choose_attention, set_attention
+from hfbench_nb.worker.backends.pytorch_attention import check_attention, set_attention
+from hfbench_nb.worker.backends.pytorch_building import choose_class, describe, describe_loaded
+from hfbench_nb.worker.backends.pytorch_compile import Compilation
 from hfbench_nb.worker.backends.pytorch_counting import Counting
-from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, find_device, touch_common_code
+from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, find_device, open_meters
 from hfbench_nb.worker.backends.pytorch_lengths import check_positions
 from hfbench_nb.worker.backends.pytorch_lora import load_adapting
 from hfbench_nb.worker.backends.pytorch_optimizers import import_optimizer
-from hfbench_nb.worker.backends.pytorch_parts import PartsWatch, count_features
+from hfbench_nb.worker.backends.pytorch_parts import count_features
+from hfbench_nb.worker.backends.pytorch_profile import Profiling
+from hfbench_nb.worker.backends.pytorch_quantization import Quantization
 from hfbench_nb.worker.backends.pytorch_reference import make_reference
 from hfbench_nb.worker.backends.pytorch_training import PHASES, StepSettings, TrainingStep
-from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
-from hfbench_nb.worker.clock import Stopwatch, wall_clock
-from hfbench_nb.worker.memory import Meter, host_meter
-from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
+from hfbench_nb.worker.backends.pytorch_watches import FirstPass
+from hfbench_nb.worker.clock import Stopwatch
+from hfbench_nb.worker.memory import Meter
+from hfbench_nb.worker.nvml import NvmlDevice
 from hfbench_nb.worker.phase_clock import phase_clock
 
 
-class PyTorchRuntime(Counting):
-    """PyTorch set up on one device."""
+class PyTorchRuntime(Counting, Profiling):
+    """PyTorch set up on one device.
+
+    Attributes
+    ----------
+    quantizes
+        Whether weights can be quantized.
+    """
+
+    quantizes = True
 
     def __init__(self, settings: Settings, method: Method) -> None:
         self._settings = settings
         self._method = method
-        self._parts = PartsWatch()
+        self._first_pass = FirstPass()
+        self._compilation: Compilation | None = None
+        self._quantization: Quantization | None = None
+        self._called: torch.nn.Module | None = None
         self._generate: pytorch_generation.Generate | None = None
         self._step: TrainingStep | None = None
         self.compiles = False
@@ -60,59 +73,33 @@ class PyTorchRuntime(Counting):
             "dtype": dtype,
             **self.resolved,
         }
-        self.nvml: NvmlDevice | None = None
+        self.nvml: NvmlDevice | None
         self.meter: Meter
         self.stopwatch: Stopwatch
-        if self._xla is not None:
-            self.meter = host_meter()
-            self.stopwatch = EventStopwatch(self._xla)
-        elif self.device.type == "cpu":
-            touch_common_code(self.device, self.dtype)
-            self.meter = host_meter()
-            self.stopwatch = wall_clock
-        else:
-            used_before = used_bytes_by_uuid()  # before this process uses the device, which creates its context
-            module = device_module(self.device)
-            module.set_device(self.device)
-            touch_common_code(self.device, self.dtype)
-            if self.device.type == "cuda":
-                self.nvml = open_nvml(used_before, uuid=str(module.get_device_properties(self.device).uuid))
-            self.meter = AcceleratorMeter(module, self.nvml)
-            self.stopwatch = EventStopwatch(module)
+        self.nvml, self.meter, self.stopwatch = open_meters(self.device, self.dtype, self._xla)
+
+    def load_libraries(self) -> None:
+        """Import what the settings need beside the framework: that is baseline."""
+        self._quantization = Quantization.of(self._settings, self.device, self.dtype)
+        self._compilation = Compilation.of(self._settings, self.device, self._method)
+        self.compiles = self._compilation is not None
 
     def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
         """Build a model from its configuration on the device, with random or with pretrained weights."""
         self._check_tracing(training)
-        config, model_class = pytorch_models.find_class(
-            spec,
-            kind,
-            only_pretrain_model=self._method.only_pretrain_model,
-            trust_remote_code=self._method.trust_remote_code,
-        )
-        if self._settings.get("torchscript"):
-            pytorch_models.prepare_for_tracing(config)
-        attention = self._settings.get("attn_implementation")
-        if attention is not None:
-            choose_attention(config, str(attention))
+        config, model_class = choose_class(spec, kind, self._settings, self._method)
         if self._settings.get("weights") == "pretrained":
             loaded = pytorch_pretrained.load(spec, model_class, config, self.dtype, self.device, self._method.seed)
             return self._finish(loaded.model, training, loaded.note, {"load_s": loaded.load_s})
         model = pytorch_models.build(model_class, config, self.dtype, self.device, self._method.seed)
-        return self._describe(model, training, dense_note(config))
-
-    def _describe(self, model: torch.nn.Module, training: bool, note: str) -> Built:
-        """Return a model whose weights are all that was added."""
+        note = dense_note(config)
+        if note and self.quantizes and not training and self._quantization is None:
+            asked = Quantization.asked_by(config, self._settings, self.device, self.dtype, note)
+            self._quantization, note = asked
+        if self._quantization is not None:
+            return self._finish(model, training, note, {})
         self._resolve_attention(model)
-        stored = model.state_dict()
-        buffers = [(name in stored, buffer.nbytes) for name, buffer in model.named_buffers()]
-        unsaved_bytes = sum(size for is_stored, size in buffers if not is_stored)
-        details = {
-            "model_class": type(model).__name__,
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "buffer_bytes": sum(size for is_stored, size in buffers if is_stored),
-            "non_persistent_buffer_bytes": unsaved_bytes,
-        }
-        return Built(model.train(training), unsaved_bytes, details=details, note=note)
+        return describe(model, training, note)
 
     def take_over(self, built: Built, resolved: Settings, *, training: bool) -> Built:
         """Use a model that the process from which this one was forked has built."""
@@ -142,15 +129,14 @@ class PyTorchRuntime(Counting):
             self.resolved = Settings(self.resolved, attn_implementation=used)
 
     def _finish(self, model: torch.nn.Module, training: bool, note: str, details: dict[str, Any]) -> Built:
-        """Return a model that was loaded along with other things: its weights are what its tensors take."""
+        """Return a model that was loaded along with other things, once it is quantized if that is asked for."""
         self._resolve_attention(model)
-        stored = StoredTensors.of(model)
-        if self.device.type == "cpu":
-            stored.make_resident()
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        details = {"model_class": type(model).__name__, "parameters": parameters, **details}
-        details |= {"weights_bytes": stored.weights_bytes, "non_persistent_buffer_bytes": stored.others_bytes}
-        return Built(model.train(training), stored.others_bytes, stored.weights_bytes, details=details, note=note)
+        if self._quantization is None:
+            return describe_loaded(model, self.device, training, note, details)
+        quantized = self._quantization.apply(model)
+        self.resolved = Settings(self.resolved, quantization=self._quantization.method)
+        note = "; ".join(filter(None, [note, quantized.note]))
+        return describe_loaded(model, self.device, training, note, {**details, **quantized.details})
 
     def make_inputs(self, model: torch.nn.Module, case: Case, *, labels: bool) -> CallInputs:
         """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""
@@ -178,7 +164,7 @@ class PyTorchRuntime(Counting):
                 raise
 
         inputs = describe_call(model, case, self._method.seed, labels=labels, count_features=count)
-        self._parts.begin(model)
+        self._first_pass.parts.begin(model)
         return replace(inputs, tensors=to_tensors(inputs.tensors))
 
     def take_inputs(self, make: Callable[[], object], model: torch.nn.Module) -> CallInputs:
@@ -187,9 +173,17 @@ class PyTorchRuntime(Counting):
 
     def inference_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
         """Return a function that runs one forward pass without gradients."""
+        self._called = model
         if self._settings.get("torchscript"):
             return pytorch_models.trace(model, inputs.tensors)
-        return self._stepping(lambda: pytorch_models.infer(model, inputs.tensors))
+        return self._stepping(self._compiled(model, lambda: pytorch_models.infer(model, inputs.tensors)))
+
+    def _compiled(self, model: torch.nn.Module, call: Callable[[], object]) -> Callable[[], object]:
+        """Let a model be compiled, if that is asked for; return its call."""
+        if self._compilation is None:
+            return call
+        self._compilation.follow(model)
+        return self._compilation.stepping(call)
 
     def training_call(self, model: torch.nn.Module, inputs: CallInputs) -> Callable[[], object]:
         """Return a function that clears the gradients, runs a forward and a backward pass, and what is asked for."""
@@ -198,7 +192,10 @@ class PyTorchRuntime(Counting):
         if self._xla is None:
             clock = phase_clock(PHASES, None if self.device.type == "cpu" else device_module(self.device))
         step = TrainingStep(model, inputs.tensors, loss, StepSettings.of(self._settings), self.device, clock)
-        self._step = step
+        self._step, self._called = step, model
+        if self._compilation is not None:
+            self._compilation.follow(model)  # only now: what the step has looked at before is the model itself
+            step.on_begin = self._compilation.begin_step
         return self._stepping(step)
 
     def prepare_training(self) -> Callable[[Built], Built] | None:
@@ -221,14 +218,20 @@ class PyTorchRuntime(Counting):
         if self._settings.get("torchscript"):
             raise NotImplementedError("generation with torchscript=True is not possible: only a forward pass is traced")
         cache = self._settings.get("cache_implementation")
+        compiles_itself = self.device.type == "cuda" and pytorch_generation.is_compiled(cache)
+        self._called = model
         self._generate = pytorch_generation.Generate(
             model,
             inputs.tensors,
             case.sizes[1],
             int(case.settings["new_tokens"] or 0),
             None if cache is None else str(cache),
+            compiles_itself=compiles_itself,
+            mode=None if self._compilation is None else self._compilation.mode,
         )
-        self.compiles = self.device.type == "cuda" and pytorch_generation.is_compiled(cache)
+        if self._compilation is not None and not compiles_itself:
+            self._compilation.follow(model)
+        self.compiles = self._compilation is not None or compiles_itself
         return self._generate
 
     def _stepping(self, call: Callable[[], object]) -> Callable[[], object]:
@@ -263,23 +266,31 @@ class PyTorchRuntime(Counting):
 
     def explain(self, error: Exception, attempt: Attempt) -> Exception:
         """Return what is reported instead of an error that was raised while a model was built or called."""
+        if self._compilation is not None and attempt.step == "calling":
+            explained = self._compilation.explain(error, type(attempt.model).__name__)
+            if explained is not None:
+                return explained
         return model_errors.explain(error, attempt)
 
     @contextmanager
     def hear(self) -> Iterator[list[str]]:
-        """Collect what Transformers says of slow code that it runs, and which parts of a model do not run."""
-        with hear_of_slow_code() as heard, self._parts.watching():
+        """Collect what Transformers says of slow code that it runs, and what there is to tell of a first pass."""
+        with self._first_pass.watching(self._compilation) as heard:
             yield heard
-        heard += self._parts.notes()
-        if self._step is not None:
-            heard += self._step.notes()
-        if self._generate is not None:
-            heard += self._generate.notes()
-            if self._settings.get("cache_implementation") is None and self._generate.cache_kind is not None:
-                self.resolved = Settings(self.resolved, cache_implementation=self._generate.cache_kind)
+        if self._called is None:
+            return
+        for told in (self._step, self._generate, self._compilation):
+            heard += [] if told is None else told.notes()
+        self.details |= self._first_pass.details(self._called, self._compilation)
+        if self._generate is not None and self._settings.get("cache_implementation") is None:
+            kind = self._generate.cache_kind
+            self.resolved = self.resolved if kind is None else Settings(self.resolved, cache_implementation=kind)
 
     def close(self) -> None:
-        """Restore the number of threads, and print torch_xla's metrics if requested."""
+        """Restore the process as it was, and print torch_xla's metrics if requested."""
         if self._xla is not None and self._method.torch_xla_tpu_print_metrics:
             print(self._xla.metrics_report())
+        if self._compilation is not None:
+            self.details |= self._compilation.details
+            self._compilation.close()
         torch.set_num_threads(self._threads_before)

@@ -62,6 +62,11 @@ class TrainingStep:
     clock
         Takes the time of each phase in `PHASES`; None where a device executes nothing before a step has ended.
 
+    Attributes
+    ----------
+    on_begin
+        Called when a step begins.
+
     Raises
     ------
     NotImplementedError
@@ -79,6 +84,7 @@ class TrainingStep:
     ) -> None:
         self._model, self._inputs, self._loss = model, inputs, loss
         self._settings, self._device, self._clock = settings, device, clock
+        self.on_begin: Callable[[], None] = _nothing
         self._micro_batches = settings.gradient_accumulation
         self._notes: list[str] = []
         self._autocast = self._choose_autocast()
@@ -171,6 +177,7 @@ class TrainingStep:
         end_of = _nothing if self._clock is None else self._clock.end_of
         if self._clock is not None:
             self._clock.begin()
+        self.on_begin()
         self._model.zero_grad(set_to_none=True)
         end_of(OPTIMIZER)
         for left in reversed(range(self._micro_batches)):

@@ -33,7 +33,10 @@ def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[],
     with weights.initialised(on_host=before_weights is not None):
         model = model_class(config)
         model.build_in_name_scope()
-    if before_weights is not None:
+    if not model.weights:  # its class does not say how to build it, such as Transformer-XL's: tracing a call does
+        with weights.initialised(on_host=False):
+            tf.function(lambda: model(model.dummy_inputs, training=False)).get_concrete_function()
+    elif before_weights is not None:
         weights.take_back(model.weights)
         before_weights()
         weights.fill()

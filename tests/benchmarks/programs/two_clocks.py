@@ -9,7 +9,7 @@ from common import answer, configurations, request
 from torch.utils.benchmark import Timer
 
 from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
-from hfbench_nb.worker.backends import pytorch_runtime
+from hfbench_nb.worker.backends import pytorch_devices
 from hfbench_nb.worker.clock import wall_clock
 
 asked = request()
@@ -33,6 +33,6 @@ def in_turns(call, number):
     return reading
 
 
-with mock.patch.object(pytorch_runtime, "wall_clock", in_turns):
+with mock.patch.object(pytorch_devices, "wall_clock", in_turns):
     row = PyTorchBenchmark(args, configs=configurations(asked)).run().frame.iloc[0]
 answer({"ours_s": row["time_s"], "theirs_s": statistics.median(theirs_s), "blocks": len(theirs_s)})

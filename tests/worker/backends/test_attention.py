@@ -7,8 +7,10 @@ import torch
 import transformers
 from support.models import short, tiny_bert, tiny_gpt2
 from support.tiny import tiny
+from support.workloads import open_runtime, prepare
 
 from hfbench_nb import ArgumentError, PyTorchBenchmark
+from hfbench_nb.configurations.lookup import find_models
 
 pytestmark = pytest.mark.measures
 
@@ -53,3 +55,32 @@ def test_a_kernel_that_is_not_installed_is_a_row_that_says_so():
 def test_what_is_no_name_is_refused():
     with pytest.raises(ArgumentError, match=r"attn_implementation=7 cannot be used: .* such as 'eager' or 'sdpa'"):
         short(attn_implementation=7)
+
+
+def kernel(model_type, *, task="inference", **given):
+    """Return which kernel a tiny model ran on the CPU."""
+    settings = {name: given.pop(name) for name in ("attn_implementation", "autocast") if name in given}
+    spec = find_models(["tiny"], [transformers.AutoConfig.for_model(**tiny(model_type, **given))])[0]
+    runtime = open_runtime(settings=settings)
+    with runtime.hear():
+        prepare(runtime, spec, task, 2, 16).call()
+    runtime.close()
+    return runtime.details["attention_kernel"]
+
+
+def test_the_kernel_that_ran_is_told():
+    assert kernel("bert") == kernel("gpt2") == kernel("llama") == "flash (CPU)"
+    assert (
+        kernel("bert", attn_implementation="eager")
+        == kernel("t5", attn_implementation="eager")
+        == "eager (no fused kernel)"
+    )
+    # It has a kernel that drops nothing, so that training takes another.
+    assert kernel("bert", task="training") == "math"
+    assert kernel("bert", task="training", attention_probs_dropout_prob=0.0) == "flash (CPU)"
+    assert kernel("bert", output_attentions=True, attn_implementation="eager") == "eager (no fused kernel)"
+
+
+def test_the_kernel_is_in_the_details_of_a_row():
+    ((_, measurement),) = run({"bert": tiny_bert()}).entries
+    assert measurement.details["attention_kernel"] == "flash (CPU)"

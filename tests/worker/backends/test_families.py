@@ -41,7 +41,8 @@ def prepare(spec, task="inference", length=LENGTH, settings=None, **method):
 
 def test_there_are_at_least_thirty_types_with_all_of_the_catalogue_and_the_documentation_lists_them():
     assert len(TINY) >= 30
-    assert {checkpoint.config["model_type"] for checkpoint in catalog.checkpoints()} <= set(TINY)
+    # PyTorch cannot run Transformer-XL any more, with any version that has its code.
+    assert {checkpoint.config["model_type"] for checkpoint in catalog.checkpoints()} - {"transfo-xl"} <= set(TINY)
     page = (ROOT / "SUPPORTED_MODELS.md").read_text(encoding="utf-8")
     listed = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")}
     assert listed >= set(TINY)
@@ -279,8 +280,8 @@ def test_notes_are_shown_where_the_figures_are():
     assert list(results.frame["status"]) == ["ok"] * 4, list(results.frame["error"])
     assert str(results).count("Note: vit: no sequence length: images of 32 x 32") == 4
     assert "Note: bert" not in str(results)
-    # On hover over time and memory, and over throughput and time per token, which are folded.
-    assert results._repr_html_().count("no sequence length: images of 32 x 32") == 8
+    # On hover over time and memory, and over throughput, time per token and share of the peak, which are folded.
+    assert results._repr_html_().count("no sequence length: images of 32 x 32") == 10
     assert results.entries[0][1].details["inputs"] == {"pixel_values": [1, 3, 32, 32]}
 
 

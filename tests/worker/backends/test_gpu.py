@@ -210,7 +210,7 @@ def test_a_device_without_events_is_timed_by_the_wall_clock():
 @pytest.fixture
 def fake_gpu(monkeypatch):
     """Make PyTorch's backend measure on an accelerator whose device module and driver are fakes; return the module."""
-    from hfbench_nb.worker.backends import pytorch_runtime
+    from hfbench_nb.worker.backends import pytorch_devices, pytorch_runtime
 
     module = FakeModule()
     module.set_device = lambda device: None
@@ -219,7 +219,7 @@ def fake_gpu(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pynvml", FakeNvml())
     monkeypatch.setattr(pytorch_runtime, "find_device", lambda name, method: FakeDevice())
     monkeypatch.setattr(torch, "get_device_module", lambda device: module)
-    monkeypatch.setattr(pytorch_runtime, "touch_common_code", lambda device, dtype: None)
+    monkeypatch.setattr(pytorch_devices, "touch_common_code", lambda device, dtype: None)
     monkeypatch.setattr(pytorch_runtime, "make_reference", lambda device, synchronize: synchronize)
 
     class FakeDevice:
@@ -384,6 +384,16 @@ def test_a_planted_transient_on_a_gpu_is_read(real_gpu, size_mib):
     in_blocks = 20 if size_mib < 10 else size_mib  # less than 10 MiB comes out of a block of 20
     assert kept == pytest.approx(in_blocks, abs=3)
     assert given_back == pytest.approx(kept, abs=3)
+
+
+@pytest.mark.gpu
+def test_a_profile_on_a_gpu_is_the_time_of_its_kernels_and_what_it_waits(real_gpu):
+    results = PyTorchBenchmark(short(profile=True, training=True), configs=[tiny_bert()]).run()
+    for view in results.profiles:
+        modules = view.modules.set_index("group")["time_s"]
+        assert modules.sum() == pytest.approx(view.profile.traced_s)
+        assert {"embeddings", "attention", "feed-forward", "norms", "idle"} <= set(modules.index)
+        assert view.trace.is_file()
 
 
 @pytest.mark.gpu

@@ -20,7 +20,6 @@ pytestmark = pytest.mark.measures
         ({"quant_method": "awq", "bits": 4}, "awq"),
         ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8"),
         ({"quant_method": "compressed-tensors", "format": "pack-quantized"}, "compressed-tensors"),
-        ({"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, "load_in_4bit"),
     ],
 )
 def test_a_quantized_checkpoint_is_measured_dense_and_the_note_says_so(tmp_path, quantization, method):
@@ -30,3 +29,13 @@ def test_a_quantized_checkpoint_is_measured_dense_and_the_note_says_so(tmp_path,
     assert list(results.frame["status"]) == ["ok"], list(results.frame["error"])
     expected = f"dense weights: the configuration's quantization ({method}) is not applied"
     assert results.entries[0][1].note == expected
+
+
+def test_quantization_that_this_device_cannot_have_is_noted_with_the_reason(tmp_path):
+    config = {**tiny_bert().to_dict(), "quantization_config": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    results = PyTorchBenchmark(short(models=[str(tmp_path)], memory=False)).run()
+    assert list(results.frame["status"]) == ["ok"], list(results.frame["error"])
+    note = results.entries[0][1].note
+    assert note.startswith("dense weights: the configuration's quantization (load_in_4bit) is not applied: ")
+    assert "needs an NVIDIA GPU, and this case runs on cpu" in note

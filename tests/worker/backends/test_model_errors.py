@@ -15,6 +15,7 @@ from support.models import short
 from support.tiny import tiny
 
 from hfbench_nb import PyTorchBenchmark
+from hfbench_nb.configurations.lookup import find_model
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.registry import resolve
 from hfbench_nb.protocol.request import Method, ModelSpec
@@ -214,3 +215,19 @@ def test_slow_code_of_the_library_is_a_note_of_each_case(again, capfd):
 
 def test_other_models_have_no_such_note():
     assert measure(tiny("bert")).note == ""
+
+
+def test_a_type_that_this_version_does_not_have_is_named():
+    text = failure_of({"model_type": "no-such-type"})
+    assert f"Transformers {transformers.__version__} has no models of type 'no-such-type': another version may" in text
+    assert "Should contain one of" not in text
+
+
+@pytest.mark.skipif("transfo-xl" not in transformers.CONFIG_MAPPING, reason="only Transformers 4 has Transformer-XL")
+def test_a_mistake_in_a_model_s_code_is_not_taken_for_a_missing_token_or_input():
+    """Transformers 4.57.6 calls ``type_as(dtype=...)`` in Transformer-XL, and PyTorch refuses it."""
+    spec = find_model("transfo-xl-wt103:n_layer=1,d_inner=64,d_embed=64,d_model=64,n_head=1")
+    text = failure_of(spec.config, batch=1)
+    assert text.startswith("ModelError: TransfoXLLMHeadModel of Transformers 4.")
+    assert "pad_token_id" not in text
+    assert "its code has a mistake" in text
