@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hfbench_nb.analysis.budgets import Budget, find_budget, memory_of
+from hfbench_nb.analysis.budgets import THIS, Budget, find_budget, memory_of
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.display.estimate import Estimate
 from hfbench_nb.execution.benchmark import Benchmark
@@ -56,12 +56,15 @@ def estimate_cases(
     -----
     A worker follows one pass with fake tensors (``torch._subclasses.FakeTensorMode``), which have shapes and data types
     but no memory, and counts the bytes of those that exist at any moment.  That is what PyTorch's allocator would hand
-    out.  Attention kernels are those of a CPU.  Of a generation, the first two and the last two tokens are followed.
+    out.  Attention kernels are those of the device that the arguments name, or else of the accelerator whose memory is
+    given, or of this machine: on a GPU they keep no scores for the backward pass.  Of a generation, the first two and
+    the last two tokens are followed.
     """
     check_can_estimate(benchmark.framework)
     budget = find_budget(budget_mb, device, lambda: _machine(benchmark))
     shown = display or choose_display(verbose=benchmark.args.verbose)
-    return _estimate(benchmark, benchmark.cases, budget, shown, Cancellation())
+    is_gpu = device is not None and device != THIS
+    return _estimate(benchmark, benchmark.cases, budget, shown, Cancellation(), "cuda" if is_gpu else None)
 
 
 def estimate_largest_cases(benchmark: Benchmark[Any], display: Display, cancellation: Cancellation) -> Estimate:
@@ -97,10 +100,11 @@ def _estimate(
     budget: Budget | None,
     display: Display,
     cancellation: Cancellation,
+    device: str | None = None,
 ) -> Estimate:
     progress = Progress(cases, display)
     estimator = Estimator(
-        benchmark.framework, benchmark.models, benchmark.args.method(), benchmark.args.timeout_s, cancellation
+        benchmark.framework, benchmark.models, benchmark.args.method(), benchmark.args.timeout_s, cancellation, device
     )
     entries = []
     try:

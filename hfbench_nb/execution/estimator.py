@@ -9,7 +9,7 @@ from typing import Any
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.executors import LocalExecutor
-from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.errors import ArgumentError, IsolationError
 from hfbench_nb.protocol.measurement import MEGABYTE, Failure, Measurement
 from hfbench_nb.protocol.request import Method, ModelSpec, Request
@@ -31,6 +31,8 @@ class Estimator:
         When to give up a case, seconds.
     cancellation
         The wish to stop.
+    device
+        What the device ``auto`` stands for, which decides on the kernels of attention; by default that of this machine.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Estimator:
         method: Method,
         timeout_s: float,
         cancellation: Cancellation | None = None,
+        device: str | None = None,
     ) -> None:
         measured = FRAMEWORKS[framework]
         self._framework = replace(measured, backend=measured.estimating_backend)
@@ -47,9 +50,12 @@ class Estimator:
         self._cancellation = cancellation or Cancellation()
         self._method = replace(method.untraced(), speed=False, memory=True, rounds=1)
         self._executor = LocalExecutor()
+        self._device = device
 
     def estimate(self, case: Case, on_progress: Callable[[dict[str, Any]], None] = lambda message: None) -> Measurement:
         """Return what the tensors of a case would take; why that is not known is a measurement, too."""
+        if self._device is not None and case.settings.get("device") == "auto":
+            case = replace(case, settings=Settings(case.settings, device=self._device))
         request = Request(case, self._method, self._models[case.model], self._timeout_s)
         try:
             return self._executor.measure(self._framework, request, on_progress, self._cancellation)

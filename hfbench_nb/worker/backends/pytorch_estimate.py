@@ -17,9 +17,11 @@ from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, GenerateCall
 from hfbench_nb.worker.backends.fake_tensors import UNKNOWN_CONTENTS, FakeTensors
+from hfbench_nb.worker.backends.fused_attention import follow_attention
 from hfbench_nb.worker.backends.pytorch import PyTorchBackend
 from hfbench_nb.worker.backends.pytorch import load as set_up
 from hfbench_nb.worker.backends.pytorch_building import describe
+from hfbench_nb.worker.backends.pytorch_devices import find_device
 from hfbench_nb.worker.backends.pytorch_generation import Generate
 from hfbench_nb.worker.backends.pytorch_runtime import PyTorchRuntime
 from hfbench_nb.worker.memory import Peak, Reading
@@ -89,17 +91,21 @@ class EstimatingRuntime(PyTorchRuntime):
     quantizes = False
 
     def __init__(self, settings: Settings, method: Method) -> None:
+        self._on_close = contextlib.ExitStack()
         places = {name: value for name, value in _NOWHERE.items() if name in settings}
         super().__init__(
             Settings({**settings, "device": "cpu", **places}), replace(method, use_accelerator=False, use_tpu=False)
         )
         self.resolved = Settings()
+        if _is_on_a_gpu(settings, method):
+            functions = mock.patch.object(torch.nn.functional, "scaled_dot_product_attention", follow_attention)
+            self._on_close.enter_context(functions)
         self._first_pass.follows_attention = False
         self._is_compiled = settings.get("compile", "none") != "none"
         self._is_quantized = settings.get("quantization", "none") != "none"
         self._fakes = FakeTensors()
         self.meter = TensorMeter(self._fakes)
-        self._fakes.__enter__()
+        self._on_close.enter_context(self._fakes)
 
     def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
         """Build a model without memory."""
@@ -187,8 +193,14 @@ class EstimatingRuntime(PyTorchRuntime):
 
     def close(self) -> None:
         """Let tensors have memory again."""
-        self._fakes.__exit__(None, None, None)
+        self._on_close.close()
         super().close()
+
+
+def _is_on_a_gpu(settings: Settings, method: Method) -> bool:
+    """Return whether a case would run on a GPU of NVIDIA or AMD, which need not be in this machine."""
+    name = str(settings.get("device", "auto"))
+    return (find_device(name, method).type if name == "auto" else name.partition(":")[0]) == "cuda"
 
 
 class EstimatedGenerate:

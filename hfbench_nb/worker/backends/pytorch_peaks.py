@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 
@@ -43,9 +44,7 @@ def _products(
         left, right = (torch.rand(rows, rows, device=device).to(dtype) for _ in range(2))
         product = torch.empty(rows, rows, device=device, dtype=dtype)
         amount = 2 * rows**3 / 1e9
-        rate = _rate(
-            lambda left=left, right=right, product=product: torch.mm(left, right, out=product), amount, synchronize
-        )
+        rate = _rate(partial(torch.mm, left, right, out=product), amount, synchronize)
         yield rate
         if amount / rate.best > _LONGEST_S:
             return

@@ -472,7 +472,8 @@ def test_an_estimate_is_what_the_allocator_hands_out_on_a_gpu_beside_the_workspa
     workspaces_mb = measured_workspaces_mb()
     for (_, needs), measured in zip(benchmark.estimate().rows, benchmark.run(), strict=True):
         allocated_mb = measured.measurement.memory.details["allocated_peak_bytes"] / MIB
-        assert needs.total_mb + workspaces_mb == pytest.approx(allocated_mb, rel=0.05)
+        # A pass may need them for one of the threads that launch, or also for that of the backward pass.
+        assert -0.05 * allocated_mb <= allocated_mb - needs.total_mb <= workspaces_mb + 0.05 * allocated_mb
 
 
 @pytest.mark.gpu

@@ -172,3 +172,18 @@ def test_a_model_that_reads_values_of_a_pass_is_a_row_with_the_reason():
     assert torch.ones(2).sum().item() == 2  # nothing is faked any more
     traced = estimated("inference", replace(spec), Settings(torchscript=True))
     assert "torchscript=False estimates the same model" in traced.failure.message
+
+
+@pytest.mark.parametrize("model_type", ["bert", "gpt2", "llama", "bart"])
+def test_a_gpu_keeps_no_scores_of_attention_for_the_backward_pass(model_type):
+    dropout = {"attention_probs_dropout_prob": 0.1} if model_type == "bert" else {}
+    spec, length = ModelSpec(model_type, tiny(model_type, None, **dropout), "test"), 64
+    peaks = {}
+    for device in ("cpu", "cuda"):
+        found = estimated("training", spec, Settings(device=device), sizes=(BATCH, length))
+        assert found.succeeded, found.failure
+        peaks[device] = found.memory.peak_bytes
+    assert peaks["cuda"] <= 1.05 * peaks["cpu"]  # masks are kept as numbers, and the state of random numbers
+    if model_type == "bert":  # with dropout, a CPU keeps scores, weights and what dropout left of them
+        scores_bytes = BATCH * 2 * length * length * 4
+        assert peaks["cpu"] - peaks["cuda"] > 2 * scores_bytes
