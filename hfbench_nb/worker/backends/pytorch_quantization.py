@@ -16,17 +16,23 @@ import torch
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.worker.backends.pytorch_bitsandbytes import replace_linear_layers
 from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
-
-INT8_DYNAMIC, INT8, INT4 = "int8_dynamic", "int8_weight_only", "int4_weight_only"
-BNB_8BIT, BNB_4BIT = "bnb_8bit", "bnb_4bit"
+from hfbench_nb.worker.backends.quantization_methods import (
+    BITSANDBYTES,
+    BNB_4BIT,
+    BNB_8BIT,
+    INT8,
+    INT8_DYNAMIC,
+    TORCHAO,
+    method_of,
+)
 
 Quantize = Callable[[torch.nn.Module], object]
 """Quantizes the linear layers of a model in place."""
 
-_TORCH, _TORCHAO, _BITSANDBYTES = "torch.ao", "torchao", "bitsandbytes"
+_TORCH = "torch.ao"
 _INSTALL = {
-    _TORCHAO: "pip install 'hfbench-nb[quantization]'",
-    _BITSANDBYTES: "pip install bitsandbytes",
+    TORCHAO: "pip install 'hfbench-nb[quantization]'",
+    BITSANDBYTES: "pip install bitsandbytes",
 }
 # Older ones have other names, and PEFT refuses them.
 _OLDEST_TORCHAO = (0, 16)
@@ -154,32 +160,6 @@ def weights_bytes(model: torch.nn.Module) -> int:
     return StoredTensors.of(model).weights_bytes + sum(map(_packed_bytes, model.modules()))
 
 
-def method_of(config: Any) -> str:
-    """Return the method that a configuration's own ``quantization_config`` asks for; empty for none, or another."""
-    found = getattr(config, "quantization_config", None)
-    settings = found if isinstance(found, Mapping) else vars(found) if found is not None else {}
-    name = settings.get("quant_method")
-    library = str(getattr(name, "value", name))
-    if library == _BITSANDBYTES or "load_in_8bit" in settings or "load_in_4bit" in settings:
-        names = {"load_in_8bit": BNB_8BIT, "load_in_4bit": BNB_4BIT}
-        return next((method for key, method in names.items() if settings.get(key) or settings.get(f"_{key}")), "")
-    return _method_of_torchao(settings.get("quant_type")) if library == _TORCHAO else ""
-
-
-def _method_of_torchao(kind: Any) -> str:
-    """Return the method of a type of quantization of torchao: its name, its configuration, or that as a dictionary."""
-    if isinstance(kind, Mapping):
-        kind = kind.get("default", kind)
-        kind = kind.get("_type", "") if isinstance(kind, Mapping) else kind
-    name = kind if isinstance(kind, str) else type(kind).__name__
-    known = {
-        "int8weightonly": INT8,
-        "int4weightonly": INT4,
-        "int8dynamicactivationint8weight": INT8_DYNAMIC,
-    }
-    return known.get(name.lower().replace("_", "").removesuffix("config"), "")
-
-
 def _find(method: str, device: torch.device, dtype: torch.dtype, *, compiled: bool) -> tuple[str, Quantize]:
     """Return the library of a method, with its version, and its function."""
     if method in (BNB_8BIT, BNB_4BIT):
@@ -216,16 +196,16 @@ def _own_dynamic() -> Quantize | None:
 def _from_torchao(method: str, device: torch.device, dtype: torch.dtype) -> tuple[str, Quantize]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        quantization = _import("torchao.quantization", _TORCHAO, method)
-    version = importlib.metadata.version(_TORCHAO)
+        quantization = _import("torchao.quantization", TORCHAO, method)
+    version = importlib.metadata.version(TORCHAO)
     if tuple(int(number) for number in re.findall(r"\d+", version)[:2]) < _OLDEST_TORCHAO:
         oldest = ".".join(map(str, _OLDEST_TORCHAO))
         raise NotImplementedError(
             f"quantization={method!r} needs torchao {oldest} or newer, and the worker has {version}: "
-            f"{_INSTALL[_TORCHAO]}"
+            f"{_INSTALL[TORCHAO]}"
         )
     config = _torchao_config(quantization, method, device, dtype)
-    return f"{_TORCHAO} {version}", lambda model: quantization.quantize_(model, config)
+    return f"{TORCHAO} {version}", lambda model: quantization.quantize_(model, config)
 
 
 def _torchao_config(quantization: Any, method: str, device: torch.device, dtype: torch.dtype) -> Any:
@@ -243,7 +223,7 @@ def _torchao_config(quantization: Any, method: str, device: torch.device, dtype:
             return workflow.PrototypeInt4WeightOnlyConfig()
         except (ImportError, AttributeError):
             pass
-    version = importlib.metadata.version(_TORCHAO)
+    version = importlib.metadata.version(TORCHAO)
     raise NotImplementedError(
         f"quantization={method!r}: torchao {version} has no kernel for it on {device.type}: use {INT8!r}, or a GPU"
     )
@@ -255,9 +235,9 @@ def _from_bitsandbytes(method: str, device: torch.device) -> tuple[str, Quantize
             f"quantization={method!r} needs an NVIDIA GPU, and this case runs on {device.type}: use {INT8_DYNAMIC!r} "
             f"or {INT8!r}"
         )
-    library = _import(_BITSANDBYTES, _BITSANDBYTES, method)
-    version = importlib.metadata.version(_BITSANDBYTES)
-    return f"{_BITSANDBYTES} {version}", lambda model: replace_linear_layers(
+    library = _import(BITSANDBYTES, BITSANDBYTES, method)
+    version = importlib.metadata.version(BITSANDBYTES)
+    return f"{BITSANDBYTES} {version}", lambda model: replace_linear_layers(
         library, model, device, bits=8 if method == BNB_8BIT else 4
     )
 

@@ -12,7 +12,7 @@ from support.places import TESTS
 from support.tiny import tiny
 
 from hfbench_nb import ArgumentError, PyTorchBenchmark
-from hfbench_nb.worker.backends.pytorch_quantization import method_of
+from hfbench_nb.worker.backends.quantization_methods import method_of
 
 pytestmark = pytest.mark.measures
 
