@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -72,6 +73,10 @@ def real_gpu() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def no_process_is_left() -> Iterator[None]:
     yield
+    # A server that a test has had started beforehand may still be starting.
+    for thread in threading.enumerate():
+        if thread.name == "hfbench-early":
+            thread.join(60.0)
     close_all()
     assert psutil.Process().children(recursive=True) == []
 
