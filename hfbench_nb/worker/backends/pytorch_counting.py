@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -65,7 +66,8 @@ class Counting:
         try:
             twin = _on_meta(model)
             of_twin = call_of(twin, replace(inputs, tensors=_on_meta(inputs.tensors)))
-            return self.count(lambda next_phase: of_twin(), twin)[0]
+            with mock.patch.object(torch, "autocast", _autocast):
+                return self.count(lambda next_phase: of_twin(), twin)[0]
         except Exception:
             return self.count(lambda next_phase: call(), model)[0]
 
@@ -74,6 +76,16 @@ def _uncompiled() -> contextlib.AbstractContextManager[object]:
     """Run compiled code as it is written: operations are counted, not what they were fused to."""
     # Without the compiler, which takes seconds to import, nothing is compiled.
     return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else contextlib.nullcontext()
+
+
+_real_autocast = torch.autocast
+
+
+def _autocast(device_type: str, *args: Any, **kwargs: Any) -> contextlib.AbstractContextManager[object]:
+    """Return what ``torch.autocast`` does, and nothing on meta tensors, where it fails even if it is to be off."""
+    if device_type == "meta":
+        return contextlib.nullcontext()
+    return _real_autocast(device_type, *args, **kwargs)
 
 
 def _on_meta(thing: Any) -> Any:
@@ -107,6 +119,9 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._parameters = set() if model is None else {_storage_of(each) for each in model.parameters()}
         self._done: list[Count] = []
+        # Answers to what code asks of its inputs: masks hide nothing, and nothing is padding.  The tensors are kept, so
+        # that no other one gets their place.
+        self._answers: dict[int, tuple[torch.Tensor, bool]] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -129,6 +144,8 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         packet = getattr(func, "_overloadpacket", func)
+        if packet is torch.ops.aten._local_scalar_dense and _storage_of(args[0]) in self._answers:
+            return self._answers[_storage_of(args[0])][1]
         formula = _formula_of(packet)
         if formula is None and isinstance(func, torch._ops.OpOverload):
             with self:
@@ -136,6 +153,8 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if parts is not NotImplemented:
                 return parts
         out = func(*args, **kwargs)
+        if packet in (torch.ops.aten.all, torch.ops.aten.any) and out.is_meta:
+            self._answers[_storage_of(out)] = out, packet is torch.ops.aten.all
         if formula is not None:
             self._flops += int(formula(*args, **kwargs, out_val=out))
         self._count_moved(func, packet, [*tree_leaves((args, kwargs))], tree_leaves(out))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+import transformers
 from support.models import short, tiny_bert, tiny_gpt2, tiny_t5
+from support.tiny import tiny
 
 from hfbench_nb import PyTorchBenchmark, measure
+from hfbench_nb.worker.backends.base import CallInputs
 from hfbench_nb.worker.backends.pytorch_counting import Counting, _formula_of, _on_meta
 
 pytestmark = [pytest.mark.measures]
@@ -101,6 +104,23 @@ def test_an_encoder_decoder_generates_and_is_counted():
     assert row["flops"] > 0
 
 
+@pytest.mark.parametrize("model_type", ["bert", "gpt2", "llama", "qwen3", "t5", "vit"])
+def test_passes_of_plain_models_are_followed_without_being_computed(model_type):
+    config = transformers.AutoConfig.for_model(**tiny(model_type))
+    model = getattr(transformers, config.architectures[0])(config).eval()
+    ids = {"pixel_values": torch.zeros(1, 3, 32, 32)} if model_type == "vit" else {"input_ids": torch.ones(1, 8).long()}
+    inputs = CallInputs({**ids, **({"decoder_input_ids": ids["input_ids"]} if model_type == "t5" else {})})
+
+    def call_of(model, inputs):
+        return lambda: model(**inputs.tensors)
+
+    def refused():
+        raise AssertionError("it was computed")
+
+    with torch.inference_mode():
+        assert Counting().count_pass(refused, call_of, model, inputs).flops > 0
+
+
 def test_what_cannot_be_followed_without_numbers_is_run():
     class Reads(torch.nn.Module):
         def __init__(self):
@@ -109,8 +129,6 @@ def test_what_cannot_be_followed_without_numbers_is_run():
 
         def forward(self, x):
             return self.layer(x) if float(x.sum()) < 1e9 else x
-
-    from hfbench_nb.worker.backends.base import CallInputs
 
     model, inputs = Reads(), CallInputs({"x": torch.ones(4, 8)})
 
