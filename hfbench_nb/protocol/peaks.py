@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from hfbench_nb.protocol.decoding import make
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,11 @@ class Peaks:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Peaks:
-        """Make peaks of what `to_dict` returned.
+        """Make peaks of what `to_dict` returned; further entries are ignored.
 
         Raises
         ------
         ValueError
             If `data` is not of that form.
         """
-        try:
-            rates = (data["gflops_per_s"], data["gb_per_s"])
-            return cls(*(Rate(float(rate["best"]), float(rate["median"]), float(rate["worst"])) for rate in rates))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"no peaks: {data!r}") from error
+        return make(cls, {field.name: data.get(field.name) for field in fields(cls)})

@@ -25,11 +25,9 @@ def read_peaks(folder: Path, key: str) -> Peaks | None:
     key
         Where it was measured, and with which settings.
     """
-    entry = _entries(folder).get(key)
-    if not isinstance(entry, dict) or not 0 <= time.time() - float(entry.get("at_s", 0)) < KEPT_S:
-        return None
+    entry = _fresh_entries(folder).get(key)
     try:
-        return Peaks.from_dict(entry)
+        return None if entry is None else Peaks.from_dict(entry)
     except ValueError:
         return None
 
@@ -42,18 +40,20 @@ def write_peaks(folder: Path, key: str, peaks: Peaks) -> None:
     OSError
         If it cannot be written.
     """
-    now_s = time.time()
-    kept = {name: entry for name, entry in _entries(folder).items() if now_s - float(entry.get("at_s", 0)) < KEPT_S}
+    data = {**_fresh_entries(folder), key: {**peaks.to_dict(), "at_s": time.time()}}
     folder.mkdir(parents=True, exist_ok=True)
-    data = {**kept, key: {**peaks.to_dict(), "at_s": now_s}}
     replace_file(folder / "peaks.json", json.dumps(data, indent=1).encode())
 
 
-def _entries(folder: Path) -> dict[str, Any]:
+def _fresh_entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what was measured within a day; nothing of a file that is damaged or written by another program."""
     try:
         entries = json.loads(read_text(folder / "peaks.json"))
     except (OSError, ValueError):
         return {}
-    return (
-        {name: entry for name, entry in entries.items() if isinstance(entry, dict)} if isinstance(entries, dict) else {}
-    )
+    now_s = time.time()
+    return {
+        key: entry
+        for key, entry in (entries.items() if isinstance(entries, dict) else ())
+        if isinstance(entry, dict) and isinstance(at_s := entry.get("at_s"), int | float) and 0 <= now_s - at_s < KEPT_S
+    }

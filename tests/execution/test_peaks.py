@@ -71,7 +71,13 @@ def test_peaks_are_kept_for_a_day_and_unreadable_ones_are_none(tmp_path):
     data["here"]["at_s"] = time.time() - KEPT_S - 1
     file.write_text(json.dumps(data))
     assert read_peaks(tmp_path, "here") is None
-    for text in ("[]", "{", json.dumps({"here": {"at_s": time.time()}}), json.dumps({"here": 3})):
+    for text in (
+        "[]",
+        "{",
+        json.dumps({"here": {"at_s": time.time()}}),
+        json.dumps({"here": 3}),
+        json.dumps({"here": {"at_s": "now"}}),
+    ):
         file.write_text(text)
         assert read_peaks(tmp_path, "here") is None
         write_peaks(tmp_path, "there", peaks(6.0))
