@@ -60,9 +60,24 @@ class Cancellation:
             lock.release()
 
 
-def stopped() -> Measurement:
-    """Return the measurement of a case that was being measured when the run was stopped."""
-    return Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
+_MEASURED = "measured_before"
+
+
+@contextlib.contextmanager
+def keeping(measurement: Measurement) -> Iterator[None]:
+    """Have whatever stops the run during the block carry what was measured before: nothing measured is lost."""
+    try:
+        yield
+    except (KeyboardInterrupt, Cancelled) as stop:
+        setattr(stop, _MEASURED, measurement)
+        raise
+
+
+def measured_before(stop: BaseException) -> Measurement:
+    """Return what was measured of a case when the run was stopped: it, if only what completes it was missing."""
+    nothing = Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
+    measured: Measurement = getattr(stop, _MEASURED, nothing)
+    return measured
 
 
 def what_is_measured(finished: Sequence[Measurement], planned: int, folder: Path | None) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from hfbench_nb.execution.cancellation import Cancellation, Cancelled, stopped
+from hfbench_nb.execution.cancellation import Cancellation, Cancelled, measured_before
 from hfbench_nb.execution.machines import Machine, MachineGone, MachineLost, crashed
 from hfbench_nb.execution.places import may_measure
 from hfbench_nb.execution.rounds import Rounds, Turn
@@ -76,8 +76,8 @@ def _measured(turn: Turn, machine: Machine, measure: Measure, record: Record) ->
             return measure(turn, machine)
     except MachineLost as error:
         return crashed(error)
-    except (KeyboardInterrupt, Cancelled):
-        record(turn, machine, stopped())
+    except (KeyboardInterrupt, Cancelled) as stop:
+        record(turn, machine, measured_before(stop))
         raise
 
 
@@ -145,8 +145,8 @@ class _Crew:
                 self._give_back(name)
                 return
             measurement = crashed(error)
-        except Cancelled:
-            self._record(turn, self._machines[name], stopped())
+        except Cancelled as stop:
+            self._record(turn, self._machines[name], measured_before(stop))
             raise
         self._record(turn, self._machines[name], measurement)
 
@@ -161,8 +161,8 @@ class _Crew:
         self._cancellation.cancel()
         for future in wait(self._running).done:
             turn, name = self._running.pop(future)
-            measured = None if future.exception() else future.result()
-            self._record(turn, self._machines[name], measured or stopped())
+            stop = future.exception()
+            self._record(turn, self._machines[name], future.result() if stop is None else measured_before(stop))
 
     def _give_up_what_is_left(self) -> None:
         """Make a row of each case that no machine is left for.
