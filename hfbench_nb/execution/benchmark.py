@@ -241,7 +241,7 @@ class Benchmark(Generic[_Args]):
             machines = (machines if spread else machines[:1]) or [ThisMachine(chosen, progress)]
             progress.machines = len(machines)
             try:
-                self.places.ask(machines, self.args, list(self.models.values()), self._cancellation)
+                self.places.ask(machines, self.args, [*self.models.values()], progress.follow, self._cancellation)
                 warn_of_differences(self.places.environments, are_shared=spread == "cases")
                 sharing = Sharing(FRAMEWORKS[self.framework], self._method, self.models, self.places, cases)
                 claims = self._begin(plan, cases, sharing.order(cases), run_folder, progress)

@@ -16,7 +16,7 @@ from typing import Any
 from hfbench_nb.execution import dask_worker
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
 from hfbench_nb.execution.machines import Machine, MachineGone, MachineLost
-from hfbench_nb.execution.servers import OnProgress
+from hfbench_nb.execution.servers import OnProgress, WorkerEnded
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.decoding import parse_json
 from hfbench_nb.protocol.errors import IsolationError, shown, warn, wrong_value
@@ -134,10 +134,10 @@ class DaskMachine:
         return facts
 
     def environment(
-        self, framework: str, settings: Settings, method: Method, cancellation: Cancellation
+        self, framework: str, settings: Settings, method: Method, on_progress: OnProgress, cancellation: Cancellation
     ) -> dict[str, Any]:
         """Describe the framework and the device with which it measures cases with these settings."""
-        answer = self._ask(dask_worker.environment_here, (framework, settings, method), lambda _: None, cancellation)
+        answer = self._ask(dask_worker.environment_here, (framework, settings, method), on_progress, cancellation)
         environment: dict[str, Any] = answer["environment"]
         return environment
 
@@ -187,7 +187,8 @@ class DaskMachine:
         if "cancelled" in answer:  # by Dask: this notebook was taken for gone
             raise MachineLost(f"The scheduler has given up what {self.name} was measuring.")
         if "failure" in answer:
-            raise IsolationError(f"on {self.name}: {answer['failure']}")
+            kind = WorkerEnded if answer["worker_ended"] else IsolationError
+            raise kind(f"on {self.name}: {answer['failure']}")
         return answer
 
     def _placement(self) -> dict[str, Any]:
@@ -206,14 +207,18 @@ class DaskMachine:
         MachineLost
             If the worker is gone.
         """
+        has_begun = False
         while True:
             try:
                 about, message = self._inbox.get(timeout=_LOOK_EVERY_S)
             except queue.Empty:
                 self._check_is_there()
+                if not has_begun:
+                    yield {"event": "wait", "reason": f"waiting for {self.name}, where another run may be measuring"}
                 continue
             if about != key:
                 continue  # of a task before this one
+            has_begun = True
             if message["event"] == "cancel":
                 raise Cancelled
             yield message

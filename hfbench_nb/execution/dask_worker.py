@@ -20,6 +20,7 @@ from typing import Any
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
 from hfbench_nb.execution.executors import LocalExecutor
 from hfbench_nb.execution.machines import ThisMachine
+from hfbench_nb.execution.servers import WorkerEnded
 from hfbench_nb.protocol.case import HOST, Settings
 from hfbench_nb.protocol.errors import IsolationError
 from hfbench_nb.protocol.measurement import Measurement
@@ -60,7 +61,7 @@ async def take_part(dask_worker: Any) -> Answer:
 def environment_here(framework: str, settings: Settings, method: Method, topic: str) -> Answer:
     """Describe the framework and the device on this machine."""
     with _task(topic) as (tell, cancellation):
-        return _answered(lambda: {"environment": _here(tell).environment(framework, settings, method, cancellation)})
+        return _answered(lambda: {"environment": _here(tell).environment(framework, settings, method, tell, cancellation)})
 
 
 def measure_here(framework: str, request: Request, topic: str) -> Answer:
@@ -99,7 +100,7 @@ def _answered(work: Callable[[], Answer]) -> Answer:
     try:
         return work()
     except IsolationError as error:
-        return {"failure": str(error), "kind": type(error).__name__}
+        return {"failure": str(error), "worker_ended": isinstance(error, WorkerEnded)}
     except Cancelled:
         return {"cancelled": True}
 

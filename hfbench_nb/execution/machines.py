@@ -51,7 +51,7 @@ class Machine(Protocol):
         ...
 
     def environment(
-        self, framework: str, settings: Settings, method: Method, cancellation: Cancellation
+        self, framework: str, settings: Settings, method: Method, on_progress: OnProgress, cancellation: Cancellation
     ) -> dict[str, Any]:
         """Describe the framework and the device with which it measures cases with these settings.
 
@@ -118,7 +118,7 @@ class ThisMachine:
         return machine_facts()
 
     def environment(
-        self, framework: str, settings: Settings, method: Method, cancellation: Cancellation
+        self, framework: str, settings: Settings, method: Method, on_progress: OnProgress, cancellation: Cancellation
     ) -> dict[str, Any]:
         """Describe the framework and the device."""
         with self._lock.hold(cancellation.check):

@@ -75,8 +75,6 @@ class Measuring:
         def follow(message: dict[str, Any]) -> None:
             if message["event"] == "begin":
                 self.progress.begin(case, turn.round, machine.name)
-            elif message["event"] == "wait":
-                self.progress.wait(message["reason"])
             else:
                 self.progress.follow(message, machine.name)
 

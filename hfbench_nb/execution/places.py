@@ -10,7 +10,7 @@ from hfbench_nb.arguments.fields import Axis
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.machines import Machine
-from hfbench_nb.execution.servers import WorkerEnded
+from hfbench_nb.execution.servers import OnProgress, WorkerEnded
 from hfbench_nb.protocol.case import ANY_HOST, HOST, Case, Settings
 from hfbench_nb.protocol.errors import IsolationError
 from hfbench_nb.protocol.measurement import Failure
@@ -71,6 +71,7 @@ class Places:
         machines: Sequence[Machine],
         args: BenchmarkArguments,
         models: Sequence[ModelSpec],
+        on_progress: OnProgress,
         cancellation: Cancellation,
     ) -> None:
         """Request the environment of each place.
@@ -87,7 +88,7 @@ class Places:
             for place, settings in self._settings.items():
                 facts = {}
                 try:
-                    facts = self._environment(machine, args, settings, cancellation)
+                    facts = self._environment(machine, args, settings, on_progress, cancellation)
                     self._failures.append(None)
                 except IsolationError as error:
                     errors.append(error)
@@ -99,7 +100,12 @@ class Places:
             raise errors[0]
 
     def _environment(
-        self, machine: Machine, args: BenchmarkArguments, settings: Settings, cancellation: Cancellation
+        self,
+        machine: Machine,
+        args: BenchmarkArguments,
+        settings: Settings,
+        on_progress: OnProgress,
+        cancellation: Cancellation,
     ) -> dict[str, Any]:
         """Request the environment of one place.
 
@@ -107,9 +113,10 @@ class Places:
         """
         framework = FRAMEWORKS[args.framework].name
         try:
-            return machine.environment(framework, settings, args.method(), cancellation)
+            return machine.environment(framework, settings, args.method(), on_progress, cancellation)
         except WorkerEnded:
-            return machine.environment(framework, settings.only(self._names), args.method(), cancellation)
+            only = settings.only(self._names)
+            return machine.environment(framework, only, args.method(), on_progress, cancellation)
 
 
 def may_measure(machine: str, case: Case) -> bool:

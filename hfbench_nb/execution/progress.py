@@ -145,6 +145,8 @@ class Progress:
         if message["event"] == "progress":
             samples = message.get("samples")
             self._show(message["phase"] if not samples else f"{message['phase']}, {samples} samples", machine)
+        elif message["event"] == "wait":
+            self.wait(message["reason"])
         elif message["event"] == "log":
             with self._lock:
                 self._display.log(message["text"])

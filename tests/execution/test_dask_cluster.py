@@ -136,6 +136,27 @@ def test_threads_are_not_limited_by_the_nanny(tmp_path):
             assert list(found.values()) == [None]
 
 
+def test_two_notebooks_alternate_on_a_machine(cluster):
+    """A worker measures one case at a time, whoever asks."""
+    told = []
+
+    class Told(NoDisplay):
+        def show(self, done, total, text):
+            told.append(text)
+
+    first = function_benchmark(models=["hangs"], sequence_lengths=[8, 16])
+    with threading_run(first, cluster.client):
+        assert wait_until(lambda: len(measuring_processes()) == 2, 30.0)
+        with connected(cluster, 2) as other:
+            second = function_benchmark()
+            thread = threading.Thread(target=lambda: second.run(executor=other, display=Told()))
+            thread.start()
+            assert wait_until(lambda: any("where another run may be measuring" in text for text in told), 20.0)
+            first.cancel()
+            thread.join(30)
+    assert list(second.results.frame["status"]) == ["ok"]
+
+
 # ---- what goes wrong
 
 
