@@ -18,7 +18,15 @@ from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled, what_is_measured
 from hfbench_nb.execution.displays import Display, choose_display
 from hfbench_nb.execution.executors import has_processes, make_executor, method_for
-from hfbench_nb.execution.machines import SPREADS, Cluster, MachineGone, ThisMachine, check_spread, spread_over
+from hfbench_nb.execution.machines import (
+    SPREADS,
+    Cluster,
+    Machine,
+    MachineGone,
+    ThisMachine,
+    check_spread,
+    spread_over,
+)
 from hfbench_nb.execution.measuring import Measuring, OnCase
 from hfbench_nb.execution.places import Places
 from hfbench_nb.execution.progress import Progress
@@ -243,13 +251,7 @@ class Benchmark(Generic[_Args]):
             try:
                 self.places.ask(machines, self.args, [*self.models.values()], progress.follow, self._cancellation)
                 warn_of_differences(self.places.environments, are_shared=spread == "cases")
-                sharing = Sharing(FRAMEWORKS[self.framework], self._method, self.models, self.places, cases)
-                claims = self._begin(plan, cases, sharing.order(cases), run_folder, progress)
-                measuring = Measuring(
-                    self.framework, self.models, self._method, self.args.timeout_s, self.places, sharing, self._rounds,
-                    run_folder, progress, on_case, self._cancellation,
-                )  # fmt: skip
-                take_turns(machines, self._rounds, claims, measuring.measure, measuring.record, self._cancellation)
+                self._measure(machines, cases, plan, run_folder, progress, on_case)
             except Cancelled:  # from another thread, which reads the results itself
                 pass
             except KeyboardInterrupt:
@@ -274,6 +276,24 @@ class Benchmark(Generic[_Args]):
         return what_is_measured(
             [measurement for _, measurement, _ in self._rounds.finished()], len(cases), self._folder
         )
+
+    def _measure(
+        self,
+        machines: Sequence[Machine],
+        cases: Sequence[Case],
+        plan: Plan,
+        run_folder: RunFolder,
+        progress: Progress,
+        on_case: OnCase,
+    ) -> None:
+        """Measure the cases on machines whose places are known."""
+        sharing = Sharing(FRAMEWORKS[self.framework], self._method, self.models, self.places, cases)
+        claims = self._begin(plan, cases, sharing.order(cases), run_folder, progress)
+        measuring = Measuring(
+            self.framework, self.models, self._method, self.args.timeout_s, self.places, sharing, self._rounds,
+            run_folder, progress, on_case, self._cancellation,
+        )  # fmt: skip
+        take_turns(machines, self._rounds, claims, measuring.measure, measuring.record, self._cancellation)
 
     def _begin(
         self, plan: Plan, cases: Sequence[Case], order: Sequence[Case], run_folder: RunFolder, progress: Progress
