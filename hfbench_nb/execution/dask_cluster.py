@@ -8,7 +8,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ CONNECT_TIMEOUT_S = 10.0
 # How long a worker that was lost may take to come back: its nanny starts it again.
 RETURN_TIMEOUT_S = 20.0
 _LOOK_EVERY_S = 1.0
+_ANSWER_TIMEOUT_S = 5.0
 
 
 class DaskCluster:
@@ -68,7 +69,8 @@ class DaskCluster:
                 f"hfbench_nb {tool_version()} must be installed, and `dask worker` run."
             )
         names = _names(found)
-        return [DaskMachine(self._client, names[identity], worker) for identity, worker in found.items()]
+        machines = [DaskMachine(self._client, names[identity], worker) for identity, worker in found.items()]
+        return sorted(machines, key=lambda machine: machine.name)
 
 
 def _connected(address: str) -> Any:
@@ -237,14 +239,18 @@ class DaskMachine:
             else:
                 return answer
 
-    def _is_there(self) -> bool:
+    def _workers(self) -> Collection[str]:
+        """Return the addresses of the workers that the scheduler has; none if it does not answer."""
+        if self._client.status != "running":
+            return ()
         try:
-            return self._client.status == "running" and self._worker["address"] in self._client.nthreads()
-        except Exception:  # the scheduler is gone
-            return False
+            found: dict[str, int] = self._client.sync(self._client.scheduler.ncores, callback_timeout=_ANSWER_TIMEOUT_S)
+        except Exception:  # whatever Dask raises where the scheduler is gone
+            return ()
+        return found
 
     def _check_is_there(self) -> None:
-        if not self._is_there():
+        if self._worker["address"] not in self._workers():
             raise MachineLost(
                 f"The Dask worker on {self.name} ({self._worker['address']}) was lost while it measured this case: it "
                 "was stopped, or ran out of memory, or its scheduler is gone."
@@ -253,8 +259,8 @@ class DaskMachine:
     def _wait_until_there(self, cancellation: Cancellation) -> None:
         """Find another worker on the machine if that which was there is gone; its nanny may start it again."""
         deadline = time.monotonic() + RETURN_TIMEOUT_S
-        while not self._is_there():
-            if self._client.status == "running":
+        while self._worker["address"] not in (workers := self._workers()):
+            if workers:
                 with contextlib.suppress(Exception):
                     found, _ = _look(self._client)
                     if self._worker["identity"] in found:

@@ -61,7 +61,8 @@ async def take_part(dask_worker: Any) -> Answer:
 def environment_here(framework: str, settings: Settings, method: Method, topic: str) -> Answer:
     """Describe the framework and the device on this machine."""
     with _task(topic) as (tell, cancellation):
-        return _answered(lambda: {"environment": _here(tell).environment(framework, settings, method, tell, cancellation)})
+        here = _here(tell)
+        return _answered(lambda: {"environment": here.environment(framework, settings, method, tell, cancellation)})
 
 
 def measure_here(framework: str, request: Request, topic: str) -> Answer:

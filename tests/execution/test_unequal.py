@@ -10,7 +10,8 @@ from hfbench_nb.execution.unequal import warn_of_differences
 
 pytestmark = pytest.mark.quick
 
-ONE = {"host": "one", "cpu_model": "EPYC", "cpu_cores": 8, "cpu_ram_mb": 24000, "torch_version": "2.13", "date": "today"}
+MACHINE = {"cpu_model": "EPYC", "cpu_cores": 8, "cpu_ram_mb": 24000}
+ONE = {"host": "one", **MACHINE, "torch_version": "2.13", "date": "today"}
 
 
 def told(*environments, are_shared=True):
@@ -29,7 +30,7 @@ def test_unequal_machines_that_share_cases_are_named_with_what_differs():
     (message,) = told(ONE, {**ONE, "host": "two", "cpu_model": "Xeon", "cpu_cores": 4})
     assert message == (
         "The machines differ, and a case may be measured on any of them: cpu_model (one: 'EPYC', two: 'Xeon'); "
-        "cpu_cores (one: 8, two: 4). spread=\"hosts\" measures every case on each of them."
+        'cpu_cores (one: 8, two: 4). spread="hosts" measures every case on each of them.'
     )
 
 
