@@ -26,7 +26,7 @@ JOBS ?= 2
 RERUNS ?= 0
 PYTEST = python -m pytest --numprocesses $(JOBS) --reruns $(RERUNS)
 
-.PHONY: help demo test test-quick test-transformers5 test-colab test-pythons test-browser lint bench survey notebook test-gpu test-binder clean
+.PHONY: help demo test test-quick test-transformers5 test-colab pythons test-pythons test-browser lint bench survey notebook test-gpu test-binder clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z0-9%-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 20
@@ -93,6 +93,8 @@ test-colab: $(VENV_COLAB)/.installed  ## Test what notebooks show with Colab's f
 .PRECIOUS: .venv-python%/.installed
 test-python%: .venv-python%/.installed  ## Test what measures and what shows with that version: make test-python3.10
 	.venv-python$*/bin/$(PYTEST) -m "(measures or shows)$(if $(QUICK), and quick)"
+
+pythons: $(foreach version,$(FOUND),.venv-python$(version)/.installed)  ## Make the environments of test-pythons
 
 test-pythons:  ## Do so with each Python from 3.10 to 3.13 that is found, here or under pyenv; QUICK=1 for seconds
 	@echo "Python found: $(or $(FOUND),none); not found: $(or $(filter-out $(FOUND),$(PYTHONS)),none)"

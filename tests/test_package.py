@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import dataclasses
 import inspect
 import pydoc
@@ -140,6 +141,12 @@ def test_an_error_of_use_shows_the_line_of_the_user_alone(ip, code, capsys):
     assert re.search(rf"-> 2 {re.escape(code)}\n\nArgumentError: ", shown)
     assert "site-packages" not in shown
     assert ".py" not in shown.partition("ArgumentError: ")[0]
+
+
+def test_an_error_of_use_is_short_where_dask_makes_copies_of_errors_keep_their_causes(ip, capsys, monkeypatch):
+    pickling = pytest.importorskip("tblib.pickling_support", reason="Dask is not installed: hfbench-nb[dask]")
+    monkeypatch.setitem(copyreg.dispatch_table, ArgumentError, pickling.pickle_exception)
+    test_an_error_of_use_shows_the_line_of_the_user_alone(ip, "hfbench_nb.load_results('/nowhere')", capsys)
 
 
 def test_the_module_hfbench_is_installed_and_gives_the_same_names():

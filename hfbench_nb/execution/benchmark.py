@@ -15,25 +15,34 @@ from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.arguments.sweep import plan
 from hfbench_nb.configurations.own_code import names_of
 from hfbench_nb.configurations.run_models import models_of_run
-from hfbench_nb.execution.cancellation import Cancellation, Cancelled, interrupted
-from hfbench_nb.execution.completing import measure_and_complete
+from hfbench_nb.execution.cancellation import Cancellation, Cancelled, what_is_measured
 from hfbench_nb.execution.displays import Display, choose_display
-from hfbench_nb.execution.executors import Executor, has_processes, make_executor, method_for, release
-from hfbench_nb.execution.machine_lock import MachineLock
+from hfbench_nb.execution.executors import has_processes, make_executor, method_for
+from hfbench_nb.execution.machines import (
+    SPREADS,
+    Cluster,
+    Machine,
+    MachineGone,
+    ThisMachine,
+    check_spread,
+    spread_over,
+)
+from hfbench_nb.execution.measuring import Measuring, OnCase
 from hfbench_nb.execution.places import Places
 from hfbench_nb.execution.progress import Progress
 from hfbench_nb.execution.report_files import write_report_files
 from hfbench_nb.execution.requirements import check_requirements
-from hfbench_nb.execution.rounds import Rounds, Turn
+from hfbench_nb.execution.rounds import Rounds
 from hfbench_nb.execution.sharing import Sharing
+from hfbench_nb.execution.turns import Claims, take_turns
+from hfbench_nb.execution.unequal import warn_of_differences
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
-from hfbench_nb.protocol.case import Case
-from hfbench_nb.protocol.errors import ArgumentError, IsolationError, wrong_value
-from hfbench_nb.protocol.measurement import Failure, Measurement
-from hfbench_nb.protocol.request import Method, Request
+from hfbench_nb.protocol.case import HOST, Case
+from hfbench_nb.protocol.errors import ArgumentError, IsolationError, RunInterrupted, wrong_value
+from hfbench_nb.protocol.request import Method
 from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.environment import Environment, summarize
-from hfbench_nb.storage.journal import Contents, Entry
+from hfbench_nb.storage.journal import Contents
 from hfbench_nb.storage.run_folders import RunFolder
 
 _Args = TypeVar("_Args", bound=BenchmarkArguments)
@@ -43,9 +52,6 @@ OwnFunctions = Callable[..., Any] | Sequence[Callable[..., Any] | None] | None
 
 Plan = Callable[[Sequence[Case], Method, Sequence[Case]], Rounds]
 """Makes the rounds of a run: which cases are measured, and in which order."""
-
-OnCase = Callable[[Case, Measurement], None]
-"""Called with each case whenever a round of it is finished, before the next one starts."""
 
 
 class Benchmark(Generic[_Args]):
@@ -160,8 +166,9 @@ class Benchmark(Generic[_Args]):
         resume: str | os.PathLike[str] | None = None,
         display: Display | None = None,
         *,
-        executor: str | Executor | None = None,
+        executor: Any = None,
         on_case: OnCase = lambda case, measurement: None,
+        spread: str = "cases",
     ) -> BenchmarkResults:
         """Measure every case, or only those that an earlier run has not measured.
 
@@ -184,9 +191,13 @@ class Benchmark(Generic[_Args]):
             Where progress is shown; by default the notebook or the terminal.
         executor
             Where and how cases are measured: ``local`` (the default: each in a process forked by a worker server),
-            ``fresh`` (each in a new interpreter), ``in_process``, another registered name, or an executor object.
+            ``fresh`` (each in a new interpreter), ``in_process``, another registered name, or an executor object; or
+            on the machines of a cluster: a ``dask.distributed.Client``, or the address of its scheduler.
         on_case
             Called with each case and what its rounds say so far, after each round of it; not for those that are kept.
+        spread
+            How the machines of a cluster share the run: ``cases`` (each case is measured on one of them, which should
+            be equal) or ``hosts`` (each of them measures every case).
 
         Returns
         -------
@@ -199,12 +210,13 @@ class Benchmark(Generic[_Args]):
             If `on_case` cannot be called, the folder cannot be used, or `resume` was measured with other arguments,
             other configurations, on another machine or with other versions; the message says what differs.
         IsolationError
-            If the framework or the device does not exist.
+            If the framework or the device does not exist, or no machine of a cluster is left; `results` has what was
+            finished.
         KeyboardInterrupt
             If the user stopped the run; `results` has what was finished.
         """
         self.search = {}
-        return self.carry_out(Rounds, folder, resume, display, executor=executor, on_case=on_case)
+        return self.carry_out(Rounds, folder, resume, display, executor=executor, on_case=on_case, spread=spread)
 
     def carry_out(
         self,
@@ -213,35 +225,42 @@ class Benchmark(Generic[_Args]):
         resume: str | os.PathLike[str] | None,
         display: Display | None,
         *,
-        executor: str | Executor | None,
+        executor: Any,
         on_case: OnCase,
+        spread: str = "",
     ) -> BenchmarkResults:
-        """Measure the cases that a plan asks for, one after the other; the other parameters are those of `run`."""
+        """Measure the cases that a plan asks for; the other parameters are those of `run`.
+
+        Without `spread`, a single machine of a cluster measures one case after the other.
+        """
         self.args.check()
         if not callable(on_case):
             raise wrong_value("on_case", on_case, "a function of a case and its measurement")
         chosen = make_executor(executor, isolated=self.args.do_multi_processing)
+        check_spread(spread or SPREADS[0], chosen)
         self._method = method_for(chosen, self.args.method())
         self._rounds = Rounds(self.cases, self._method)
         self._cancellation = Cancellation()
         with RunFolder(folder, resume) as run_folder:
+            machines = chosen.machines() if isinstance(chosen, Cluster) else []
+            cases = spread_over(machines, self.cases, spread) if machines and spread else self.cases
             shown = display or choose_display(verbose=self.args.verbose)
-            progress = Progress(self.cases, shown, self._method.rounds, is_apart=has_processes(chosen))
-            lock = MachineLock(progress, self._cancellation.check)
+            progress = Progress(cases, shown, self._method.rounds, is_apart=has_processes(chosen))
+            machines = (machines if spread else machines[:1]) or [ThisMachine(chosen, progress)]
+            progress.machines = len(machines)
             try:
-                with lock.hold():
-                    self.places.ask(chosen, self.args, list(self.models.values()), self._cancellation)
-                self._begin(plan, run_folder, progress)
-                for turn in self._rounds.turns():
-                    measurement = self._measure(turn, chosen, progress, lock, run_folder)
-                    progress.expect(turn.case, self._rounds.left(turn.case))
-                    on_case(turn.case, measurement)
+                self.places.ask(machines, self.args, [*self.models.values()], progress.follow, self._cancellation)
+                warn_of_differences(self.places.environments, are_shared=spread == "cases")
+                self._measure(machines, cases, plan, run_folder, progress, on_case)
             except Cancelled:  # from another thread, which reads the results itself
                 pass
             except KeyboardInterrupt:
-                raise interrupted([m for _, m, _ in self._rounds.finished()], len(self.cases), self._folder) from None
+                raise RunInterrupted(f"Interrupted: {self._what_is_measured(cases)}") from None
+            except MachineGone as error:
+                raise IsolationError(f"{error} {self._what_is_measured(cases)}") from error
             finally:
-                release(chosen)
+                for machine in machines:
+                    machine.release()
                 progress.close()
                 write_report_files(self.args, self.results)
         return self.results
@@ -253,46 +272,40 @@ class Benchmark(Generic[_Args]):
     def _arguments(self) -> dict[str, Any]:
         return {**self.args.to_dict(), **self.search}
 
-    def _begin(self, plan: Plan, run_folder: RunFolder, progress: Progress) -> None:
-        """Write the head of the journal, and take over the cases of an earlier run that are kept."""
+    def _what_is_measured(self, cases: Sequence[Case]) -> str:
+        return what_is_measured(
+            [measurement for _, measurement, _ in self._rounds.finished()], len(cases), self._folder
+        )
+
+    def _measure(
+        self,
+        machines: Sequence[Machine],
+        cases: Sequence[Case],
+        plan: Plan,
+        run_folder: RunFolder,
+        progress: Progress,
+        on_case: OnCase,
+    ) -> None:
+        """Measure the cases on machines whose places are known."""
+        sharing = Sharing(FRAMEWORKS[self.framework], self._method, self.models, self.places, cases)
+        claims = self._begin(plan, cases, sharing.order(cases), run_folder, progress)
+        measuring = Measuring(
+            self.framework, self.models, self._method, self.args.timeout_s, self.places, sharing, self._rounds,
+            run_folder, progress, on_case, self._cancellation,
+        )  # fmt: skip
+        take_turns(machines, self._rounds, claims, measuring.measure, measuring.record, self._cancellation)
+
+    def _begin(
+        self, plan: Plan, cases: Sequence[Case], order: Sequence[Case], run_folder: RunFolder, progress: Progress
+    ) -> Claims:
+        """Write the head of the journal; take over the cases of an earlier run that are kept, and who measured them."""
         self.environment_info = summarize(self.places.environments)
-        self._sharing = Sharing(FRAMEWORKS[self.framework], self._method, self.models, self.places, self.cases)
-        self._rounds = plan(self.cases, self._method, self._sharing.order(self.cases))
+        self._rounds = plan(cases, self._method, order)
         configurations = {name: spec.identity for name, spec in self.models.items()}
         wanted = Contents([*self.places.environments], self._arguments(), configurations)
-        kept = run_folder.begin(wanted, self.cases, type(self.args), list(self.places))
+        kept = run_folder.begin(wanted, cases, type(self.args), list(self.places))
         for case, (measurements, facts) in kept.items():
             self._rounds.keep(case, measurements, Environment(facts))
             progress.keep(case, self._rounds.left(case), measurements)
         self._folder = run_folder.path
-
-    def _measure(
-        self, turn: Turn, executor: Executor, progress: Progress, lock: MachineLock, run_folder: RunFolder
-    ) -> Measurement:
-        case, method = turn.case, self._method.of_round(turn.round, run_folder.scratch_of(turn.case))
-        shared = self._sharing.of(case, turn.round)
-        request = Request(case, method, self.models[case.model], self.args.timeout_s, shared)
-        try:
-            with lock.hold():
-                progress.begin(case, turn.round)
-                unusable = self.places.failure(case)
-                measurement = (
-                    measure_and_complete(executor, self.framework, request, progress.follow, self._cancellation)
-                    if unusable is None
-                    else Measurement("error", failure=unusable)
-                )
-        except IsolationError as error:
-            measurement = Measurement("crashed", failure=Failure(type(error).__name__, str(error)))
-        except (KeyboardInterrupt, Cancelled):
-            stopped = Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
-            self._finish(turn, stopped, run_folder)
-            raise
-        merged = self._finish(turn, measurement, run_folder)
-        progress.finish(case, measurement)
-        return merged
-
-    def _finish(self, turn: Turn, measurement: Measurement, run_folder: RunFolder) -> Measurement:
-        """Record a round of a case and write it to disk; return what all of its rounds say."""
-        number = self.places.number(turn.case)
-        measurement = run_folder.add(Entry(turn.case, replace(measurement, round=turn.round), number))
-        return self._rounds.add(turn.case, measurement, self.places.environments[number])
+        return Claims({case: str(facts.get(HOST, "")) for case, (_, facts) in kept.items()})

@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from hfbench_nb.protocol.errors import RunInterrupted
-from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.protocol.measurement import Failure, Measurement
 
 
 class Cancelled(BaseException):
@@ -18,20 +17,20 @@ class Cancelled(BaseException):
 class Cancellation:
     """A request to cancel one run: it wakes whatever that run waits for, and does not affect other runs.
 
-    The cancelling thread calls `cancel`; the measuring thread calls `check`, and waits inside `waking`.
+    The cancelling thread calls `cancel`; the measuring threads, one per machine, call `check` and wait inside `waking`.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._wish = threading.Event()
-        self._wake: Callable[[], None] | None = None
+        self._wakes: list[Callable[[], None]] = []
 
     def cancel(self) -> None:
         """Cancel the current step, or the next one if none is in progress."""
         with self._lock:
             self._wish.set()
-            if self._wake is not None:
-                self._wake()
+            for wake in self._wakes:
+                wake()
 
     def check(self) -> None:
         """Raise `Cancelled` if cancellation was requested."""
@@ -43,12 +42,12 @@ class Cancellation:
         """Have `cancel` call `wake` while the context lasts; raise `Cancelled` if it was called before."""
         with self._lock:
             self.check()
-            self._wake = wake
+            self._wakes.append(wake)
         try:
             yield
         finally:
             with self._lock:
-                self._wake = None
+                self._wakes.remove(wake)
 
     @contextlib.contextmanager
     def turn(self, lock: threading.Lock, look_every_s: float = 0.2) -> Iterator[None]:
@@ -61,11 +60,31 @@ class Cancellation:
             lock.release()
 
 
-def interrupted(finished: Sequence[Measurement], planned: int, folder: Path | None) -> RunInterrupted:
-    """Return what to raise when the user has interrupted a run: it says where the finished cases are."""
+_MEASURED = "measured_before"
+
+
+@contextlib.contextmanager
+def keeping(measurement: Measurement) -> Iterator[None]:
+    """Have whatever stops the run during the block carry what was measured before: nothing measured is lost."""
+    try:
+        yield
+    except (KeyboardInterrupt, Cancelled) as stop:
+        setattr(stop, _MEASURED, measurement)
+        raise
+
+
+def measured_before(stop: BaseException) -> Measurement:
+    """Return what was measured of a case when the run was stopped: it, if only what completes it was missing."""
+    nothing = Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
+    measured: Measurement = getattr(stop, _MEASURED, nothing)
+    return measured
+
+
+def what_is_measured(finished: Sequence[Measurement], planned: int, folder: Path | None) -> str:
+    """Return how many cases of a run that has ended early are measured, and where they are."""
     measured = sum(measurement.succeeded for measurement in finished)
-    done = f"Interrupted: {measured} of {planned} cases {'is' if measured == 1 else 'are'} measured."
+    done = f"{measured} of {planned} cases {'is' if measured == 1 else 'are'} measured."
     if folder is None:
-        return RunInterrupted(f"{done} The results of the benchmark have them.")
+        return f"{done} The results of the benchmark have them."
     name = repr(str(folder))
-    return RunInterrupted(f"{done} hfbench_nb.load_results({name}) has them; run(resume={name}) measures the rest.")
+    return f"{done} hfbench_nb.load_results({name}) has them; run(resume={name}) measures the rest."

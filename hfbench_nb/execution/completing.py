@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
-from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.cancellation import Cancellation, keeping
 from hfbench_nb.execution.estimator import with_estimate
 from hfbench_nb.execution.executors import Executor
 from hfbench_nb.execution.peaks import with_peaks
@@ -17,5 +17,7 @@ def measure_and_complete(
 ) -> Measurement:
     """Measure a case; add what it would need where memory ran out, and what the machine could do where it was timed."""
     measurement = executor.measure(FRAMEWORKS[framework], request, on_progress, cancellation)
-    measurement = with_estimate(measurement, framework, request, cancellation)
-    return with_peaks(measurement, executor, framework, request, cancellation)
+    with keeping(measurement):
+        measurement = with_estimate(measurement, framework, request, cancellation)
+    with keeping(measurement):
+        return with_peaks(measurement, executor, framework, request, cancellation)

@@ -15,7 +15,7 @@ from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.peaks import Peaks
-from hfbench_nb.protocol.registry import Registry
+from hfbench_nb.protocol.registry import Registry, resolve
 from hfbench_nb.protocol.request import Method, Request
 
 LOCAL, FRESH, IN_PROCESS = "local", "fresh", "in_process"
@@ -66,6 +66,25 @@ class ExecutorKind:
     name: str
     summary: str
     make: Callable[[], Executor]
+
+
+@dataclass(frozen=True)
+class ClusterKind:
+    """A kind of cluster: something that people have and give as ``executor``.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    takes
+        Returns whether a value stands for one.
+    cluster
+        Its class, ``module:name``, which is called with that value.
+    """
+
+    name: str
+    takes: Callable[[object], bool]
+    cluster: str
 
 
 class LocalExecutor:
@@ -140,13 +159,22 @@ EXECUTORS.register(
 EXECUTORS.register(ExecutorKind(IN_PROCESS, "in this process, for debugging", CallingProcess))
 
 
-def make_executor(chosen: str | Executor | None, *, isolated: bool = True) -> Executor:
-    """Return an executor.
+def _is_of_dask(value: object) -> bool:
+    is_address = isinstance(value, str) and "://" in value
+    return is_address or type(value).__module__.partition(".")[0] == "distributed"
+
+
+CLUSTERS: Registry[ClusterKind] = Registry("kind of cluster")
+CLUSTERS.register(ClusterKind("dask", _is_of_dask, "hfbench_nb.execution.dask_cluster:DaskCluster"))
+
+
+def make_executor(chosen: Any, *, isolated: bool = True) -> Any:
+    """Return an executor, or a cluster.
 
     Parameters
     ----------
     chosen
-        Name of a registered executor, an executor, or None for the default.
+        Name of a registered executor, an executor, what stands for a cluster, or None for the default.
     isolated
         Whether the default measures each case in a separate process.
 
@@ -157,10 +185,14 @@ def make_executor(chosen: str | Executor | None, *, isolated: bool = True) -> Ex
     """
     if chosen is None:
         chosen = LOCAL if isolated else IN_PROCESS
+    for kind in CLUSTERS:
+        if kind.takes(chosen):
+            return resolve(kind.cluster)(chosen)
+    named = f"{' or '.join(map(repr, EXECUTORS.names))}, or a client of Dask or the address of its scheduler"
     if isinstance(chosen, str):
         if chosen not in EXECUTORS:
-            raise wrong_value("executor", chosen, " or ".join(map(repr, EXECUTORS.names)))
+            raise wrong_value("executor", chosen, named)
         return EXECUTORS[chosen].make()
-    if not (hasattr(chosen, "measure") and hasattr(chosen, "environment")):
-        raise wrong_value("executor", chosen, f"an executor, or {' or '.join(map(repr, EXECUTORS.names))}")
-    return chosen
+    if hasattr(chosen, "machines") or (hasattr(chosen, "measure") and hasattr(chosen, "environment")):
+        return chosen
+    raise wrong_value("executor", chosen, f"an executor, {named}")

@@ -103,9 +103,8 @@ def measure(
 
 
 def _run(framework: Framework, request: Request, arguments: FunctionArguments, display: Display) -> BenchmarkResults:
-    executor = make_executor(None)
     progress = Progress([request.case], display)
-    lock = MachineLock(progress)
+    executor, lock = make_executor(None), MachineLock(progress)
     try:
         with lock.hold():
             facts = executor.environment(framework, Settings(), request.method, Cancellation())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -13,10 +13,10 @@ from hfbench_nb.analysis.search import Search, quadratic_through
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.arguments.sweep import plan
-from hfbench_nb.execution.benchmark import Benchmark, OnCase
+from hfbench_nb.execution.benchmark import Benchmark
 from hfbench_nb.execution.displays import Display
 from hfbench_nb.execution.estimator import Estimator
-from hfbench_nb.execution.executors import Executor
+from hfbench_nb.execution.measuring import OnCase
 from hfbench_nb.execution.rounds import Rounds, Turn
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.facade.loading import load_results
@@ -60,9 +60,9 @@ class Probes(Rounds):
 
         return sorted(found, key=place)
 
-    def turns(self) -> Iterator[Turn]:
+    def turns(self, claim: Callable[[Case], bool] = lambda case: True) -> Iterator[Turn]:
         """Return each probe that is to be measured, one after the other."""
-        for group in self._groups:
+        for group in filter(claim, self._groups):
             yield from self._turns_of(group)
 
     def _turns_of(self, group: Case) -> Iterator[Turn]:
@@ -146,7 +146,7 @@ def find_largest(
     folder: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
     display: Display | None = None,
-    executor: str | Executor | None = None,
+    executor: Any = None,
     on_case: OnCase = lambda case, measurement: None,
 ) -> BenchmarkResults:
     """Find the largest size that really runs within a limit of memory, for each combination of everything else.
@@ -166,7 +166,8 @@ def find_largest(
     maximum
         The largest size to try; by default 65536.
     folder, resume, display, executor, on_case
-        As in `run`: probes are written one by one, and those of a folder are not measured again.
+        As in `run`: probes are written one by one, and those of a folder are not measured again; of a cluster, one
+        machine measures.
 
     Returns
     -------

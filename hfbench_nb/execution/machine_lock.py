@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from hfbench_nb.execution.displays import in_notebook
-from hfbench_nb.execution.progress import Progress
 from hfbench_nb.protocol.errors import warn
 from hfbench_nb.storage.locks import Lock
 
@@ -21,6 +21,14 @@ _POLL_S = (0.05, 0.5)
 _POLL_GROWTH = 1.5
 
 _preparing = threading.Event()
+
+
+class Waiting(Protocol):
+    """Is told when a run waits."""
+
+    def wait(self, reason: str) -> None:
+        """Show that the run is waiting, and why."""
+        ...
 
 
 class MachineLock:
@@ -33,18 +41,17 @@ class MachineLock:
     ----------
     progress
         Shows the waiting.
-    check
-        Called repeatedly while this run waits; an exception that it raises ends the waiting.
     """
 
-    def __init__(self, progress: Progress, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, progress: Waiting) -> None:
         self._progress = progress
-        self._check = check
         self._warned = False
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self, check: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Wait until no other run measures; make the others wait during the block.
+
+        `check` is called repeatedly while this run waits; an exception that it raises ends the waiting.
 
         The first file is a queue for one run: a run that has measured has to lock it again, after any run that already
         waits there, so that runs alternate.
@@ -60,6 +67,7 @@ class MachineLock:
                     holder = measuring.holder()
                     if holder in _ancestors():
                         break  # it waits for this process: a benchmark within a function that it measures
+                    check()
                     self._tell(holder)
                     time.sleep(pause_s)
                     pause_s = min(longest_s, pause_s * _POLL_GROWTH)
@@ -67,7 +75,6 @@ class MachineLock:
             yield
 
     def _tell(self, process: int | None) -> None:
-        self._check()
         if process == os.getpid() and _preparing.is_set():
             self._progress.wait("starting the worker server")
             return

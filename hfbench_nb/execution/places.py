@@ -1,4 +1,4 @@
-"""The places of a run: interpreters, overlays and devices, each with its own environment."""
+"""The places of a run: interpreters, overlays and devices of each machine, each with its own environment."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import Axis
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.execution.cancellation import Cancellation
-from hfbench_nb.execution.executors import Executor
-from hfbench_nb.execution.servers import WorkerEnded
-from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.execution.machines import Machine
+from hfbench_nb.execution.servers import OnProgress, WorkerEnded
+from hfbench_nb.protocol.case import ANY_HOST, HOST, Case, Settings
 from hfbench_nb.protocol.errors import IsolationError
 from hfbench_nb.protocol.measurement import Failure
 from hfbench_nb.protocol.request import ModelSpec
-from hfbench_nb.results.environment import Environment, describe, machine_facts
+from hfbench_nb.results.environment import Environment, describe
 
 
 class Places:
@@ -41,20 +41,38 @@ class Places:
         self._settings = dict(reversed(self._settings.items()))
         self.environments: list[Environment] = []
         self._failures: list[Failure | None] = []
+        self._numbers: dict[tuple[str, Settings], int] = {}
 
     def __iter__(self) -> Iterator[Settings]:
-        return iter(self._settings)
+        """Return the settings that determine each place, also which machine it is on."""
+        if not self._numbers:
+            return iter(self._settings)
+        return (place_of(settings, machine) for machine, settings in self._numbers)
 
-    def number(self, case: Case) -> int:
-        """Return the number of the place in which a case is measured."""
-        return list(self._settings).index(case.settings.only(self._names))
+    def number(self, case: Case, machine: str = "") -> int:
+        """Return the number of the place in which a case is measured, on a machine."""
+        return self._numbers[machine, case.settings.only(self._names)]
 
-    def failure(self, case: Case) -> Failure | None:
+    def failure(self, case: Case, machine: str = "") -> Failure | None:
         """Return why the place of a case cannot be used; None if it can."""
-        return self._failures[self.number(case)]
+        return self._failures[self.number(case, machine)]
+
+    def of(self, case: Case) -> list[Environment]:
+        """Return the environment of a case on each machine that may measure it."""
+        key = case.settings.only(self._names)
+        return [
+            self.environments[number]
+            for (machine, settings), number in self._numbers.items()
+            if settings == key and may_measure(machine, case)
+        ]
 
     def ask(
-        self, executor: Executor, args: BenchmarkArguments, models: Sequence[ModelSpec], cancellation: Cancellation
+        self,
+        machines: Sequence[Machine],
+        args: BenchmarkArguments,
+        models: Sequence[ModelSpec],
+        on_progress: OnProgress,
+        cancellation: Cancellation,
     ) -> None:
         """Request the environment of each place.
 
@@ -63,32 +81,52 @@ class Places:
         IsolationError
             If none of them can be used.
         """
-        self.environments, self._failures = [], []
+        self.environments, self._failures, self._numbers = [], [], {}
         errors = []
-        for settings in self._settings.values():
-            facts = {}
-            try:
-                facts = self._environment(executor, args, settings, cancellation)
-                self._failures.append(None)
-            except IsolationError as error:
-                errors.append(error)
-                self._failures.append(Failure(type(error).__name__, str(error)))
-            self.environments.append(describe(facts, machine_facts(), _run_facts(args, models)))
-        if len(errors) == len(self._settings):
+        for machine in machines:
+            machine_facts = machine.facts()
+            for place, settings in self._settings.items():
+                facts = {}
+                try:
+                    facts = self._environment(machine, args, settings, on_progress, cancellation)
+                    self._failures.append(None)
+                except IsolationError as error:
+                    errors.append(error)
+                    self._failures.append(Failure(type(error).__name__, str(error)))
+                self._numbers[machine.name, place] = len(self.environments)
+                host = {HOST: machine.name} if machine.name else {}
+                self.environments.append(describe(facts, machine_facts, _run_facts(args, models), host))
+        if len(errors) == len(self._failures):
             raise errors[0]
 
     def _environment(
-        self, executor: Executor, args: BenchmarkArguments, settings: Settings, cancellation: Cancellation
+        self,
+        machine: Machine,
+        args: BenchmarkArguments,
+        settings: Settings,
+        on_progress: OnProgress,
+        cancellation: Cancellation,
     ) -> dict[str, Any]:
         """Request the environment of one place.
 
         Settings that end the worker, such as more threads than the system allows, cost their cases and not the run.
         """
-        framework = FRAMEWORKS[args.framework]
+        framework = FRAMEWORKS[args.framework].name
         try:
-            return executor.environment(framework, settings, args.method(), cancellation)
+            return machine.environment(framework, settings, args.method(), on_progress, cancellation)
         except WorkerEnded:
-            return executor.environment(framework, settings.only(self._names), args.method(), cancellation)
+            only = settings.only(self._names)
+            return machine.environment(framework, only, args.method(), on_progress, cancellation)
+
+
+def may_measure(machine: str, case: Case) -> bool:
+    """Return whether a case may be measured on a machine: on any, or on that which it names."""
+    return case.settings.get(HOST, ANY_HOST) in (ANY_HOST, machine)
+
+
+def place_of(settings: Settings, machine: str) -> Settings:
+    """Return the settings that determine a place, with the machine that it is on, if there are several."""
+    return Settings({**settings, HOST: machine}) if machine else settings
 
 
 def _run_facts(args: BenchmarkArguments, models: Sequence[ModelSpec]) -> dict[str, object]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hfbench_nb.execution.displays import Display
@@ -42,29 +43,35 @@ class Estimate:
         self._finished[kind] += 1
         self._seconds[kind] = self._seconds.get(kind, 0.0) + seconds
 
-    def remaining_s(self, current: Case | None = None, elapsed_s: float = 0.0) -> float | None:
+    def remaining_s(self, current: Iterable[tuple[Case, float]] = ()) -> float | None:
         """Return the seconds that the remaining cases are expected to take; None before the first is finished.
 
         Parameters
         ----------
         current
-            The case of which a round is being measured.
-        elapsed_s
-            For how long it has been, seconds; one that takes longer than expected may end at any moment.
+            Each case of which a round is being measured, and for how long it has been, seconds; one that takes longer
+            than expected may end at any moment.
         """
         if not self._seconds:
             return None
         overall = sum(self._seconds.values()) / self._finished.total()
         means = {kind: seconds / self._finished[kind] for kind, seconds in self._seconds.items()}
         remaining_s = sum(count * means.get(kind, overall) for kind, count in self._left.items())
-        if current is not None:
-            remaining_s -= min(elapsed_s, means.get(_kind(current), overall))
-        return remaining_s
+        return remaining_s - sum(min(elapsed_s, means.get(_kind(case), overall)) for case, elapsed_s in current)
 
 
 def _kind(case: Case) -> Case:
     """Return what cases of about the same duration have in common."""
     return case.of_model("")
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A round of a case, counted from 1, that is being measured since a point in time, seconds."""
+
+    case: Case
+    round: int
+    start_s: float
 
 
 class Progress:
@@ -80,23 +87,28 @@ class Progress:
         In how many rounds each is measured, at most.
     is_apart
         Whether cases are measured in other processes, so that showing the time that is left does not disturb them.
+
+    Attributes
+    ----------
+    machines
+        How many machines share the run.
     """
 
     def __init__(self, cases: Sequence[Case], display: Display, rounds: int = 1, *, is_apart: bool = True) -> None:
+        self.machines = 1
         self._total = len(cases) * rounds
         self._display = display
         self._rounds = rounds
         self._estimate = Estimate(cases, rounds)
         self._left = dict.fromkeys(cases, rounds)
         self._kept = 0
-        self._round = 1
         self._shown = ""
-        self._current: Case | None = None
-        self._is_measuring = False
+        self._turns: dict[str, _Turn] = {}  # what each machine measures
         self._failed: dict[Case, bool] = {}
         self._doing = ""
-        self._lock, self._ended = threading.Lock(), threading.Event()
-        self._start = self._case_start = time.monotonic()
+        self._last: tuple[_Turn, str] | None = None
+        self._lock, self._ended = threading.RLock(), threading.Event()
+        self._start = time.monotonic()
         self._show("starting the worker server")
         if is_apart and (refresh_s := getattr(display, "refresh_s", 0.0)):
             threading.Thread(target=self._tick, args=(refresh_s,), name="hfbench-progress", daemon=True).start()
@@ -110,40 +122,47 @@ class Progress:
 
     def expect(self, case: Case, left: int) -> None:
         """Record in how many rounds a case is still to be measured."""
-        self._estimate.leave_out(case, self._left[case] - left)
-        self._left[case] = left
+        with self._lock:
+            self._estimate.leave_out(case, self._left[case] - left)
+            self._left[case] = left
 
     def wait(self, reason: str) -> None:
         """Show that the run is waiting, and why."""
         self._show(reason)
 
-    def begin(self, case: Case, number: int = 1) -> None:
-        """Show that a round of a case has started."""
-        if case not in self._left:  # nobody knew before that it would be measured
-            self._left[case] = self._rounds
-            self._total += self._rounds
-            self._estimate.add(case, self._rounds)
-        self._current, self._round, self._case_start = case, number, time.monotonic()
-        self._is_measuring = True
-        self._show("starting")
+    def begin(self, case: Case, number: int = 1, machine: str = "") -> None:
+        """Show that a round of a case has started, on a machine."""
+        with self._lock:
+            if case not in self._left:  # nobody knew before that it would be measured
+                self._left[case] = self._rounds
+                self._total += self._rounds
+                self._estimate.add(case, self._rounds)
+            self._turns[machine] = _Turn(case, number, time.monotonic())
+            self._show("starting", machine)
 
-    def follow(self, message: dict[str, Any]) -> None:
-        """Show a message from the worker."""
+    def follow(self, message: dict[str, Any], machine: str = "") -> None:
+        """Show a message from the worker, on a machine."""
         if message["event"] == "progress":
             samples = message.get("samples")
-            self._show(message["phase"] if not samples else f"{message['phase']}, {samples} samples")
+            self._show(message["phase"] if not samples else f"{message['phase']}, {samples} samples", machine)
+        elif message["event"] == "wait":
+            self.wait(message["reason"])
         elif message["event"] == "log":
-            self._display.log(message["text"])
+            with self._lock:
+                self._display.log(message["text"])
 
-    def finish(self, case: Case, measurement: Measurement) -> None:
-        """Show that a round of a case is finished."""
-        self._is_measuring = False
-        self._count(case, measurement)
-        self._estimate.finish(case, time.monotonic() - self._case_start)
-        self._left[case] -= 1
-        if measurement.failure is not None and measurement.failure.traceback:
-            self._display.log(measurement.failure.traceback)
-        self._show(measurement.status)
+    def finish(self, case: Case, measurement: Measurement, machine: str = "") -> None:
+        """Show that a round of a case is finished; one that never began on its machine took no time."""
+        with self._lock:
+            now_s = time.monotonic()
+            turn = self._turns.pop(machine, _Turn(case, measurement.round, now_s))
+            self._count(case, measurement)
+            self._estimate.finish(case, now_s - turn.start_s)
+            self._left[case] -= 1
+            if measurement.failure is not None and measurement.failure.traceback:
+                self._display.log(measurement.failure.traceback)
+            self._last = turn, machine
+            self._show(measurement.status, machine)
 
     def close(self) -> None:
         """Show that the run has ended or was stopped."""
@@ -167,22 +186,31 @@ class Progress:
     def _tick(self, refresh_s: float) -> None:
         """Let the time that is left move within a measurement, too."""
         while not self._ended.wait(refresh_s):
-            if self._is_measuring:
-                self._show(self._doing)
+            with self._lock:
+                if self._turns:
+                    self._show(self._doing)
 
-    def _show(self, doing: str) -> None:
+    def _show(self, doing: str, machine: str | None = None) -> None:
         with self._lock:
             if not self._ended.is_set():
                 self._doing = doing
+                if machine in self._turns:
+                    self._last = self._turns[machine], machine
                 self._draw(doing)
 
     def _draw(self, doing: str) -> None:
-        measured = self._current if self._is_measuring else None
-        remaining_s = self._estimate.remaining_s(measured, time.monotonic() - self._case_start)
-        left = "" if remaining_s is None else f"about {format_duration(max(remaining_s, measured is not None))} left; "
-        where = f": {self._current}" if self._current is not None else ""
-        of_rounds = f", round {self._round} of {self._rounds}" if where and self._rounds > 1 else ""
-        text = f"{left}{doing}{where}{of_rounds}"
+        now_s = time.monotonic()
+        remaining_s = self._estimate.remaining_s((turn.case, now_s - turn.start_s) for turn in self._turns.values())
+        left = ""
+        if remaining_s is not None:
+            left = f"about {format_duration(max(remaining_s / self.machines, bool(self._turns)))} left; "
+        text = f"{left}{doing}"
+        if self._last is not None:
+            turn, machine = self._last
+            text += f": {turn.case}"
+            text += f", round {turn.round} of {self._rounds}" if self._rounds > 1 else ""
+            text += f", on {machine}" if machine else ""
+            text += f" ({self.machines} machines)" if self.machines > 1 else ""
         if text != self._shown:
             self._shown = text
             self._display.show(self._total - sum(self._left.values()), self._total, text)

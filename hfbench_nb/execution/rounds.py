@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hfbench_nb.protocol.case import Case
@@ -63,11 +63,17 @@ class Rounds:
         """Return the cases with at least one round, in the order of the sweep, and what their rounds say together."""
         return [(case, self._merged[case], self._environments[case]) for case in self._cases if case in self._merged]
 
-    def turns(self) -> Iterator[Turn]:
-        """Return each case that is to be measured, one after the other, and in which round."""
+    def turns(self, claim: Callable[[Case], bool] = lambda case: True) -> Iterator[Turn]:
+        """Return each case that is to be measured, one after the other, and in which round.
+
+        Parameters
+        ----------
+        claim
+            Returns whether a case that is to be measured may be, where several machines share the run.
+        """
         for number in range(1, self._method.rounds + 1):
             for case in self._order if number % 2 else reversed(self._order):
-                if self.needs(case, number):
+                if self.needs(case, number) and claim(case):
                     yield Turn(case, number)
 
     def needs(self, case: Case, number: int) -> bool:

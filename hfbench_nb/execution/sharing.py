@@ -81,5 +81,5 @@ class Sharing:
 
 
 def _is_shareable(case: Case, places: Places) -> bool:
-    environment = places.environments[places.number(case)]
-    return environment.get("device") == "cpu" and case.settings.get("weights", "random") == "random"
+    is_on_cpu = all(environment.get("device") == "cpu" for environment in places.of(case))
+    return is_on_cpu and case.settings.get("weights", "random") == "random"

@@ -92,7 +92,7 @@ def _(command: MeasureCommand) -> int:
 
     benchmark = make_benchmark(command.arguments)
     try:
-        results = benchmark.run(**vars(command.options))
+        results = benchmark.run(**command.of_run)
     except KeyboardInterrupt:
         say(command.printing.text(benchmark.results))
         raise

@@ -16,7 +16,8 @@ from hfbench_nb.arguments.measurement import FunctionArguments
 from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
 from hfbench_nb.display.gate import FORMATS
 from hfbench_nb.execution.executors import EXECUTORS
-from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.execution.machines import SPREADS
+from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.protocol.tasks import GENERATION
 
 
@@ -35,6 +36,27 @@ class RunOptions:
         None, "Folder to store the run in. By default a new one in the user's cache.", group=PLACE
     )
     resume: str | None = option(None, "Folder of a run to resume: only missing cases are measured.", group=PLACE)
+
+
+@dataclass(kw_only=True)
+class ClusterOptions:
+    """Which machines share a run, and how."""
+
+    scheduler: str | None = option(
+        None,
+        "Address of the scheduler of a Dask cluster, on whose machines cases are measured, such as tcp://node-1:8786.",
+        group=PLACE,
+    )
+    spread: str = option(
+        SPREADS[0],
+        "How the machines of a cluster share the run. cases: each case is measured on one of them; hosts: on each.",
+        SPREADS,
+        group=PLACE,
+    )
+
+    def __post_init__(self) -> None:
+        if self.scheduler is not None and "://" not in self.scheduler:
+            raise wrong_value("scheduler", self.scheduler, "an address such as tcp://node-1:8786")
 
 
 _TEXTS: dict[str, Callable[[Any], str]] = {
@@ -71,10 +93,24 @@ class MeasureCommand:
 
     arguments: BenchmarkArguments
     options: RunOptions
+    cluster: ClusterOptions = field(default_factory=ClusterOptions)
     printing: PrintOptions = field(default_factory=PrintOptions)
 
     def __post_init__(self) -> None:
         self.printing.check(self.arguments)
+        if self.cluster.scheduler is not None and self.options.executor is not None:
+            raise ArgumentError(
+                f"executor={self.options.executor!r} and scheduler={self.cluster.scheduler!r} contradict each other: "
+                "give one of them.",
+                "executor",
+                "scheduler",
+            )
+
+    @property
+    def of_run(self) -> dict[str, Any]:
+        """The arguments of `Benchmark.run`."""
+        executor = self.cluster.scheduler or self.options.executor
+        return {**vars(self.options), "executor": executor, "spread": self.cluster.spread}
 
 
 @dataclass(kw_only=True)
@@ -257,7 +293,7 @@ def commands(*, prints: bool) -> dict[str, CommandKind]:
     prints
         Whether results will be printed, so that there are options for that.
     """
-    run_parts = (RunOptions, PrintOptions) if prints else (RunOptions,)
+    run_parts = (RunOptions, ClusterOptions, *((PrintOptions,) if prints else ()))
     return {
         **{
             framework.command: CommandKind((framework.arguments_class, *run_parts), MeasureCommand)

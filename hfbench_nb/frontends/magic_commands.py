@@ -46,7 +46,7 @@ def _(command: MeasureCommand, display: Display | None, keep: Keep) -> Any:
     from hfbench_nb.execution.benchmarks import make_benchmark
 
     benchmark = make_benchmark(command.arguments)
-    return _kept_if_interrupted(benchmark, lambda: benchmark.run(**vars(command.options), display=display), keep)
+    return _kept_if_interrupted(benchmark, lambda: benchmark.run(**command.of_run, display=display), keep)
 
 
 @value_of.register

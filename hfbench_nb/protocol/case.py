@@ -14,6 +14,9 @@ LARGEST_SIZE = 999_999_999
 Setting = str | int | float | bool | None
 """The type of an axis's value."""
 
+HOST, ANY_HOST = "host", "any"
+"""The axis that a run on several machines has, and its value where any of them may measure the case."""
+
 
 class Settings(Mapping[str, Setting]):
     """The axes of one case by name, each resolved to one value; immutable and hashable.
@@ -72,6 +75,9 @@ class Settings(Mapping[str, Setting]):
 
     def __eq__(self, other: object) -> bool:
         return self._values == other._values if isinstance(other, Settings) else NotImplemented
+
+    def __reduce__(self) -> tuple[type[Settings], tuple[dict[str, Setting]]]:
+        return Settings, (self._values,)  # without the hash, which differs between processes
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"

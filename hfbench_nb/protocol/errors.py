@@ -16,7 +16,8 @@ class HfbenchError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows: the user's own lines alone, since nothing of ours failed."""
         shell = sys.modules["IPython"].get_ipython()
-        shown = copy.copy(self)  # without what it was raised from, which the message tells
+        shown = copy.copy(self)
+        shown.__cause__ = None  # the message tells it; copies lack it unless Dask, whose copies have it, is imported
         trace = _of_the_user(self.__traceback__)
         lines: list[str] = shell.InteractiveTB.structured_traceback(type(self), shown, trace, tb_offset=0)
         return lines

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hfbench_nb.arguments.fields import axes_of, measured_arguments
-from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.case import HOST, Case, Settings
 from hfbench_nb.storage.journal import Contents, Entry
 
 # Facts of an environment that change over time, are compared elsewhere, or repeat an argument.
-_FREE_FACTS = frozenset({
+FREE_FACTS = frozenset({
     "date", "time", "gpu_performance_state", "configurations_from", "python_executable", "fp16", "use_torchscript",
     "transparent_huge_pages",
 })  # fmt: skip
@@ -68,18 +68,19 @@ def differences(before: Contents, now: Contents, kind: Any, places: list[Setting
     measured = [entry for entry in before.entries if entry.measurement.status in _FINDINGS]
     for number in sorted({entry.environment for entry in measured}):
         environment = before.environments[number]
-        of_place = [entry.case.settings.only(axis_names(places)) for entry in measured if entry.environment == number]
-        if of_place[0] in places:
-            found += _compare("", environment, now.environments[places.index(of_place[0])], _FREE_FACTS | set_axes)
+        entry = next(entry for entry in measured if entry.environment == number)
+        place = Settings({**entry.case.settings, **entry.measurement.resolved.only([HOST])}).only(axis_names(places))
+        if place in places:
+            found += _compare("", environment, now.environments[places.index(place)], FREE_FACTS | set_axes)
         else:
             elsewhere = environment.keys() | now.environments[0].keys()
             found += _compare("", environment, now.environments[0], elsewhere - {*_MACHINE_FACTS})
     for model in dict.fromkeys(e.case.model for e in before.entries if e.case.model in now.configurations):
-        place = f"configuration of {model!r}"
+        what = f"configuration of {model!r}"
         if model not in before.configurations:
-            found.append(f"{place} (absent in the journal)")
+            found.append(f"{what} (absent in the journal)")
         else:
-            found += _compare(f"{place}: ", before.configurations[model], now.configurations[model])
+            found += _compare(f"{what}: ", before.configurations[model], now.configurations[model])
     return list(dict.fromkeys(found))
 
 

@@ -75,7 +75,7 @@ def _beside_optimum(by_hand: dict[str, dict[str, float]]) -> Iterator[Row]:
     theirs_s = outcome.found["measuring_s"]
     for what, took_s in (("by default", ours_s), ("rounds=1, one process per case as there", one_round_s)):
         yield (
-            f"time to the result of {len(ours)} cases, {OPTIMUM.name} / ours {what}, our start of Python included",
+            f"time to the result of {len(ours)} cases, {OPTIMUM.name} / ours {what}, imports included",
             f"{theirs_s:.0f} s / {took_s:.0f} s = {theirs_s / took_s:.1f}",
             "at least 10",
         )

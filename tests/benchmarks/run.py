@@ -14,6 +14,7 @@ import achieved
 import building
 import caller
 import cases
+import cluster
 import differences
 import estimates
 import generation
@@ -50,6 +51,7 @@ SECTIONS = [
     Section("why", "What is faster, and why something is slower", why_slow.why_slow, ("case", "measured", "why")),
     Section("estimate", "Estimates, and the largest that fits", estimates.estimates),
     Section("profile", "Where the time goes", profiles.profiles),
+    Section("cluster", "On a cluster", cluster.cluster),
     Section("gpu", "On a GPU", gpu.gpu),
     Section("sweep", "The documentation's sweep", sweep.documentation_sweep),
     Section("peers", "What each tool gets wrong", shortcomings.shortcomings, shortcomings.COLUMNS),

@@ -17,18 +17,16 @@ from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
 PART = 100
 
 
-class _Watched(PyTorchBenchmark):
-    """Notes what each case costs."""
+class Watch:
+    """Notes what each case costs: an `on_case` of a run."""
 
-    def __init__(self, args: PyTorchBenchmarkArguments, configs: list[Any]) -> None:
-        super().__init__(args, configs)
+    def __init__(self) -> None:
         self.wall_s: list[float] = []
         self.cpu_s: list[float] = []
         self.rss_mb: list[float] = []
         self._begin_s, self._begin_cpu_s = time.perf_counter(), time.process_time()
 
-    def _finish(self, *given: Any) -> None:
-        super()._finish(*given)
+    def __call__(self, *_: Any) -> None:
         self.wall_s.append(time.perf_counter() - self._begin_s)
         self.cpu_s.append(time.process_time() - self._begin_cpu_s)
         self.rss_mb.append(psutil.Process().memory_info().rss / 2**20)
@@ -50,14 +48,14 @@ def thousand_cases(count: int = 1000) -> Iterator[Row]:
         threads=1,
         max_seconds=0.01,
     )
-    benchmark = _Watched(args, [BertConfig(**TINY) for _ in args.models])
+    benchmark, watch = PyTorchBenchmark(args, [BertConfig(**TINY) for _ in args.models]), Watch()
     start = time.perf_counter()
-    results = benchmark.run()
+    results = benchmark.run(on_case=watch)
     wall_s = time.perf_counter() - start
     yield f"{len(results.entries)} tiny cases, 1 thread", f"{wall_s:.0f} s; a case {wall_s / count:.3f} s", "reported"
     for name, costs_s, wanted in (
-        ("time", benchmark.wall_s, "no growth: at most 1.05"),
-        ("processor time of the notebook's process", benchmark.cpu_s, "no growth: at most 1.1"),
+        ("time", watch.wall_s, "no growth: at most 1.05"),
+        ("processor time of the notebook's process", watch.cpu_s, "no growth: at most 1.1"),
     ):
         parts = [costs_s[start : start + part] for start in range(1, count, part)]
         for what, of_part in (("median", statistics.median), ("lower decile", _lower_decile)):
@@ -67,7 +65,7 @@ def thousand_cases(count: int = 1000) -> Iterator[Row]:
                 f"{' '.join(f'{cost_ms:.1f}' for cost_ms in costs_ms)}; {costs_ms[-1] / costs_ms[0]:.3f}",
                 "reported" if what == "median" else wanted,
             )
-    grown = benchmark.rss_mb[-1] - benchmark.rss_mb[part]
+    grown = watch.rss_mb[-1] - watch.rss_mb[part]
     yield f"memory of the notebook's process since case {part}", f"{grown:+.1f} MB", "flat: at most 5 MB"
     for what, make in (("results.frame", lambda: results.frame), ("the table", results._repr_html_)):
         start = time.perf_counter()

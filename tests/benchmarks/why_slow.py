@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ WAYS: dict[str, list[str]] = {
 LENGTHS = [32, 128]
 # In a folder of its own, which `make .torchao/.installed` fills: Transformers imports it into every worker.
 TORCHAO = Path(__file__).resolve().parents[2] / ".torchao"
+BENCH = TORCHAO.with_name(".bench")
 # HFBENCH_FAST=1 tries the section: few layers.
 FAST = os.environ.get("HFBENCH_FAST") == "1"
 if FAST:
@@ -31,12 +33,15 @@ def why_slow() -> Iterator[Row]:
     """Measure every way of running two models, model by model."""
     for model in MODELS:
         arguments: dict[str, Any] = {
-            "models": [model], "batch_sizes": [1], "sequence_lengths": LENGTHS, "memory": False, "rounds": 3,
-            "max_seconds": 1.0, "overlay": str(TORCHAO),
+            "models": [model], "batch_sizes": [1], "sequence_lengths": LENGTHS, "memory": False,
+            "overlay": str(TORCHAO),
         }  # fmt: skip
-        request = {"arguments": arguments, "plain": PLAIN, "ways": WAYS}
+        # What a section that was interrupted has measured is not measured again.
+        folder = BENCH / f"why-{model.rpartition('/')[2].partition(':')[0]}{'-fast' if FAST else ''}"
+        request = {"arguments": arguments, "plain": PLAIN, "ways": WAYS, "folder": str(folder)}
         for case in run_program("why_ours", request, timeout_s=7200).answer()["cases"]:
             yield f"{case['label']}, {case['length']}", _measured(case), case.get("why", "")
+        shutil.rmtree(folder)
 
 
 def _measured(case: dict[str, Any]) -> str:

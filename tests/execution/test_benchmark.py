@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import itertools
 import sys
 
@@ -287,6 +289,22 @@ def test_what_was_finished_is_kept_when_the_run_is_stopped(tmp_path, stop):
     assert load_results(tmp_path).entries == results.entries
     resumed = run(make(sequence_lengths=[8, 16, 32]), FakeExecutor(), None, tmp_path)
     assert list(resumed.frame["status"]) == ["ok"] * 3
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Cancelled])
+def test_a_case_that_was_measured_is_kept_when_the_run_is_stopped_while_it_is_completed(tmp_path, stop):
+    """What the device could do at most is measured after a case."""
+
+    class Stopped(FakeExecutor):
+        def peaks(self, framework, settings, method, cancellation):
+            raise stop
+
+    measured = dataclasses.replace(OK, metrics={"flops": 1e9}, details={"framework_version": f"of {stop.__name__}"})
+    benchmark = make(sequence_lengths=[8, 16])
+    with contextlib.suppress(KeyboardInterrupt):
+        run(benchmark, Stopped(lambda request: measured), tmp_path)
+    assert list(benchmark.results.frame["status"]) == ["ok"]
+    assert load_results(tmp_path).frame["time_s"].item() == 0.02
 
 
 def test_cancel_ends_the_run_before_the_next_case():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pickle
 from dataclasses import dataclass
 
 import pytest
@@ -43,6 +44,9 @@ def test_settings_are_a_mapping_that_cannot_be_changed():
     assert dict(settings) == {"dtype": "float32", "threads": 2}
     assert (len(settings), settings.get("device"), "threads" in settings) == (2, None, True)
     assert repr(settings) == "Settings(dtype='float32', threads=2)"
+    hash(settings)
+    assert pickle.loads(pickle.dumps(settings)) == settings
+    assert "_hash" not in repr(settings.__reduce__())  # that of strings differs between processes
     with pytest.raises(TypeError):
         settings["threads"] = 3
     with pytest.raises(TypeError):

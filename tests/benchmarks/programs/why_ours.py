@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 from common import answer, request
 
@@ -12,7 +13,9 @@ from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
 if __name__ == "__main__":
     asked = request()
     plain, ways = asked["plain"], asked["ways"]
-    results = PyTorchBenchmark(PyTorchBenchmarkArguments(**asked["arguments"], **ways, profile=True)).run()
+    folder = Path(asked["folder"])
+    where = {"resume": folder} if folder.exists() else {"folder": folder}
+    results = PyTorchBenchmark(PyTorchBenchmarkArguments(**asked["arguments"], **ways, profile=True)).run(**where)
     compared = {}
     for cells in json.loads(results.relative(to=plain).frame.to_json(orient="records")):
         compared[json.dumps([cells["model"], cells["sequence_length"]])] = cells
@@ -35,7 +38,7 @@ if __name__ == "__main__":
             where = {"model": row.case.model, "sequence_length": row.case.sequence_length}
             chosen = {name: row.case.settings[name] for name in ways}
             try:
-                case["why"] = results.explain({**where, **chosen}, {**where, **plain}).in_words
+                case["why"] = results.explain({**where, **chosen}, {**where, **plain}).in_words()
             except Exception as error:
                 case["why"] = f"{type(error).__name__}: {error}"
         cases.append(case)
