@@ -12,6 +12,7 @@ TORCHAO = .torchao
 
 VENV5 ?= .venv-transformers5
 VENV_COLAB ?= .venv-colab
+VENV_DOCS ?= .venv-docs
 
 # The versions of Python that are claimed: 3.10 the oldest, 3.13 the newest and Colab's.
 PYTHONS ?= 3.10 3.11 3.12 3.13
@@ -26,7 +27,7 @@ JOBS ?= 2
 RERUNS ?= 0
 PYTEST = python -m pytest --numprocesses $(JOBS) --reruns $(RERUNS)
 
-.PHONY: help demo test test-quick test-transformers5 test-colab pythons test-pythons test-browser lint bench survey notebook test-gpu test-binder clean
+.PHONY: help demo test test-quick test-transformers5 test-colab pythons test-pythons test-browser lint bench survey notebook docs docs-serve test-gpu test-binder clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z0-9%-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 20
@@ -139,5 +140,21 @@ survey: $(VENV)/.installed-test $(VENV5)/.installed  ## Measure every model type
 notebook: $(VENV)/.installed-dev  ## Start JupyterLab
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# The site is made from the sources alone: neither this package nor a framework is installed there.  ruff formats the
+# signatures.
+DOCS = zensical "mkdocstrings[python]" ruff
+$(VENV_DOCS)/.installed: constraints-docs.txt
+	$(PYTHON) -m venv $(VENV_DOCS)
+	$(VENV_DOCS)/bin/python $(PIP) --constraint constraints-docs.txt $(DOCS)
+	@touch $@
+
+docs: $(VENV_DOCS)/.installed  ## Build the documentation site into site/; a link that leads nowhere, or any warning, is an error
+	$(VENV_DOCS)/bin/python docs/tools/pages.py
+	$(VENV_DOCS)/bin/zensical build --clean --strict > build/docs.log 2>&1 || (cat build/docs.log && false)
+	@! grep -iE "^griffe|warning" build/docs.log
+
+docs-serve: docs  ## Serve the site; `make docs` elsewhere updates it
+	$(VENV_DOCS)/bin/zensical serve
+
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) $(VENV5) $(VENV_COLAB) $(TORCHAO) .venv-python* .venv-binder $(DEMO) .bench bench.md survey dist build test-artefacts
+	rm -rf $(VENV) $(VENV5) $(VENV_COLAB) $(VENV_DOCS) $(TORCHAO) .venv-python* .venv-binder $(DEMO) .bench bench.md survey dist build test-artefacts site

@@ -56,10 +56,16 @@ def measure(
     framework
         ``PyTorch`` or ``TensorFlow``: imported beforehand, so that it counts as baseline; on a GPU the clock waits for
         it, and its memory is read. By default the process is a bare interpreter.
-    speed, memory
-        Whether to measure time, and memory.
-    precision, max_seconds, timeout_s
-        As in `PyTorchBenchmarkArguments`: when to stop sampling, and when to give up.
+    speed
+        Whether to measure time.
+    memory
+        Whether to measure memory.
+    precision
+        Stop sampling once the 95 % confidence interval of the median is within this share of it.
+    max_seconds
+        Stop sampling after this many seconds, precise or not.
+    timeout_s
+        Give up after this many seconds.
     profile
         Whether to tell where the time goes, from a pass of its own; with ``framework="PyTorch"``.
     display

@@ -1,17 +1,17 @@
-"""Models of the user's own in a real Jupyter kernel, and the examples of the README."""
+"""Models of the user's own in a real Jupyter kernel, and the examples of the documentation."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from support.kernels import execute
 from support.models import tiny_bert
+from support.places import ROOT
 
 pytestmark = [pytest.mark.measures, pytest.mark.shows]
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = ROOT / "docs" / "how-to" / "own-module.md"
 
 DEFINED = """
 import torch
@@ -59,8 +59,8 @@ def test_a_factory_defined_in_a_notebook_cell_is_measured_and_resumed(tmp_path):
 
 
 def example(after):
-    """Return the first example in the README after a heading."""
-    text = README.read_text(encoding="utf-8").partition(f"### {after}\n")[2]
+    """Return the first example on the page after a heading."""
+    text = PAGE.read_text(encoding="utf-8").partition(f"## {after}\n")[2]
     found = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert found is not None, after
     return found[1]
@@ -73,12 +73,12 @@ def quick(code):
 CHECK = "print(list(results.frame['status']), list(results.frame['error']))"
 
 
-def test_the_readme_measures_a_model_of_the_users_own():
+def test_the_page_measures_a_model_of_the_users_own():
     *_, said = execute("from hfbench_nb import *\n" + quick(example("Your own model")), CHECK)
     assert said[-1].text == f"{['ok'] * 4} {[''] * 4}\n"
 
 
-def test_the_readme_measures_pretrained_weights(tmp_path, monkeypatch):
+def test_the_page_measures_pretrained_weights(tmp_path, monkeypatch):
     from transformers import BertForMaskedLM
 
     monkeypatch.chdir(tmp_path)
