@@ -21,6 +21,7 @@ from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.decoding import parse_json
 from hfbench_nb.protocol.errors import IsolationError, shown, warn, wrong_value
 from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.protocol.registry import resolve
 from hfbench_nb.protocol.request import Method, Request
 from hfbench_nb.results.environment import tool_version
 
@@ -75,13 +76,13 @@ class DaskCluster:
 
 def _connected(address: str) -> Any:
     try:
-        from distributed import Client
+        make_client = resolve("distributed:Client")
     except ImportError as error:
         raise IsolationError(
             f"executor={address!r} needs Dask, which is not installed: pip install 'hfbench-nb[dask]'."
         ) from error
     try:
-        return Client(address, timeout=CONNECT_TIMEOUT_S)
+        return make_client(address, timeout=CONNECT_TIMEOUT_S)
     except (OSError, ValueError) as error:
         raise IsolationError(f"The scheduler {address} does not answer: {error}") from error
 
