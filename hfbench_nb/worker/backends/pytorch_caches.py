@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from transformers import Cache, PretrainedConfig
 
-CACHE_NAMES = ("past_key_values", "cache_params", "state", "mems", "past_buckets_states")
-"""Under which names models keep a cache, or a state, from one pass to the next."""
+CACHE_NAMES = ("cache", "past_key_values", "cache_params", "state", "mems", "past_buckets_states")
+"""Under which names models keep a cache, or a state, from one pass to the next; the first since Transformers 5.24."""
 
 _KINDS = ("quantized", "static", "dynamic")
 
