@@ -18,15 +18,7 @@ from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled, what_is_measured
 from hfbench_nb.execution.displays import Display, choose_display
 from hfbench_nb.execution.executors import has_processes, make_executor, method_for
-from hfbench_nb.execution.machines import (
-    SPREADS,
-    Cluster,
-    Machine,
-    MachineGone,
-    ThisMachine,
-    check_spread,
-    spread_over,
-)
+from hfbench_nb.execution.machines import Cluster, Machine, MachineGone, ThisMachine, check_spread, spread_over
 from hfbench_nb.execution.measuring import Measuring, OnCase
 from hfbench_nb.execution.places import Places
 from hfbench_nb.execution.progress import Progress
@@ -237,7 +229,7 @@ class Benchmark(Generic[_Args]):
         if not callable(on_case):
             raise wrong_value("on_case", on_case, "a function of a case and its measurement")
         chosen = make_executor(executor, isolated=self.args.do_multi_processing)
-        check_spread(spread or SPREADS[0], chosen)
+        check_spread(spread, chosen)
         self._method = method_for(chosen, self.args.method())
         self._rounds = Rounds(self.cases, self._method)
         self._cancellation = Cancellation()
@@ -278,14 +270,9 @@ class Benchmark(Generic[_Args]):
         )
 
     def _measure(
-        self,
-        machines: Sequence[Machine],
-        cases: Sequence[Case],
-        plan: Plan,
-        run_folder: RunFolder,
-        progress: Progress,
-        on_case: OnCase,
-    ) -> None:
+        self, machines: Sequence[Machine], cases: Sequence[Case], plan: Plan, run_folder: RunFolder,
+        progress: Progress, on_case: OnCase,
+    ) -> None:  # fmt: skip
         """Measure the cases on machines whose places are known."""
         sharing = Sharing(FRAMEWORKS[self.framework], self._method, self.models, self.places, cases)
         claims = self._begin(plan, cases, sharing.order(cases), run_folder, progress)

@@ -138,14 +138,14 @@ class ThisMachine:
 
 
 def check_spread(spread: str, executor: Executor | Cluster) -> None:
-    """Raise unless cases can be spread so.
+    """Raise unless cases can be spread so; empty stands for a single machine.
 
     Raises
     ------
     ArgumentError
         If there is no such way, or only one machine.
     """
-    if spread not in SPREADS:
+    if spread not in ("", *SPREADS):
         raise wrong_value("spread", spread, " or ".join(map(repr, SPREADS)))
     if spread == "hosts" and not isinstance(executor, Cluster):
         raise wrong_value("spread", spread, "'cases' unless executor is a cluster: a client of Dask, or its address")
