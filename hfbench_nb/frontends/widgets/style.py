@@ -50,6 +50,10 @@ SHEET = (
 .hfbench-log pre {{ max-height: 24em; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }}
 .hfbench-code textarea {{ font-family: var(--jp-code-font-family, monospace); font-size: 90%; }}
 .hfbench-curves img {{ max-width: 100%; height: auto; }}
+.hfbench-tabs .widget-html-content {{ min-width: 0; }}
+.hfbench-panel .hfbench-tabs > .lm-TabBar .lm-TabBar-tab, .hfbench-panel .hfbench-tabs > .p-TabBar .p-TabBar-tab {{
+  min-width: max-content;
+}}
 """
     + _where_dark(".hfbench-curves img", "filter: invert(0.9) hue-rotate(180deg);")
     + _where_dark(".hfbench-panel select", f'background-image: url("{_ARROW}");')

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from support.processes import wait_until
+
 from .servers import ARTEFACTS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Locator, Page, Route
 
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
@@ -134,6 +138,13 @@ class Notebook:
         cell = self.start(code)
         self.page.wait_for_function(f"() => {CELLS}.at(-1).model.executionCount", timeout=1000 * seconds)
         return cell.locator(".jp-OutputArea").inner_text()
+
+    def save(self, path: Path) -> None:
+        """Save the notebook, of which the path is that of its file."""
+        before = path.stat().st_mtime_ns
+        self.command("docmanager:save")
+        assert wait_until(lambda: path.stat().st_mtime_ns != before, 10.0)
+        self.page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty")
 
     def image_widths(self) -> list[int]:
         """Return the widths of the images in outputs, in pixels; 0 for one that could not be shown."""
