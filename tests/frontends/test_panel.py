@@ -180,7 +180,7 @@ def test_the_catalogue_is_offered_while_typing(make):
         ("batch_sizes", "", "batch_sizes=[] cannot be used"),
         ("sequence_lengths", "8 8", "without duplicates"),
         ("threads", "two", "threads must be whole numbers"),
-        ("batch_sizes", "8-500", "cannot be used: 8-500 is no range: doubling 8 gives 256 and 512"),
+        ("batch_sizes", "8-500", "cannot be used: 8-500 is not a range: doubling 8 gives 256 and 512"),
         ("precision", "2", "precision must be a number above 0 and below 1"),
         ("max_seconds", "", "max_seconds must be a number"),
         ("device", "gpu", "device=&#x27;gpu&#x27; cannot be used"),

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from support.processes import wait_until
-
 from .servers import ARTEFACTS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.sync_api import Locator, Page, Route
 
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
@@ -139,12 +135,9 @@ class Notebook:
         self.page.wait_for_function(f"() => {CELLS}.at(-1).model.executionCount", timeout=1000 * seconds)
         return cell.locator(".jp-OutputArea").inner_text()
 
-    def save(self, path: Path) -> None:
-        """Save the notebook, of which the path is that of its file."""
-        before = path.stat().st_mtime_ns
-        self.command("docmanager:save")
-        assert wait_until(lambda: path.stat().st_mtime_ns != before, 10.0)
-        self.page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty")
+    def save(self) -> None:
+        """Save the notebook."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")
 
     def image_widths(self) -> list[int]:
         """Return the widths of the images in outputs, in pixels; 0 for one that could not be shown."""

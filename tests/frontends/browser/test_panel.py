@@ -107,7 +107,7 @@ def test_a_saved_notebook_has_the_results_from_after_a_reload(notebook, lab, fol
     panel, path = PanelView(lab), folder / "panel.ipynb"
 
     def saved():
-        notebook.save(path)
+        notebook.save()
         (output,) = [each for each in nbformat.read(path, as_version=4).cells[0].outputs if "text/html" in each.data]
         return output.data["text/plain"]
 
@@ -117,14 +117,14 @@ def test_a_saved_notebook_has_the_results_from_after_a_reload(notebook, lab, fol
     assert re.search(r"tiny +1 +8 ", saved())
     start_lab(lab, lab.url)
     notebook = Notebook(lab, path.name)
-    panel.table.locator("thead").get_by_text("8", exact=True).wait_for()
+    panel.table.locator("thead").get_by_text("8", exact=True).first.wait_for()
     panel.type("field-sequence_lengths", "24")
     panel.press_run()
     assert "run the panel's cell again before you save" in panel.wait_for_end()
     assert re.search(r"tiny +1 +8 ", saved())
     notebook.run_all()
     panel.status.get_by_text(re.compile(r"^1 of 1 cases in [\d.]+ s\.$")).wait_for()
-    panel.table.locator("thead").get_by_text("24", exact=True).wait_for()
+    panel.table.locator("thead").get_by_text("24", exact=True).first.wait_for()
     assert re.search(r"tiny +1 +24 ", saved())
 
 
