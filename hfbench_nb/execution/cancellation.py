@@ -65,7 +65,7 @@ def interrupted(finished: Sequence[Measurement], planned: int, folder: Path | No
     """Return what to raise when the user has interrupted a run: it says where the finished cases are."""
     measured = sum(measurement.succeeded for measurement in finished)
     done = f"Interrupted: {measured} of {planned} cases {'is' if measured == 1 else 'are'} measured."
-    if folder is None:
-        return RunInterrupted(f"{done} The results of the benchmark have them.")
-    name = repr(str(folder))
-    return RunInterrupted(f"{done} hfbench_nb.load_results({name}) has them; run(resume={name}) measures the rest.")
+    places = ["the benchmark's .results", *([] if folder is None else [f"hfbench_nb.load_results({str(folder)!r})"])]
+    kept = f" What is measured is in {' and in '.join(places)}." if measured else ""
+    rest = "" if folder is None else f" run(resume={str(folder)!r}) measures {'the rest' if measured else 'them'}."
+    return RunInterrupted(f"{done}{kept}{rest}")

@@ -36,6 +36,7 @@ SHEET = (
 .hfbench-measure .widget-checkbox {{ margin-right: 1.5em; }}
 .hfbench-panel h4 {{ margin: 0.6em 0 0.2em 0; }}
 .hfbench-fold, .hfbench-fold.mod-active {{ background: none; box-shadow: none; padding: 0 0.5em; text-align: left; }}
+.hfbench-panel .hfbench-fold {{ white-space: normal; height: auto; min-height: 28px; line-height: 1.5; }}
 .hfbench-bar {{ height: 10px; margin: 9px 4px; border-radius: 3px; overflow: hidden; }}
 .hfbench-bar {{ background: rgba(128, 128, 128, 0.25); }}
 .hfbench-bar-running {{ background: var(--jp-info-color1, #0277bd); }}
