@@ -102,7 +102,7 @@ class Hunt:
             If it was no such run.
         """
         if not arguments.get(ARGUMENT):
-            raise ArgumentError("These results are of no search: find_largest returns those that are.")
+            raise ArgumentError("These results do not come from a search: find_largest makes one.")
         return cls(**arguments[ARGUMENT])
 
     @property

@@ -59,7 +59,7 @@ def pair_with_partners(
         else:
             alone.append(row)
     if not pairs:
-        raise ArgumentError(f"{parameter}={to!r} cannot be used: no case differs from it in nothing else.", parameter)
+        raise ArgumentError(f"{parameter}={to!r} cannot be used: no case differs from it in that alone.", parameter)
     return pairs, alone
 
 

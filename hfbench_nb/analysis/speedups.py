@@ -31,7 +31,7 @@ def speedups(results: ResultSet, baseline: Baseline) -> Speedups:
     Raises
     ------
     ArgumentError
-        If nothing is the baseline, or no case differs from it in nothing else.
+        If nothing is the baseline, or no case differs from it in that alone.
     """
     pairs, _ = pair_with_partners(results, baseline, "baseline")
     time_s = METRICS["time_s"]

@@ -14,12 +14,14 @@ from typing import Any, ClassVar
 
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.fields import (
+    CSV_FILES,
     Axis,
     ValueType,
     as_call,
     as_lines,
     as_table,
     axes_of,
+    csv_file,
     default_of,
     option,
     timestamped,
@@ -29,14 +31,13 @@ from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.arguments.measurement import DURATION, MEASURE, MeasurementArguments
 from hfbench_nb.protocol.errors import ArgumentError, shown, wrong_value
 from hfbench_nb.protocol.request import DEFAULT_ROUNDS, Method
-from hfbench_nb.protocol.tasks import TASKS
+from hfbench_nb.protocol.tasks import TASKS, TRAINING
 from hfbench_nb.worker.backends import load_backend
 
 DTYPES = ("float32", "float16", "bfloat16")
 
-SIZES = "Sizes"
-DEVICE, MODELS, PLACE = "Device and precision", "Models and inputs", "Where to measure"
-REPORTS, CSV_FILES = "Reports", "CSV files"
+SIZES, DEVICE, MODELS = "Sizes", "Device and precision", "Models and inputs"
+PLACE, REPORTS = "Where to measure", "Reports"
 
 _DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:[0-9]{1,3})?")
 # As many as Linux supports processors (NR_CPUS).  OpenMP ends the process where it cannot start its threads.
@@ -75,9 +76,7 @@ class SweepArguments:
     inference: bool = option(
         True, "Measure inference: one forward pass without gradients.", task="inference", group=MEASURE
     )
-    training: bool = option(
-        False, "Measure training: one forward and one backward pass.", task="training", group=MEASURE
-    )
+    training: bool = option(False, "Measure training: one forward and one backward pass.", task=TRAINING, group=MEASURE)
 
 
 @dataclass(kw_only=True, repr=False)
@@ -113,14 +112,14 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
     )
     huge_pages: bool | list[bool] = option(
         False,
-        "Ask for huge pages, on Linux: times then repeat better, and are often shorter. Without it, a worker has what "
-        "a process of your own has.",
+        "Ask for huge pages, on Linux: times then repeat better, and are often shorter. Without it, a worker gets what "
+        "any process gets.",
         axis=Axis(words=lambda value: "huge pages" if value else "small pages", is_place=True),
         group=DEVICE,
     )
     rounds: int = option(
         DEFAULT_ROUNDS,
-        "Measure each case in so many processes of its own, spread over the run; they share its time budget. The "
+        "Number of processes in which each case is measured, spread over the run; they share its time budget. The "
         "interval covers what differs between them.",
         measured=False,
         group=DURATION,
@@ -152,7 +151,7 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
     )
     overlay: str | list[str] | None = option(
         None,
-        "Folder put first on the path of the worker: other versions.",
+        "Folder that is put first on the import path of the worker, with other versions of libraries.",
         axis=Axis(checks.folder, lambda path: "no overlay" if path is None else str(path), is_place=True, is_path=True),
         group=PLACE,
     )
@@ -164,11 +163,11 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
     )
     log_filename: str = timestamped("log", "Log file.", REPORTS)
     save_to_csv: bool = option(False, "Save the results to CSV files.", measured=False, group=CSV_FILES)
-    inference_time_csv_file: str = timestamped("inference_time", "CSV file for the time of inference.", CSV_FILES)
-    inference_memory_csv_file: str = timestamped("inference_memory", "CSV file for the memory of inference.", CSV_FILES)
-    train_time_csv_file: str = timestamped("train_time", "CSV file for the time of training.", CSV_FILES)
-    train_memory_csv_file: str = timestamped("train_memory", "CSV file for the memory of training.", CSV_FILES)
-    env_info_csv_file: str = timestamped("env_info", "CSV file for the environment.", CSV_FILES)
+    inference_time_csv_file: str = csv_file("inference_time", "the time of inference", "inference")
+    inference_memory_csv_file: str = csv_file("inference_memory", "the memory of inference", "inference")
+    train_time_csv_file: str = csv_file("train_time", "the time of training", TRAINING)
+    train_memory_csv_file: str = csv_file("train_memory", "the memory of training", TRAINING)
+    env_info_csv_file: str = csv_file("env_info", "the environment")
 
     def check(self) -> None:  # noqa: D102 - inherited
         super().check()

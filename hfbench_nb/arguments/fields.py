@@ -18,8 +18,8 @@ from hfbench_nb.arguments.ranges import HELP
 from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.rendering.html import render
 
-MORE = "More"
-"""The group in the panel for arguments that name no other one."""
+MORE, CSV_FILES = "More", "CSV files"
+"""Groups in the panel: of arguments that name no other one, and of CSV files."""
 
 
 REQUIRED = MISSING
@@ -80,6 +80,7 @@ def option(
     *,
     axis: Axis | None = None,
     task: str = "",
+    of_task: str = "",
     measured: bool = True,
     group: str = MORE,
     positional: bool = False,
@@ -100,6 +101,8 @@ def option(
         How it behaves as an axis of the sweep; None if all cases of a run share its value.
     task
         The task that it requests.
+    of_task
+        The only task that it concerns, if it is no axis, which says so itself.
     measured
         Whether its value affects measurements: a run is not resumed with another value.
     group
@@ -118,6 +121,7 @@ def option(
         "choices": choices,
         "axis": axis,
         "task": task,
+        "of_task": axis.task if axis else of_task,
         "measured": measured and not axis and not task,
         "group": group,
         "positional": positional,
@@ -131,12 +135,18 @@ def option(
     return field(default=default, metadata=metadata)
 
 
-def timestamped(name: str, help_text: str, group: str) -> Any:
+def timestamped(name: str, help_text: str, group: str, of_task: str = "") -> Any:
     """Make a field for a file whose default name contains the time, as in the original."""
-    made = option(None, f"{help_text} The default contains the time.", measured=False, group=group)
+    told = f"{help_text} The default contains the time."
+    made = option(None, told, of_task=of_task, measured=False, group=group)
     return field(
         default_factory=lambda: f"{name}_{round(time.time())}.csv", metadata={**made.metadata, "timestamped": name}
     )
+
+
+def csv_file(name: str, content: str, of_task: str = "") -> Any:
+    """Make a field for a CSV file with some content, as in ``the time of inference``."""
+    return timestamped(name, f"CSV file for {content}.", CSV_FILES, of_task)
 
 
 def axes_of(kind: Any) -> dict[str, Axis]:

@@ -21,7 +21,7 @@ def profile_option() -> Any:
     """Make the field that asks where the time goes, for a framework with a profiler."""
     return option(
         Method.profile,
-        "Tell where the time goes, by operators and by parts of the model, from a pass of its own.",
+        "Show where the time goes, by operators and by parts of the model, in a pass of its own.",
         group=MEASURE,
     )
 

@@ -103,8 +103,8 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
     )
     optimizer: str | list[str] = option(
         "none",
-        "Optimizer whose step ends a call (training only): PyTorch's with default settings, adafactor of Transformers, "
-        "adamw_8bit of bitsandbytes. Without one, training is a forward and a backward pass.",
+        "Optimizer whose step is part of a call (training only): PyTorch's with default settings, adafactor of "
+        "Transformers, adamw_8bit of bitsandbytes. Without one, training is a forward and a backward pass.",
         OPTIMIZERS,
         axis=Axis(words=lambda name: "no optimizer" if name == "none" else str(name), task=TRAINING),
         group=STEP,

@@ -38,13 +38,13 @@ def whole_numbers(word: str) -> list[int]:
         return [int(word)]
     first, last = map(int, found.groups())
     if not 1 <= first <= last:
-        raise RangeError(f"{word} is no range: it must start at 1 or more, and not end before it starts")
+        raise RangeError(f"{word} is not a range: it must start at 1 or more, and not end before it starts")
     numbers = [first]
     while numbers[-1] < last:
         numbers.append(2 * numbers[-1])
     if numbers[-1] != last:
         raise RangeError(
-            f"{word} is no range: doubling {first} gives {numbers[-2]} and {numbers[-1]}, so it must be "
+            f"{word} is not a range: doubling {first} gives {numbers[-2]} and {numbers[-1]}, so it must be "
             f"{first}-{numbers[-2]} or {first}-{numbers[-1]}"
         )
     return numbers

@@ -39,7 +39,7 @@ class TensorFlowBenchmarkArguments(BenchmarkArguments):
     framework = "TensorFlow"
 
     tpu_name: str | None = option(None, "Name of the TPU.")
-    device_idx: int = option(0, "Index of the GPU, where device does not say it.")
+    device_idx: int = option(0, "Index of the GPU, unless device names one.")
     eager_mode: bool | list[bool] = option(
         False, "Run eagerly, not as a graph.", axis=Axis(words=lambda value: "eager" if value else "graph")
     )

@@ -43,7 +43,7 @@ _KINDS = {
     SLOWER: "in operators that take longer",
     FASTER: "in operators that take less",
 }
-_SCALED = "Times are shares of the traced call of each, of the median of its calls that were not traced"
+_SCALED = "Times are shares of the traced call of each case, applied to the median of its untraced calls"
 _TRACED = "Times are those of traced calls, since no others were timed"
 
 

@@ -41,8 +41,8 @@ __all__ = ["NOISY_MARK", "Table", "TableCell", "folded_tables", "list_failures",
 
 _LEGEND = {
     "spread": ("\N{PLUS-MINUS SIGN}", "half the 95 % confidence interval of the median"),
-    "interval": ("[ ]", "its ends, in the unit of the table, where it is wide"),
-    "too_noisy": (TOO_NOISY, "the interval is wider than twice the value; on hover, the samples"),
+    "interval": ("[ ]", "the ends of the 95 % confidence interval, in the unit of the table, where it is wide"),
+    "too_noisy": (TOO_NOISY, "the interval is wider than twice the value; hover to see the range of the samples"),
     "best": ("Bold", "the best of its column and batch size, and what cannot be told from it"),
     "best_of_sizes": ("Bold", "the best of the same sizes, and what cannot be told from it"),
     "noisy": (NOISY_MARK, "noisy: the interval stayed wider than asked for"),

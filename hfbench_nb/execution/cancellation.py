@@ -84,7 +84,7 @@ def what_is_measured(finished: Sequence[Measurement], planned: int, folder: Path
     """Return how many cases of a run that has ended early are measured, and where they are."""
     measured = sum(measurement.succeeded for measurement in finished)
     done = f"{measured} of {planned} cases {'is' if measured == 1 else 'are'} measured."
-    if folder is None:
-        return f"{done} The results of the benchmark have them."
-    name = repr(str(folder))
-    return f"{done} hfbench_nb.load_results({name}) has them; run(resume={name}) measures the rest."
+    places = ["the benchmark's .results", *([] if folder is None else [f"hfbench_nb.load_results({str(folder)!r})"])]
+    kept = f" What is measured is in {' and in '.join(places)}." if measured else ""
+    rest = "" if folder is None else f" run(resume={str(folder)!r}) measures {'the rest' if measured else 'them'}."
+    return f"{done}{kept}{rest}"

@@ -73,7 +73,7 @@ def check_can_estimate(framework: str) -> None:
     """
     if not FRAMEWORKS[framework].estimating_backend:
         able = ", ".join(each.name for each in FRAMEWORKS if each.estimating_backend)
-        raise ArgumentError(f"{framework} cannot be estimated: only {able} follows tensors without their memory.")
+        raise ArgumentError(f"{framework} cannot be estimated: only {able} can follow a model without its memory.")
 
 
 def with_estimate(

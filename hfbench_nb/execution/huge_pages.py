@@ -24,7 +24,7 @@ def check_huge_pages() -> None:
     """
     setting = huge_pages_setting()
     if setting is None:
-        raise IsolationError("huge_pages=True cannot be used: they can be asked for on Linux alone")
+        raise IsolationError("huge_pages=True cannot be used: they can be asked for only on Linux")
     if setting == "never":
         raise IsolationError(
             "huge_pages=True cannot be used: the kernel's setting is never; an administrator can write madvise to "

@@ -163,9 +163,9 @@ class PlotOptions:
 
     csv_file: str = option(REQUIRED, "The CSV file.")
     plot_along_batch: bool = option(False, "Plot along batch size, not sequence length.")
-    is_time: bool = option(False, "The file holds times; without it, memory.")
+    is_time: bool = option(False, "The file holds times. By default, it holds memory.")
     log_scale: bool = option(True, "Logarithmic axes.")
-    is_train: bool = option(False, "The file is about training; without it, inference.")
+    is_train: bool = option(False, "The file is about training. By default, it is about inference.")
     figure_png_file: str | None = option(
         None, "Where to save the figure; by default next to the CSV file, with .png added."
     )
@@ -209,8 +209,8 @@ class CompareOptions:
     current: str = option(REQUIRED, "Folder of the current run.", positional=True)
     fail_above: str | None = option(
         None,
-        "Fail if a case is worse than the baseline by more than this, such as 5%, and its 95 % interval says so. What "
-        "cannot be told is listed.",
+        "Fail if a case is worse than the baseline by more than this, such as 5%, and its 95 % interval says so. Cases "
+        "for which that cannot be told are listed.",
     )
     metric: list[str] = option([], "Metrics to compare, such as time_s,memory_mb. By default all that both runs have.")
     format: str = option("text", "Form of the output.", tuple(FORMATS.names))

@@ -63,7 +63,7 @@ def _kept_if_interrupted(benchmark: Any, run: Callable[[], Any], keep: Keep) -> 
         return run()
     except KeyboardInterrupt as error:
         name = keep(benchmark.results)
-        raise RunInterrupted(f"{error} They are also in the variable {name}.".lstrip()) from None
+        raise RunInterrupted(f"{error} It is also in the variable {name}.".lstrip()) from None
 
 
 @value_of.register

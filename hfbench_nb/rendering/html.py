@@ -16,6 +16,12 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(**values)
 
 
+def render_part(template: str, macro: str, *values: Any) -> markupsafe.Markup:
+    """Fill a part of a template, one of its macros; the values are escaped."""
+    made: markupsafe.Markup = getattr(_environment().get_template(template).module, macro)(*values)
+    return made
+
+
 @cache
 def _environment() -> jinja2.Environment:
     import jinja2

@@ -87,7 +87,7 @@ def test_settings_are_compared_with_the_same_model_in_another_setting():
         ({"dtype": "c"}, "cannot be used: to must be one of"),
         ({}, "the name of a model, or settings"),
         (7, "the name of a model, or settings"),
-        ("bert", "no case differs from it in nothing else"),
+        ("bert", "no case differs from it in that alone"),
     ],
 )
 def test_what_has_no_partner_is_refused(to, why):

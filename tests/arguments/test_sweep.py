@@ -82,5 +82,5 @@ def test_a_range_doubles_and_says_why_it_cannot():
         ("0-8", "it must start at 1 or more"),
         ("16-8", "not end before it starts"),
     ):
-        with pytest.raises(RangeError, match=f"{word} is no range: .*{why}"):
+        with pytest.raises(RangeError, match=f"{word} is not a range: .*{why}"):
             whole_numbers(word)

@@ -63,6 +63,6 @@ def test_one_size_has_no_numbers_and_results_without_counts_have_no_roofline():
     ax = counted(lengths=[8]).plot_roofline()
     assert not ax.texts
     plt.close(ax.figure)
-    with pytest.raises(ArgumentError, match="of no case is it known"):
+    with pytest.raises(ArgumentError, match="no case has both"):
         sweep().plot_roofline()
     assert results_of().machine_peaks().empty

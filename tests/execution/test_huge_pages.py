@@ -47,7 +47,7 @@ def test_a_worker_has_huge_pages_where_it_asks_for_them(tmp_path):
     assert results.relative({"huge_pages": False}).frame["model"].tolist() == ["own [huge pages]"]
 
 
-@pytest.mark.parametrize(("setting", "why"), [("never", "the kernel's setting is never"), (None, "on Linux alone")])
+@pytest.mark.parametrize(("setting", "why"), [("never", "the kernel's setting is never"), (None, "only on Linux")])
 def test_where_there_are_none_the_row_says_why(monkeypatch, setting, why):
     monkeypatch.setattr(huge_pages, "huge_pages_setting", lambda: setting)
     args = short(models=["own"], huge_pages=[False, True], max_seconds=0.01)

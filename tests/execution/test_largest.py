@@ -88,7 +88,7 @@ def test_what_cannot_be_looked_for_is_told():
         benchmark.find_largest("batch_size", -1)
     with pytest.raises(ArgumentError, match="unless generation=True"):
         benchmark.find_largest("new_tokens")
-    with pytest.raises(ArgumentError, match="of no search"):
+    with pytest.raises(ArgumentError, match="do not come from a search"):
         _ = planted(Planted).run().largest
     assert benchmark.args.batch_sizes == [1]
 

@@ -131,8 +131,9 @@ def test_an_interrupted_run_keeps_what_is_finished_and_says_where(shell, model, 
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line]
     folder = re.escape(repr(str(shell.user_ns["kept"].folder)))
     assert re.fullmatch(
-        rf"Interrupted: 1 of 3 cases is measured\. hfbench_nb\.load_results\({folder}\) has them; "
-        rf"run\(resume={folder}\) measures the rest\. They are also in the variable kept\.",
+        r"Interrupted: 1 of 3 cases is measured\. What is measured is in the benchmark's \.results and in "
+        rf"hfbench_nb\.load_results\({folder}\)\. run\(resume={folder}\) measures the rest\. "
+        r"It is also in the variable kept\.",
         line,
     )
     assert list(shell.user_ns["kept"].frame["status"]) == ["ok", "cancelled"]

@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from support.places import TESTS
 from support.processes import runs, wait_until
 from support.tiny import TINY
-from support.widgets import find
+from support.widgets import find, shown
 
 import hfbench_nb
 from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments, load_results
@@ -180,7 +180,7 @@ def test_the_catalogue_is_offered_while_typing(make):
         ("batch_sizes", "", "batch_sizes=[] cannot be used"),
         ("sequence_lengths", "8 8", "without duplicates"),
         ("threads", "two", "threads must be whole numbers"),
-        ("batch_sizes", "8-500", "cannot be used: 8-500 is no range: doubling 8 gives 256 and 512"),
+        ("batch_sizes", "8-500", "cannot be used: 8-500 is not a range: doubling 8 gives 256 and 512"),
         ("precision", "2", "precision must be a number above 0 and below 1"),
         ("max_seconds", "", "max_seconds must be a number"),
         ("device", "gpu", "device=&#x27;gpu&#x27; cannot be used"),
@@ -399,6 +399,31 @@ def test_each_framework_has_its_own_arguments(make):
     assert (shown["<h4>PyTorch</h4>"], shown["<h4>TensorFlow</h4>"]) == ("", "none")
 
 
+def test_what_concerns_a_task_alone_is_shown_with_it(make):
+    panel = make(models=["gpt2"])
+    only(panel, "advanced").is_open = True
+    generation = ("field-new_tokens", "field-cache_implementation")
+    training = ("field-optimizer", "field-lora_rank", "field-train_time_csv_file")
+    assert not any(shown(panel, name) for name in (*generation, *training))
+    assert shown(panel, "field-inference_time_csv_file")
+    write(panel, "new_tokens", "many")
+    assert said(panel) == []  # what is not shown does not count
+    assert can_run(panel)
+    only(panel, "field-generation").value = True
+    assert all(shown(panel, name) for name in generation)
+    assert "new_tokens must be" in said(panel)[0]
+    write(panel, "new_tokens", "8, 16")
+    assert panel.args.new_tokens == [8, 16]
+    only(panel, "field-generation").value = False
+    only(panel, "field-training").value = True
+    only(panel, "field-inference").value = False
+    assert all(shown(panel, name) for name in training)
+    assert not shown(panel, "field-inference_time_csv_file")
+    only(panel, "framework").value = "TensorFlow"
+    assert not shown(panel, "field-optimizer")
+    assert shown(panel, "field-train_time_csv_file")
+
+
 def test_arguments_can_be_given_to_start_with(make):
     args = TensorFlowBenchmarkArguments(models=["gpt2:n_layer=2"], eager_mode=True, threads=3, python=None, seed=7)
     panel = make(args)
@@ -496,6 +521,20 @@ def test_a_run_in_which_all_failed_has_the_colour_of_failure(make, model):
     assert status(panel).endswith("2 failed.")
     assert '<span class="hfbench-failed">2 failed</span>' in only(panel, "status").value
     assert only(panel, "progress").kind == "failed"
+    assert only(panel, "part-failures").button.description == "2 failed: why"
+    assert only(panel, "part-failures").is_open
+
+
+def test_what_was_unfolded_stays_so_while_rows_arrive(quick):
+    run_to_its_end(quick)
+    reasons, text = only(quick, "part-failures"), only(quick, "part-copy")
+    assert reasons.button.description == "1 case without a value: why"
+    assert not reasons.is_open
+    text.is_open = True
+    run_to_its_end(quick)
+    assert (reasons.is_open, text.is_open) == (False, True)
+    assert shown(quick, "part-copy")
+    assert find(quick, "part-environment") == []  # it has a tab of its own
 
 
 def test_results_are_exported_and_named(quick, tmp_path):
@@ -549,16 +588,32 @@ def test_a_new_panel_shows_the_run_that_goes_on(slow, make):
     assert again.results.frame.equals(slow.results.frame)
 
 
-def test_a_page_that_is_loaded_anew_is_told_how_results_stay_in_the_notebook(quick, ip):
+def test_a_reloaded_page_is_told_how_results_stay_in_the_notebook(quick, ip):
     quick._ipython_display_()
     run_to_its_end(quick)
-    assert "loaded anew" not in status(quick)
     quick.widget.get_state()  # as a page asks that does not know the widgets
+    write(quick, "max_seconds", "0.06")
+    write(quick, "max_seconds", "0.05")
+    assert "reloaded" not in status(quick)  # the notebook holds these results
     run_to_its_end(quick)
-    assert status(quick).endswith("run the panel's cell again, so that the saved notebook holds these results, too.")
+    assert status(quick).endswith("run the panel's cell again before you save. It shows these results again.")
     quick._ipython_display_()
     run_to_its_end(quick)
-    assert "loaded anew" not in status(quick)
+    assert "reloaded" not in status(quick)
+
+
+def test_a_panel_whose_cell_is_run_again_shows_the_same_results(quick, make, model):
+    write(quick, "sequence_lengths", "8")
+    run_to_its_end(quick)
+    again = make(models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 128], max_seconds=0.05, rounds=1)
+    assert again.results.frame.equals(quick.results.frame)
+    assert again.args.sequence_lengths == [8]
+    assert status(again) == status(quick)
+    for name in ("table", "curves", "log"):
+        assert only(again, name).value == only(quick, name).value
+    assert make(models=[model]).results is None  # another panel
+    only(again, "reset").click()
+    assert again.args.sequence_lengths == [8, 16, 128]
 
 
 def test_what_the_page_says_stays_in_the_thread_that_it_chose(make, monkeypatch):
@@ -700,7 +755,7 @@ def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
         "import time\nfrom hfbench_nb.execution.servers import _servers\n"
         "while not any(server._process for server in _servers.values()): time.sleep(0.05)"
     )
-    shown, fresh, *_, waited = execute(
+    panel, fresh, *_, waited, _, _, again = execute(
         f"import hfbench_nb\np = hfbench_nb.panel(models=[{model!r}], batch_sizes=[1], sequence_lengths=[8], "
         "max_seconds=0.05, rounds=1)\np",
         "%load_ext hfbench\n%hfbench_panel",
@@ -708,8 +763,11 @@ def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
         "p._controls.run.click()",
         "import time\nwhile p.results is None or not p.results.entries or p._controls.run.disabled: time.sleep(0.05)",
         "print(len(p.results.entries))",
+        "first = p.results.folder; p._form.fields['sequence_lengths'].value = '8, 16'; p._controls.run.click()",
+        "while p._controls.run.disabled: time.sleep(0.05)",
+        "print(len(p.results.entries)); p._on_open(first, hfbench_nb.load_results(first))",
     )
-    widget, static = shown
+    widget, static = panel
     assert "application/vnd.jupyter.widget-view+json" in widget.data
     assert widget.data["text/plain"] == "hfbench_nb control panel (needs a live notebook)"
     assert "<table" in static.data["text/html"]
@@ -718,7 +776,8 @@ def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
     assert "INFERENCE - SPEED - RESULT" in static.data["text/plain"]
     assert "needs a live notebook" in fresh[1].data["text/html"]
     assert "Measured by the control panel, 20" in static.data["text/html"]
-    assert waited[0].text == "1\n"
+    assert (waited[0].text, again[0].text) == ("1\n", "2\n")
+    assert " 16 " not in static.data["text/plain"]  # the earlier run was opened last
 
 
 PANEL_CELL = """

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PRESS_RUN = """
 import time
 panel._controls.run.click()
-while not panel._background.is_over:
+while not panel._run.is_over:
     time.sleep(0.1)
 time.sleep(2)
 """

@@ -12,3 +12,17 @@ def find(panel, name):
             yield from walk(child)
 
     return [widget for widget in walk(panel.widget) if f"hfbench-{name}" in widget._dom_classes]
+
+
+def shown(panel, name):
+    """Return whether the widget that carries a class of ours can be seen."""
+
+    def walk(widget, can_be_seen):
+        can_be_seen = can_be_seen and widget.layout.display != "none"
+        if f"hfbench-{name}" in widget._dom_classes:
+            yield can_be_seen
+        for child in getattr(widget, "children", ()):
+            yield from walk(child, can_be_seen)
+
+    (found,) = walk(panel.widget, True)
+    return found

@@ -59,8 +59,7 @@ def plot_roofline(results: ResultSet, *, ax: Axes | None = None) -> Axes:
     found = [(row, place) for row in results.rows if (place := _place_of(row)) is not None]
     if not found:
         raise ArgumentError(
-            "There is nothing to show: of no case is it known what it computes and how long it takes "
-            "(PyTorch, speed=True)."
+            "There is nothing to show: no case has both a number of FLOPs and a time (PyTorch, speed=True)."
         )
     rows, places = [row for row, _ in found], [place for _, place in found]
     along = _along(rows)

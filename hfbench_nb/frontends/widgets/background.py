@@ -40,11 +40,11 @@ class Watcher(Protocol):
         """Update, called twice a second."""
         ...
 
-    def on_case(self) -> None:
+    def on_case(self, run: BackgroundRun) -> None:
         """Handle a finished case; the next one has not started, so nothing done here disturbs it."""
         ...
 
-    def on_end(self) -> None:
+    def on_end(self, run: BackgroundRun) -> None:
         """Handle the end of the run."""
         ...
 
@@ -116,7 +116,9 @@ class BackgroundRun:
         self._watchers.append(watcher)
 
     def stop(self) -> None:
-        """Cancel the current measurement; finished cases are kept."""
+        """Cancel the current measurement; finished cases are kept. A run that is over stays as it is."""
+        if self.is_over:
+            return
         self._stopped.set()
         if self._benchmark is not None:
             self._benchmark.cancel()
@@ -167,7 +169,7 @@ class BackgroundRun:
             self._end_s = time.monotonic()
             self._ended.set()
             try:
-                self._notify(lambda watcher: watcher.on_end())
+                self._notify(lambda watcher: watcher.on_end(self))
             finally:
                 with _lock:
                     _current = None
@@ -191,7 +193,7 @@ class BackgroundRun:
 
     def _on_case(self, case: Case, measurement: Measurement) -> None:
         self.log(f"{self.done} of {self.total}: {case}: {measurement.status}")
-        self._notify(lambda watcher: watcher.on_case())
+        self._notify(lambda watcher: watcher.on_case(self))
 
     def log(self, text: str) -> None:
         """Add the lines of a text to the log."""

@@ -16,7 +16,7 @@ from hfbench_nb.execution.early import start_early
 from hfbench_nb.execution.largest import check_hunt, find_largest
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.widgets.background import BackgroundRun, current_run
-from hfbench_nb.frontends.widgets.earlier import EarlierRuns
+from hfbench_nb.frontends.widgets.earlier import EarlierRuns, OpenedRun
 from hfbench_nb.frontends.widgets.exports import Exports
 from hfbench_nb.frontends.widgets.fit import FitPart
 from hfbench_nb.frontends.widgets.form import Form
@@ -30,7 +30,7 @@ from hfbench_nb.frontends.widgets.page import (
     show_widget,
 )
 from hfbench_nb.frontends.widgets.panel_parts import Controls, Status
-from hfbench_nb.frontends.widgets.result_tabs import Curves, ResultTabs, prepare_drawing
+from hfbench_nb.frontends.widgets.result_tabs import ResultTabs, prepare_drawing
 from hfbench_nb.frontends.widgets.subshells import keep_to_page
 from hfbench_nb.frontends.widgets.words import describe_opened, describe_plan, describe_progress
 from hfbench_nb.protocol.errors import ArgumentError
@@ -53,11 +53,11 @@ class Panel:
     def __init__(self, framework: str, values: dict[str, Any]) -> None:
         # Callbacks, runs and notebook cells may be in different threads: whoever changes widgets holds this lock.
         self._lock = threading.RLock()
-        # A run that is going on is shown by each new panel: the cell may have been run again.
-        self._background = current_run()
-        self._opened: BenchmarkResults | None = None
+        former = _former(framework, values)
+        self._number, self._start_values = next(_numbers), (framework, values)
+        self._run: BackgroundRun | OpenedRun | None = None
         self._ran: dict[str, Any] | None = None
-        self._static = StaticResults(f"hfbench-static-{next(_numbers)}")
+        self._static = StaticResults(f"hfbench-static-{self._number}")
         self._controls = Controls(self._on_run, self._end, self._start_over)
         self._status = Status()
         self._tabs = ResultTabs()
@@ -74,10 +74,13 @@ class Panel:
         keep_to_page(self.widget)
         _panels.add(self)
         self._form.reset()
-        if self._background is not None:
-            self._ran = self._form.described
-            self._background.watch(self)
-            self._show_results(at_once=False)
+        # The cell may have been run again: what goes on is shown, or else what it has shown before.
+        if (going_on := current_run()) is not None:
+            self._run, self._ran = going_on, self._form.described
+            going_on.watch(self)
+            self._show_results(going_on, at_once=False)
+        elif former is not None:
+            self._show_run(*former)
 
     @property
     def args(self) -> BenchmarkArguments:
@@ -95,9 +98,7 @@ class Panel:
     @property
     def results(self) -> BenchmarkResults | None:
         """The results of the last run, also while it is in progress, or those that were opened; None before."""
-        if self._opened is not None:
-            return self._opened
-        return None if self._background is None else self._background.results
+        return None if self._run is None else self._run.results
 
     def __repr__(self) -> str:
         return "hfbench_nb control panel (needs a live notebook)"
@@ -108,20 +109,20 @@ class Panel:
     def _ipython_display_(self) -> None:
         """Show the widgets, and the last results for pages without live widgets."""
         show_widget(self.widget, repr(self))
-        self._static.display(self.results, self._curves.png)
+        self._static.display(self.results, self._png)
         self._exports.show(name_in_notebook(self))
         start_early(self._form.args)
         prepare_drawing()
 
     @property
-    def _curves(self) -> Curves:
-        return Curves() if self._background is None else self._background.curves
+    def _png(self) -> bytes:
+        return b"" if self._run is None else self._run.curves.png
 
     def close(self) -> None:
         """Stop this panel's run and remove its widgets."""
         self._needs.stop()
-        if self._background is not None:
-            self._background.stop()
+        if isinstance(self._run, BackgroundRun):
+            self._run.stop()
         _panels.discard(self)
         with self._lock:
             self.widget.close_all()
@@ -140,14 +141,14 @@ class Panel:
             self._form.check()  # file names contain the time; folders may have been removed
             if self._form.args is None:
                 return
-            former, run = self._background, BackgroundRun(self._form.args, self._form.run_options, self, carry_out)
-            self._background = run
+            former, run = self._run, BackgroundRun(self._form.args, self._form.run_options, self, carry_out)
+            self._run = run
             try:
                 run.start()
             except ArgumentError:  # another run is in progress, which every panel shows
-                self._background = former
+                self._run = former
             else:
-                self._opened, self._ran = None, self._form.described
+                self._ran = self._form.described
                 self._tabs.show(None, b"")
                 self._exports.clear()
         _refresh_all()
@@ -162,9 +163,15 @@ class Panel:
         """Show an earlier run, and its arguments in the form."""
         if current_run() is not None:
             raise ArgumentError("A run is in progress: Stop ends it.")
+        self._show_run(OpenedRun(results), results)
+        self._static.update(results, self._png)
+        self._show_progress()
+
+    def _show_run(self, run: BackgroundRun | OpenedRun, results: BenchmarkResults) -> None:
+        """Show a run that is over, and its arguments in the form."""
         self._form.show_run(results)
-        self._background, self._opened, self._ran = None, results, self._form.described
-        self._tabs.show(results, Curves().draw(results, at_once=True))
+        self._run, self._ran = run, self._form.described
+        self._tabs.show(results, run.curves.png)
         self._exports.clear()
         self._refresh()
 
@@ -191,7 +198,7 @@ class Panel:
             self._fit.allow(can_run=can_run)
             self._needs.follow(self._form.args, is_measuring=run is not None)
             self._tabs.show_code(self._form.args, self._form.run_options)
-            if run is not None and run is not self._background:
+            if run is not None and run is not self._run:
                 self._status.say("Another panel of this kernel is measuring: Stop ends that run.")
             elif run is None and (self._form.args is None or self._form.described != self._ran):
                 self._controls.bar.clear()
@@ -203,10 +210,10 @@ class Panel:
             self._controls.run.disabled = not can_run  # enabled last, once everything is shown
 
     def _show_progress(self) -> None:
-        run = self._background
+        run = self._run
         with self._lock:
-            if self._opened is not None or run is None:
-                self._status.say("" if self._opened is None else describe_opened(self._opened))
+            if not isinstance(run, BackgroundRun):
+                self._status.say("" if run is None else describe_opened(run.results, self._static.note))
                 return
             self._controls.bar.show(run.done, run.total, run.state)
             self._tabs.show_log(run.lines)
@@ -218,22 +225,21 @@ class Panel:
         """Update the clock."""
         self._show_progress()
 
-    def on_case(self) -> None:
-        """Update table and curves."""
-        self._show_results(at_once=False)
+    def on_case(self, run: BackgroundRun) -> None:
+        """Update table and curves, now and then for pages without live widgets, too."""
+        self._show_results(run, at_once=False)
 
-    def on_end(self) -> None:
+    def on_end(self, run: BackgroundRun) -> None:
         """Show everything, also for pages without live widgets."""
-        self._show_results(at_once=True)
-        self._static.update(self.results, self._curves.png)
+        self._show_results(run, at_once=True)
+        self._static.update(run.results, run.curves.png)
+        self._show_progress()
 
     def on_free(self) -> None:
         """Enable Run in every panel."""
         _refresh_all()
 
-    def _show_results(self, *, at_once: bool) -> None:
-        run = self._background
-        assert run is not None
+    def _show_results(self, run: BackgroundRun, *, at_once: bool) -> None:
         try:
             if (results := run.results) is not None:
                 with self._lock:
@@ -242,9 +248,19 @@ class Panel:
                 png = run.curves.draw(results, at_once=at_once)
                 with self._lock:
                     self._tabs.show_curves(png)
+                self._static.follow(results, png)
         except Exception:  # a failure to draw must not end the measurement
             run.log(traceback.format_exc())
         self._show_progress()
+
+
+def _former(framework: str, values: dict[str, Any]) -> tuple[BackgroundRun | OpenedRun, BenchmarkResults] | None:
+    """Return what the last panel with the same initial values shows, which its cell may have made; None if nothing."""
+    for panel in sorted(_panels, key=lambda panel: panel._number, reverse=True):
+        results = panel.results
+        if panel._start_values == (framework, values) and panel._run is not None and results and results.entries:
+            return panel._run, results
+    return None
 
 
 def _refresh_all() -> None:

@@ -12,10 +12,30 @@ from hfbench_nb.facade.earlier_runs import describe_run, runs
 from hfbench_nb.facade.loading import load_results
 from hfbench_nb.frontends.widgets.fields import Message
 from hfbench_nb.frontends.widgets.panel_parts import Fold, make_button
+from hfbench_nb.frontends.widgets.result_tabs import Curves
 from hfbench_nb.protocol.errors import ArgumentError
 
 Show = Callable[[str, BenchmarkResults], None]
 """Called with the folder of a run and its results."""
+
+
+class OpenedRun:
+    """A stored run that a panel shows.
+
+    Parameters
+    ----------
+    results
+        Its results.
+
+    Attributes
+    ----------
+    curves
+        Their curves.
+    """
+
+    def __init__(self, results: BenchmarkResults) -> None:
+        self.results, self.curves = results, Curves()
+        self.curves.draw(results, at_once=True)
 
 
 class EarlierRuns:
@@ -36,7 +56,7 @@ class EarlierRuns:
         )
         self._list.add_class("hfbench-earlier-list")
         self._open = make_button("open", "Open", "folder-open-o", "", "Show its results, and its arguments in the form")
-        self._resume = make_button("resume", "Resume", "forward", "", "Measure what is missing in it")
+        self._resume = make_button("resume", "Resume", "forward", "", "Measure the cases that are still missing")
         self._open.on_click(lambda button: self._choose(on_open))
         self._resume.on_click(lambda button: self._choose(on_resume))
         self._problem = Message()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -204,9 +204,35 @@ class Field:
         """Show an error message at the control; an empty text clears it."""
         self.message.tell(problem)
 
+    def show(self, *, is_shown: bool) -> None:
+        """Show the control, or hide it."""
+        self.box.layout.display = "" if is_shown else "none"
+
     def mark(self, *, wrong: bool) -> None:
         """Mark the control as wrong, or remove the mark."""
         (self.control.add_class if wrong else self.control.remove_class)("hfbench-wrong")
+
+
+class FieldGroup(widgets.VBox):  # type: ignore[misc]
+    """Arguments under a heading, which is hidden if all of them are.
+
+    Parameters
+    ----------
+    title
+        The heading.
+    fields
+        The arguments.
+    """
+
+    def __init__(self, title: str, fields: Sequence[Field]) -> None:
+        self._boxes = [field.box for field in fields]
+        super().__init__([widgets.HTML(f"<h4>{html.escape(title)}</h4>"), *self._boxes])
+        self.add_class("hfbench-group")
+
+    def refresh(self) -> None:
+        """Show the heading, or hide it."""
+        is_shown = any(box.layout.display != "none" for box in self._boxes)
+        self.layout.display = "" if is_shown else "none"
 
 
 def values_of(fields: Iterable[Field]) -> tuple[dict[str, Any], dict[str, str]]:

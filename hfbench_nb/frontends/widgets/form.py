@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import html
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -17,7 +16,7 @@ from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import MEASURE
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.commands import RunOptions
-from hfbench_nb.frontends.widgets.fields import Field, values_of
+from hfbench_nb.frontends.widgets.fields import Field, FieldGroup, values_of
 from hfbench_nb.frontends.widgets.model_list import ModelList
 from hfbench_nb.frontends.widgets.panel_parts import Fold
 from hfbench_nb.frontends.widgets.style import LABEL_WIDTH
@@ -66,7 +65,7 @@ class Form:
         self.models = ModelList(lock, self.check)
         self.fields = self._make_fields()
         self._groups = self._make_groups()
-        self.advanced = Fold("Advanced", list(self._groups.values()))
+        self.advanced = Fold("Advanced", self._groups)
         self.advanced.add_class("hfbench-advanced")
         self.box = widgets.VBox([self.framework, self.models.box, *self._make_main(), self.advanced])
         for control in (self.framework, *(field.control for field in self.fields.values())):
@@ -90,12 +89,12 @@ class Form:
         label = widgets.Label(
             "Measure", layout={"width": LABEL_WIDTH, "justify_content": "flex-end", "margin": "2px 8px 2px 2px"}
         )
-        choices = self._of_group(MEASURE)
+        choices = sorted(self._of_group(MEASURE), key=lambda field: not field.found.metadata["task"])  # tasks first
         ticks = widgets.HBox([label, *(field.box for field in choices)], layout={"flex_flow": "row wrap"})
         ticks.add_class("hfbench-measure")
         return [*sizes, ticks, *(field.message for field in choices)]
 
-    def _make_groups(self) -> dict[str, widgets.VBox]:
+    def _make_groups(self) -> list[FieldGroup]:
         """Make the advanced part: a group per subject, then arguments without one, then those of one framework only."""
         shared = {found.name for kind in (BenchmarkArguments, RunOptions) for found in dataclasses.fields(kind)}
         advanced = [field for field in self.fields.values() if field.group not in (SIZES, MEASURE)]
@@ -107,7 +106,7 @@ class Form:
         for title, kind in self._kinds.items():
             own = [found.name for found in dataclasses.fields(kind) if found.name not in shared]
             grouped[title] = [field for field in advanced if field.name in own]
-        return {title: _make_group(title, fields) for title, fields in grouped.items() if fields}
+        return [FieldGroup(title, fields) for title, fields in grouped.items() if fields]
 
     @property
     def _kind(self) -> type[BenchmarkArguments]:
@@ -156,14 +155,19 @@ class Form:
             self._tell(problems)
             self._on_change()
 
+    @property
+    def _applying(self) -> set[str]:
+        """The names of the arguments that the framework has, and that concern a task which is chosen."""
+        chosen = [task for task, name in self._kind.task_fields().items() if self.fields[name].value]
+        fields = [found for kind in (self._kind, RunOptions) for found in dataclasses.fields(kind)]
+        return {found.name for found in fields if found.metadata["of_task"] in ("", *chosen)}
+
     def _show_what_applies(self) -> None:
-        """Hide what other frameworks have alone."""
-        for title in self._kinds:
-            if title in self._groups:
-                self._groups[title].layout.display = "" if title == self.framework.value else "none"
-        names = {found.name for found in dataclasses.fields(self._kind)}
-        for field in self._of_group(SIZES, MEASURE):
-            field.box.layout.display = "" if field.name in names else "none"
+        applying = self._applying
+        for name, field in self.fields.items():
+            field.show(is_shown=name in applying)
+        for group in self._groups:
+            group.refresh()
 
     def _tell(self, problems: dict[str, str]) -> None:
         """Mark wrong fields; if two fields contradict each other, show the message once."""
@@ -199,8 +203,10 @@ class Form:
         return problems | run_problems
 
     def _values_of(self, kind: type) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return the values of a dataclass's fields, and error messages about the texts of their controls."""
-        return values_of(self.fields[found.name] for found in dataclasses.fields(kind) if found.name in self.fields)
+        """Return the values of the fields of a dataclass that are shown, and messages about what is wrong with them."""
+        names = [found.name for found in dataclasses.fields(kind) if found.name in self.fields]
+        applying = self._applying
+        return values_of(self.fields[name] for name in names if name in applying)
 
     @property
     def hint(self) -> str:
@@ -210,9 +216,3 @@ class Form:
         if not self.models.value:
             return "Name a model, then run."
         return "Correct what is marked above, then run." if self.models.is_settled else "Looking up the model ..."
-
-
-def _make_group(title: str, fields: Iterable[Field]) -> widgets.VBox:
-    group = widgets.VBox([widgets.HTML(f"<h4>{html.escape(title)}</h4>"), *(field.box for field in fields)])
-    group.add_class("hfbench-group")
-    return group

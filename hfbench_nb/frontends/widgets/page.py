@@ -1,4 +1,4 @@
-"""The panel in a page: its style, its copy for pages without widgets, and what a page that is loaded anew means."""
+"""The panel in a page: its style, its copy for pages without widgets, and what it means that a page is reloaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEEDS_JUPYTER = (
 
 
 class Root(widgets.VBox):  # type: ignore[misc]
-    """The box with everything; it notices that a page which is loaded anew asks for the state of its widgets.
+    """The box with everything; it notices that a page which was reloaded asks for the state of its widgets.
 
     Parameters
     ----------
@@ -52,7 +52,12 @@ def _close(widget: widgets.Widget) -> None:
 
 
 class StaticResults:
-    """The last results beside the widgets, for pages without live widgets.
+    """The last results beside the widgets, for pages without live widgets: what a saved notebook holds of a panel.
+
+    JupyterLab keeps which output an update is for in the page alone, as part of the execution of the cell.  A page that
+    was reloaded drops all updates of outputs which it has not seen being made; what widgets print goes to its log; and
+    widgets themselves are saved only if the user has asked for that in its settings.  So nothing but running the cell
+    again brings new results into the notebook then: the panel says so, and a new panel shows what the former one did.
 
     Parameters
     ----------
@@ -63,7 +68,8 @@ class StaticResults:
     def __init__(self, css_class: str) -> None:
         self.css_class = css_class
         self._display_id = uuid.uuid4().hex
-        self._is_shown = self._is_lost = False
+        self._is_shown = self._is_lost = self._is_stale = False
+        self._png = b""
 
     def display(self, results: BenchmarkResults | None, curves_png: bytes) -> None:
         """Add them to the output of the cell."""
@@ -71,7 +77,7 @@ class StaticResults:
 
         bundle = self._bundle(results, curves_png)
         display(bundle, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
-        self._is_shown, self._is_lost = True, False
+        self._is_shown, self._is_lost, self._is_stale = True, False, False
 
     def update(self, results: BenchmarkResults | None, curves_png: bytes) -> None:
         """Replace them in the output of the cell."""
@@ -80,21 +86,29 @@ class StaticResults:
 
             bundle = self._bundle(results, curves_png)
             update_display(bundle, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+            self._is_stale = self._is_lost
+
+    def follow(self, results: BenchmarkResults, curves_png: bytes) -> None:
+        """Replace them if there are new curves, which are drawn every few seconds."""
+        if curves_png is not self._png:
+            self.update(results, curves_png)
 
     def on_new_page(self) -> None:
-        """Note that the page was loaded anew: it no longer knows which output an update is for."""
+        """Note that the page was reloaded: it no longer knows which output an update is for."""
         self._is_lost = self._is_shown
 
     @property
     def note(self) -> str:
         """What to do so that the saved notebook holds the results that are shown; empty if it does."""
-        if not self._is_lost:
+        if not self._is_stale:
             return ""
         return (
-            "The page was loaded anew: run the panel's cell again, so that the saved notebook holds these results, too."
+            "The page was reloaded, so the notebook still holds the results from before: run the panel's cell again "
+            "before you save. It shows these results again."
         )
 
     def _bundle(self, results: BenchmarkResults | None, curves_png: bytes) -> dict[str, str]:
+        self._png = curves_png
         text = repr(results) if results is not None and results.entries else "No results yet"
         return {"text/plain": text, "text/html": static_html(results, curves_png, self.css_class)}
 

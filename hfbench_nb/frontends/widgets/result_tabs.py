@@ -14,9 +14,11 @@ from importlib import import_module
 import ipywidgets as widgets
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.display.html_tables import FoldedPart, ResultsPage
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.code_text import as_magic, as_python, as_shell
 from hfbench_nb.frontends.commands import RunOptions
+from hfbench_nb.frontends.widgets.panel_parts import Fold
 from hfbench_nb.results.metrics import headlines
 
 _CODE = {"python": ("Python", as_python), "magic": ("Magic", as_magic), "shell": ("Shell", as_shell)}
@@ -31,9 +33,11 @@ class ResultTabs:
     def __init__(self) -> None:
         # The curves are HTML, too: an Image widget has no alternative text.
         self.table, self.curves, self.environment, self.log = (widgets.HTML() for _ in range(4))
+        self._below: dict[str, tuple[Fold, widgets.HTML]] = {}
+        self._table_box = widgets.VBox([self.table])
         self.code = {name: self._make_code(name, title) for name, (title, _) in _CODE.items()}
         tabs = {
-            "Table": self.table,
+            "Table": self._table_box,
             "Curves": self.curves,
             "Environment": self.environment,
             "Log": self.log,
@@ -64,10 +68,29 @@ class ResultTabs:
 
     def show_table(self, results: BenchmarkResults | None) -> None:
         """Show the results so far, without their curves, which take time to draw."""
+        page = ResultsPage(results) if results is not None and results.entries else None
         self.table.value = (
-            results._repr_html_() if results is not None and results.entries else "No case is finished yet."
+            _scrolling(page.answer + str(page.main), "Results") if page is not None else "No case is finished yet."
         )
+        # The environment has a tab of its own.
+        self._show_below([part for part in page.folds if part.name != "environment"] if page is not None else [])
         self.environment.value = "Known once a run has begun." if results is None else results.environment._repr_html_()
+
+    def _show_below(self, parts: list[FoldedPart]) -> None:
+        """Show what is folded below the tables; what was unfolded stays so while rows arrive."""
+        names = [part.name for part in parts]
+        for part in parts:
+            if part.name not in self._below:
+                self._below[part.name] = _make_fold(part.name)
+            fold, content = self._below[part.name]
+            fold.button.description, content.value = part.title, _scrolling(part.content, part.title)
+            (fold.button.add_class if part.is_open else fold.button.remove_class)("hfbench-failed")
+            fold.is_open |= part.is_open and fold.layout.display == "none"
+        shown = [self._below[name][0] for name in names]
+        hidden = [fold for name, (fold, _) in self._below.items() if name not in names]
+        for fold in (*shown, *hidden):
+            fold.layout.display = "none" if fold in hidden else ""
+        self._table_box.children = [self.table, *shown, *hidden]
 
     def show_curves(self, png: bytes) -> None:
         """Show an image of the curves."""
@@ -86,6 +109,15 @@ class ResultTabs:
             area.value = text
             area.placeholder = "" if text else "Appears when the form is valid."
             area.rows = sum(1 + len(line) // _LETTERS_A_LINE for line in text.splitlines()) or 1
+
+
+def _make_fold(name: str) -> tuple[Fold, widgets.HTML]:
+    """Make a fold that is not shown yet, and its content."""
+    content = widgets.HTML()
+    fold = Fold("", [content])
+    fold.add_class(f"hfbench-part-{name}")
+    fold.layout.display = "none"
+    return fold, content
 
 
 class Curves:
@@ -137,10 +169,18 @@ def static_html(results: BenchmarkResults | None, curves_png: bytes, css_class: 
     if results is None or not results.entries:
         return f'<div class="{css_class}"><em>The control panel of hfbench_nb needs a live notebook.</em></div>'
     curves = _image(curves_png, "background: white; max-width: 100%;")
-    # A page that is loaded anew cannot replace this: it must be told from the results of a later run.
+    # A page that was reloaded cannot replace this: it must be told from the results of a later run.
     when = " ".join(str(results.environment.get(name, "")).partition(".")[0] for name in ("date", "time")).strip()
     title = f"<p><small>Measured by the control panel{f', {html.escape(when)}' if when else ''}.</small></p>"
     return f'<div class="{css_class}">{title}{results._repr_html_()}{curves}</div>'
+
+
+def _scrolling(html_text: str, label: str) -> str:
+    """Return HTML that scrolls, also by keys, where it is wider than the page."""
+    return (
+        f'<div class="hfbench-results" role="region" aria-label="{html.escape(label)}" tabindex="0" '
+        f'style="overflow-x: auto;">{html_text}</div>'
+    )
 
 
 def _image(png: bytes, style: str = "") -> str:

@@ -36,6 +36,7 @@ SHEET = (
 .hfbench-measure .widget-checkbox {{ margin-right: 1.5em; }}
 .hfbench-panel h4 {{ margin: 0.6em 0 0.2em 0; }}
 .hfbench-fold, .hfbench-fold.mod-active {{ background: none; box-shadow: none; padding: 0 0.5em; text-align: left; }}
+.hfbench-panel .hfbench-fold {{ white-space: normal; height: auto; min-height: 28px; line-height: 1.5; }}
 .hfbench-bar {{ height: 10px; margin: 9px 4px; border-radius: 3px; overflow: hidden; }}
 .hfbench-bar {{ background: rgba(128, 128, 128, 0.25); }}
 .hfbench-bar-running {{ background: var(--jp-info-color1, #0277bd); }}
@@ -50,6 +51,10 @@ SHEET = (
 .hfbench-log pre {{ max-height: 24em; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }}
 .hfbench-code textarea {{ font-family: var(--jp-code-font-family, monospace); font-size: 90%; }}
 .hfbench-curves img {{ max-width: 100%; height: auto; }}
+.hfbench-tabs .widget-html-content {{ min-width: 0; }}
+.hfbench-panel .hfbench-tabs > .lm-TabBar .lm-TabBar-tab, .hfbench-panel .hfbench-tabs > .p-TabBar .p-TabBar-tab {{
+  min-width: max-content;
+}}
 """
     + _where_dark(".hfbench-curves img", "filter: invert(0.9) hue-rotate(180deg);")
     + _where_dark(".hfbench-panel select", f'background-image: url("{_ARROW}");')

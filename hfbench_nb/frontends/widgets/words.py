@@ -32,11 +32,12 @@ def describe_progress(run: BackgroundRun, note: str) -> str:
     return f"{run.done} of {run.total} measurements in {format_duration(run.elapsed_s)}; {doing}"
 
 
-def describe_opened(results: BenchmarkResults) -> str:
-    """Return which earlier run is shown."""
+def describe_opened(results: BenchmarkResults, note: str) -> str:
+    """Return which earlier run is shown, with a note on what the notebook keeps."""
     failed = sum(not measurement.succeeded for _, measurement in results.entries)
-    without = f", {failed} failed" if failed else ""
-    return f"An earlier run: {_cases(len(results.entries))}{without}. Its arguments are in the form; Run measures anew."
+    cases = f"{_cases(len(results.entries))}{f', {failed} failed' if failed else ''}"
+    told = f"An earlier run: {cases}. Its arguments are in the form; Run measures again."
+    return f"{told} {note}".rstrip()
 
 
 def _cases(number: int) -> str:

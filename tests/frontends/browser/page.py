@@ -135,6 +135,10 @@ class Notebook:
         self.page.wait_for_function(f"() => {CELLS}.at(-1).model.executionCount", timeout=1000 * seconds)
         return cell.locator(".jp-OutputArea").inner_text()
 
+    def save(self) -> None:
+        """Save the notebook."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")
+
     def image_widths(self) -> list[int]:
         """Return the widths of the images in outputs, in pixels; 0 for one that could not be shown."""
         self.page.wait_for_function("() => [...document.images].every(image => image.complete)")

@@ -12,7 +12,7 @@ import pytest
 
 from hfbench_nb.frontends.options import parse
 
-from .page import DARK, LIGHT, Notebook, barriers
+from .page import DARK, LIGHT, Notebook, barriers, start_lab
 from .panel_view import PanelView
 from .servers import ARTEFACTS, KERNEL, voila
 
@@ -44,7 +44,8 @@ def notebook(lab, folder):
     path = write_notebook(folder, "panel")
     notebook = Notebook(lab, path.name)
     notebook.run_all()
-    return notebook
+    yield notebook
+    notebook.run("panel.close()")  # the next panel would show its results
 
 
 def test_type_a_model_run_it_read_the_table_and_copy_the_code(notebook, lab):
@@ -89,14 +90,42 @@ def test_stop_in_a_second_run_keeps_its_finished_cells(notebook, lab):
     panel.press_run()
     lab.wait_for_function("() => window.progress.some(text => text.startsWith('1 of 24 measurements'))", timeout=60_000)
     pressed_s = time.monotonic()
+    panel.root.get_by_role("button", name="Copy as Markdown").click()
     panel.stop.click()
     assert panel.wait_for_end().startswith("Stopped: ")
+    assert panel.root.get_by_text("A click selects all of it.").is_visible()  # unfolded, and the rows have changed
     note("from Stop to the end of the run", time.monotonic() - pressed_s)
     assert panel.run.is_enabled()
     statuses = notebook.run("print(*panel.results.frame.status)").split()
     assert statuses[0] == "ok"
     assert set(statuses[1:]) <= {"cancelled"}
     notebook.screenshot("panel-stopped")
+
+
+def test_a_saved_notebook_has_the_results_from_after_a_reload(notebook, lab, folder):
+    """JupyterLab drops updates of outputs that the page has not seen being made: the panel says what to do."""
+    panel, path = PanelView(lab), folder / "panel.ipynb"
+
+    def saved():
+        notebook.save()
+        (output,) = [each for each in nbformat.read(path, as_version=4).cells[0].outputs if "text/html" in each.data]
+        return output.data["text/plain"]
+
+    panel.describe("tiny", "8", max_seconds=0.05, rounds=1)
+    panel.press_run()
+    assert panel.wait_for_end().startswith("1 of 1 cases in ")
+    assert re.search(r"tiny +1 +8 ", saved())
+    start_lab(lab, lab.url)
+    notebook = Notebook(lab, path.name)
+    panel.table.locator("thead").get_by_text("8", exact=True).first.wait_for()
+    panel.type("field-sequence_lengths", "24")
+    panel.press_run()
+    assert "run the panel's cell again before you save" in panel.wait_for_end()
+    assert re.search(r"tiny +1 +8 ", saved())
+    notebook.run_all()
+    panel.status.get_by_text(re.compile(r"^1 of 1 cases in [\d.]+ s\.$")).wait_for()
+    panel.table.locator("thead").get_by_text("24", exact=True).first.wait_for()
+    assert re.search(r"tiny +1 +24 ", saved())
 
 
 def test_a_run_goes_on_beside_a_busy_cell(notebook, lab, folder):
