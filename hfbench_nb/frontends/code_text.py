@@ -10,7 +10,7 @@ from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import differing
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.execution.benchmarks import make_benchmark
-from hfbench_nb.frontends.commands import RunOptions
+from hfbench_nb.frontends.run_options import RunOptions
 
 # Characters that IPython would expand in the line of a magic, or treat as the end of the line.
 _EXPANDED = re.compile(r"[{}$\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")

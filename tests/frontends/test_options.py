@@ -22,10 +22,10 @@ from hfbench_nb.frontends.commands import (
     ModelsOptions,
     OverlayOptions,
     PlotOptions,
-    RunOptions,
     commands,
 )
 from hfbench_nb.frontends.options import HelpShown, flags_of_functions, parse, parse_function_options, underscored
+from hfbench_nb.frontends.run_options import RunOptions
 
 pytestmark = pytest.mark.quick
 

@@ -13,7 +13,7 @@ from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.execution.benchmark import Benchmark
 from hfbench_nb.execution.benchmarks import make_benchmark
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
-from hfbench_nb.frontends.commands import RunOptions
+from hfbench_nb.frontends.run_options import RunOptions
 from hfbench_nb.frontends.widgets.panel_parts import DONE, FAILED, PARTLY, RUNNING
 from hfbench_nb.frontends.widgets.result_tabs import Curves
 from hfbench_nb.protocol.case import Case

@@ -15,7 +15,7 @@ from hfbench_nb.arguments.fields import MORE, default_of, differing, value_types
 from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import MEASURE
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
-from hfbench_nb.frontends.commands import RunOptions
+from hfbench_nb.frontends.run_options import RunOptions
 from hfbench_nb.frontends.widgets.fields import Field, FieldGroup, values_of
 from hfbench_nb.frontends.widgets.model_list import ModelList
 from hfbench_nb.frontends.widgets.panel_parts import Fold

@@ -17,7 +17,7 @@ from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.display.html_tables import FoldedPart, ResultsPage
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.code_text import as_magic, as_python, as_shell
-from hfbench_nb.frontends.commands import RunOptions
+from hfbench_nb.frontends.run_options import RunOptions
 from hfbench_nb.frontends.widgets.panel_parts import Fold
 from hfbench_nb.results.metrics import headlines
 
