@@ -229,7 +229,7 @@ class Benchmark(Generic[_Args]):
         if not callable(on_case):
             raise wrong_value("on_case", on_case, "a function of a case and its measurement")
         chosen = make_executor(executor, isolated=self.args.do_multi_processing)
-        check_spread(spread, chosen)
+        check_spread(spread, chosen, isolated=self.args.do_multi_processing)
         self._method = method_for(chosen, self.args.method())
         self._rounds = Rounds(self.cases, self._method)
         self._cancellation = Cancellation()
@@ -249,12 +249,12 @@ class Benchmark(Generic[_Args]):
             except KeyboardInterrupt:
                 raise RunInterrupted(f"Interrupted: {self._what_is_measured(cases)}") from None
             except MachineGone as error:
-                raise IsolationError(f"{error} {self._what_is_measured(cases)}") from error
+                raise IsolationError(f"{error} {self._what_is_measured(cases)}") from None
             finally:
-                for machine in machines:
-                    machine.release()
                 progress.close()
                 write_report_files(self.args, self.results)
+                for machine in machines:
+                    machine.release()
         return self.results
 
     def cancel(self) -> None:
@@ -275,7 +275,8 @@ class Benchmark(Generic[_Args]):
     ) -> None:  # fmt: skip
         """Measure the cases on machines whose places are known."""
         sharing = Sharing(FRAMEWORKS[self.framework], self._method, self.models, self.places, cases)
-        claims = self._begin(plan, cases, sharing.order(cases), run_folder, progress)
+        owners = self._begin(plan, cases, sharing.order(cases), run_folder, progress)
+        claims = Claims({case: owner for case, owner in owners.items() if owner in {each.name for each in machines}})
         measuring = Measuring(
             self.framework, self.models, self._method, self.args.timeout_s, self.places, sharing, self._rounds,
             run_folder, progress, on_case, self._cancellation,
@@ -284,8 +285,8 @@ class Benchmark(Generic[_Args]):
 
     def _begin(
         self, plan: Plan, cases: Sequence[Case], order: Sequence[Case], run_folder: RunFolder, progress: Progress
-    ) -> Claims:
-        """Write the head of the journal; take over the cases of an earlier run that are kept, and who measured them."""
+    ) -> dict[Case, str]:
+        """Write the head of the journal; take over what is kept of an earlier run; return who measured it."""
         self.environment_info = summarize(self.places.environments)
         self._rounds = plan(cases, self._method, order)
         configurations = {name: spec.identity for name, spec in self.models.items()}
@@ -295,4 +296,4 @@ class Benchmark(Generic[_Args]):
             self._rounds.keep(case, measurements, Environment(facts))
             progress.keep(case, self._rounds.left(case), measurements)
         self._folder = run_folder.path
-        return Claims({case: str(facts.get(HOST, "")) for case, (_, facts) in kept.items()})
+        return {case: str(facts.get(HOST, "")) for case, (_, facts) in kept.items()}

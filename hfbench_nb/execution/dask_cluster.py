@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
-import tempfile
-import time
-import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from hfbench_nb.execution import dask_worker
-from hfbench_nb.execution.cancellation import Cancellation, Cancelled
-from hfbench_nb.execution.machines import Machine, MachineGone, MachineLost
-from hfbench_nb.execution.servers import OnProgress, WorkerEnded
-from hfbench_nb.protocol.case import Settings
-from hfbench_nb.protocol.decoding import parse_json
-from hfbench_nb.protocol.errors import IsolationError, shown, warn, wrong_value
-from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.execution.dask_discovery import look
+from hfbench_nb.execution.dask_machine import DaskMachine
+from hfbench_nb.execution.machines import Machine
+from hfbench_nb.protocol.errors import IsolationError, warn, wrong_value
 from hfbench_nb.protocol.registry import resolve
-from hfbench_nb.protocol.request import Method, Request
 from hfbench_nb.results.environment import tool_version
 
 CONNECT_TIMEOUT_S = 10.0
-# How long a worker that was lost may take to come back: its nanny starts it again.
-RETURN_TIMEOUT_S = 20.0
-_LOOK_EVERY_S = 1.0
-_ANSWER_TIMEOUT_S = 5.0
 
 
 class DaskCluster:
@@ -49,9 +32,13 @@ class DaskCluster:
     """
 
     def __init__(self, client: Any) -> None:
-        self._client = _connected(client) if isinstance(client, str) else client
-        if self._client.asynchronous:
-            raise wrong_value("executor", client, "a client that is not asynchronous")
+        if isinstance(client, str):
+            client = _connected(client)
+        elif hasattr(client, "get_client"):  # a cluster, such as a LocalCluster
+            client = client.get_client()
+        if getattr(client, "asynchronous", True) or client.status != "running":
+            raise wrong_value("executor", client, "a client of Dask that is connected and not asynchronous")
+        self._client = client
 
     def machines(self) -> list[Machine]:
         """Return the machines that are there, of which each has at least one worker.
@@ -61,7 +48,7 @@ class DaskCluster:
         IsolationError
             If there is none that can measure.
         """
-        found, problems = _look(self._client)
+        found, problems = look(self._client)
         if problems:
             warn(f"Workers of the cluster that cannot measure are left out: {'; '.join(problems)}.")
         if not found:
@@ -87,187 +74,18 @@ def _connected(address: str) -> Any:
         raise IsolationError(f"The scheduler {address} does not answer: {error}") from error
 
 
-def _look(client: Any) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Return what is known of a worker on each machine, and why others cannot measure."""
-    found: dict[str, dict[str, Any]] = {}
-    problems = []
-    for address, told in client.run(dask_worker.take_part, on_error="return").items():
-        if isinstance(told, BaseException):
-            problems.append(f"{address} ({type(told).__name__}: {told})")
-        elif told["version"] != tool_version():
-            problems.append(f"{address} (hfbench_nb {told['version']} there, {tool_version()} here)")
-        else:
-            found.setdefault(told["identity"], {**told, "address": address})
-    return found, problems
-
-
 def _names(found: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Return a name for each machine: its own, with that of its worker where several have one."""
-    times = Counter(worker["hostname"] for worker in found.values())
-    return {
-        identity: worker["hostname"] if times[worker["hostname"]] == 1 else f"{worker['hostname']}/{worker['name']}"
-        for identity, worker in found.items()
-    }
+    """Return a name for each machine, which does not depend on which others there are, if that is possible.
 
-
-class DaskMachine:
-    """A machine of a Dask cluster: one of its workers is asked to measure, one case at a time.
-
-    Parameters
-    ----------
-    client
-        The client.
-    name
-        What the column ``host`` calls it.
-    worker
-        What `take_part` has told of its worker, and its address.
+    It is that of the machine, with that of its worker if somebody has given it one.
     """
-
-    def __init__(self, client: Any, name: str, worker: dict[str, Any]) -> None:
-        self.name = name
-        self._client, self._worker = client, worker
-        self._scratch = ""
-        self._topic = f"hfbench_nb-{uuid.uuid4().hex}"
-        self._inbox: queue.SimpleQueue[tuple[Any, dict[str, Any]]] = queue.SimpleQueue()
-        client.subscribe_topic(self._topic, lambda event: self._inbox.put((event[1]["key"], event[1]["message"])))
-
-    def facts(self) -> dict[str, Any]:
-        """Describe the machine, without its frameworks."""
-        facts: dict[str, Any] = self._worker["facts"]
-        return facts
-
-    def environment(
-        self, framework: str, settings: Settings, method: Method, on_progress: OnProgress, cancellation: Cancellation
-    ) -> dict[str, Any]:
-        """Describe the framework and the device with which it measures cases with these settings."""
-        answer = self._ask(dask_worker.environment_here, (framework, settings, method), on_progress, cancellation)
-        environment: dict[str, Any] = answer["environment"]
-        return environment
-
-    def measure(
-        self, framework: str, request: Request, on_progress: OnProgress, cancellation: Cancellation
-    ) -> Measurement:
-        """Measure one case."""
-        self._scratch = request.method.scratch
-        answer = self._ask(dask_worker.measure_here, (framework, request), on_progress, cancellation)
-        measurement = Measurement.from_dict(parse_json(answer["measurement"]))
-        profile = measurement.profile
-        if profile is None or not profile.trace:
-            return measurement
-        if not answer["trace"]:
-            return replace(measurement, profile=profile.with_trace("", f"the trace could not be read on {self.name}"))
-        with tempfile.NamedTemporaryFile(prefix="hfbench-", suffix=Path(profile.trace).name, delete=False) as file:
-            file.write(answer["trace"])
-        return replace(measurement, profile=profile.with_trace(file.name))
-
-    def release(self) -> None:
-        """Drop what the machine keeps for further cases of the run."""
-        with contextlib.suppress(Exception):  # it is gone, and so is what it kept
-            self._client.unsubscribe_topic(self._topic)
-            self._client.submit(dask_worker.release_here, self._scratch, "", **self._placement()).result(
-                timeout=_LOOK_EVERY_S
-            )
-
-    def _ask(
-        self, work: Callable[..., Any], arguments: tuple[Any, ...], on_progress: OnProgress, cancellation: Cancellation
-    ) -> dict[str, Any]:
-        """Return what a function answers on the machine."""
-        self._wait_until_there(cancellation)
-        placement = self._placement()
-        future = self._client.submit(work, *arguments, self._topic, **placement)
-        future.add_done_callback(lambda _: self._inbox.put((placement["key"], {"event": "done"})))
-        try:
-            with cancellation.waking(lambda: self._inbox.put((placement["key"], {"event": "cancel"}))):
-                for message in self._messages(placement["key"]):
-                    if message["event"] == "done":
-                        break
-                    on_progress(message)
-            answer = self._result(future)
-        except BaseException:
-            with contextlib.suppress(Exception):
-                future.cancel()
-            raise
-        if "cancelled" in answer:  # by Dask: this notebook was taken for gone
-            raise MachineLost(f"The scheduler has given up what {self.name} was measuring.")
-        if "failure" in answer:
-            kind = WorkerEnded if answer["worker_ended"] else IsolationError
-            raise kind(f"on {self.name}: {answer['failure']}")
-        return answer
-
-    def _placement(self) -> dict[str, Any]:
-        return {
-            "key": f"hfbench_nb-{uuid.uuid4().hex}", "workers": [self._worker["address"]], "pure": False,
-            "allow_other_workers": False, "resources": {dask_worker.RESOURCE: 1},
-        }  # fmt: skip
-
-    def _messages(self, key: str) -> Iterator[dict[str, Any]]:
-        """Return each message about a task until it is done.
-
-        Raises
-        ------
-        Cancelled
-            If the run was cancelled.
-        MachineLost
-            If the worker is gone.
-        """
-        has_begun = False
-        while True:
-            try:
-                about, message = self._inbox.get(timeout=_LOOK_EVERY_S)
-            except queue.Empty:
-                self._check_is_there()
-                if not has_begun:
-                    yield {"event": "wait", "reason": f"waiting for {self.name}, where another run may be measuring"}
-                continue
-            if about != key:
-                continue  # of a task before this one
-            has_begun = True
-            if message["event"] == "cancel":
-                raise Cancelled
-            yield message
-
-    def _result(self, future: Any) -> dict[str, Any]:
-        while True:
-            try:
-                answer: dict[str, Any] = future.result(timeout=_LOOK_EVERY_S)
-            except TimeoutError:
-                self._check_is_there()
-            except Exception as error:  # whatever Dask or the worker raises
-                if future.status == "error":
-                    text = f"{type(error).__name__}: {shown(error)}"
-                    raise IsolationError(f"{self.name} cannot measure this: {text}") from error
-                raise MachineLost(f"The scheduler has lost what {self.name} was measuring: {error}") from error
-            else:
-                return answer
-
-    def _workers(self) -> Collection[str]:
-        """Return the addresses of the workers that the scheduler has; none if it does not answer."""
-        if self._client.status != "running":
-            return ()
-        try:
-            found: dict[str, int] = self._client.sync(self._client.scheduler.ncores, callback_timeout=_ANSWER_TIMEOUT_S)
-        except Exception:  # whatever Dask raises where the scheduler is gone
-            return ()
-        return found
-
-    def _check_is_there(self) -> None:
-        if self._worker["address"] not in self._workers():
-            raise MachineLost(
-                f"The Dask worker on {self.name} ({self._worker['address']}) was lost while it measured this case: it "
-                "was stopped, or ran out of memory, or its scheduler is gone."
-            )
-
-    def _wait_until_there(self, cancellation: Cancellation) -> None:
-        """Find another worker on the machine if that which was there is gone; its nanny may start it again."""
-        deadline = time.monotonic() + RETURN_TIMEOUT_S
-        while self._worker["address"] not in (workers := self._workers()):
-            if workers:
-                with contextlib.suppress(Exception):
-                    found, _ = _look(self._client)
-                    if self._worker["identity"] in found:
-                        self._worker = found[self._worker["identity"]]
-                        return
-            if time.monotonic() > deadline or self._client.status == "closed":
-                raise MachineGone(f"No Dask worker is left on {self.name}, and none has come back in time.")
-            cancellation.check()
-            time.sleep(_LOOK_EVERY_S / 2)
+    names = {
+        identity: worker["hostname"] if "://" in worker["name"] else f"{worker['hostname']}/{worker['name']}"
+        for identity, worker in sorted(found.items())
+    }
+    times: Counter[str] = Counter()
+    for identity, name in names.items():
+        times[name] += 1
+        if times[name] > 1:
+            names[identity] = f"{name}-{times[name]}"
+    return names

@@ -1,6 +1,6 @@
 """What a Dask worker does for a notebook: it describes its machine, and measures one case at a time there.
 
-The notebook's side is in `dask_cluster`.  Dask pickles the functions of this module by name.
+The notebook's side is in `dask_machine`.  Dask pickles the functions of this module by name.
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ def make_executor(chosen: Any, *, isolated: bool = True) -> Any:
     for kind in CLUSTERS:
         if kind.takes(chosen):
             return resolve(kind.cluster)(chosen)
-    named = f"{' or '.join(map(repr, EXECUTORS.names))}, or a client of Dask or the address of its scheduler"
+    named = f"{' or '.join(map(repr, EXECUTORS.names))}, or a client of Dask or the address of its scheduler, such as 'tcp://node-1:8786'"
     if isinstance(chosen, str):
         if chosen not in EXECUTORS:
             raise wrong_value("executor", chosen, named)

@@ -30,6 +30,10 @@ class MachineGone(IsolationError):
     """A machine is not there any more: nothing was asked of it."""
 
 
+class ClusterGone(MachineGone):
+    """What leads to all of the machines is not there any more."""
+
+
 def crashed(error: IsolationError) -> Measurement:
     """Return the measurement of a case for which there was no worker."""
     return Measurement("crashed", failure=Failure(type(error).__name__, str(error)))
@@ -137,18 +141,20 @@ class ThisMachine:
         release(self._executor)
 
 
-def check_spread(spread: str, executor: Executor | Cluster) -> None:
+def check_spread(spread: str, executor: Executor | Cluster, *, isolated: bool = True) -> None:
     """Raise unless cases can be spread so; empty stands for a single machine.
 
     Raises
     ------
     ArgumentError
-        If there is no such way, or only one machine.
+        If there is no such way, or only one machine; or if cases were not to be isolated, as they are on a cluster.
     """
     if spread not in ("", *SPREADS):
         raise wrong_value("spread", spread, " or ".join(map(repr, SPREADS)))
     if spread == "hosts" and not isinstance(executor, Cluster):
         raise wrong_value("spread", spread, "'cases' unless executor is a cluster: a client of Dask, or its address")
+    if isinstance(executor, Cluster) and not isolated:
+        raise wrong_value("multi_process", False, "True on a cluster, whose machines measure in processes")
 
 
 def spread_over(machines: Sequence[Machine], cases: Sequence[Case], spread: str) -> list[Case]:

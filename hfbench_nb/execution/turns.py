@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled, measured_before
-from hfbench_nb.execution.machines import Machine, MachineGone, MachineLost, crashed
+from hfbench_nb.execution.machines import ClusterGone, Machine, MachineGone, MachineLost, crashed
 from hfbench_nb.execution.places import may_measure
 from hfbench_nb.execution.rounds import Rounds, Turn
 from hfbench_nb.protocol.case import Case
@@ -25,7 +26,7 @@ _MOST_LOSSES = 2
 
 
 class Claims:
-    """Which machine measures which case: all rounds of a case are measured on one.
+    """Which machine measures which case: all rounds of a case are measured on one, as long as that is there.
 
     Parameters
     ----------
@@ -40,9 +41,9 @@ class Claims:
         """Return whether a machine may measure a case; it is then the only one."""
         return may_measure(machine, case) and self._owners.setdefault(case, machine) == machine
 
-    def release(self, machine: str, finished: set[Case]) -> None:
-        """Let others measure what a machine has not begun to; what it has, stays as it is."""
-        for case in [case for case, owner in self._owners.items() if owner == machine and case not in finished]:
+    def release(self, machine: str, begun: Collection[Case] = ()) -> None:
+        """Let others measure what a machine was to measure, but for what it has begun and may go on with."""
+        for case in [case for case, owner in self._owners.items() if owner == machine and case not in begun]:
             del self._owners[case]
 
 
@@ -134,24 +135,23 @@ class _Crew:
         """Record what a machine has measured, or give its case back if the machine was lost."""
         try:
             measurement = future.result()
+        except ClusterGone:
+            raise
         except MachineGone as error:
-            warn(f"{error} What it has not measured is measured elsewhere where that is possible.")
+            warn(f"{error} The run goes on without it.")
             self._gone[name] = error
-            self._give_back(name)
+            self._claims.release(name)
             return
         except MachineLost as error:
             self._losses[turn.case] += 1
             if self._losses[turn.case] < _MOST_LOSSES:
-                self._give_back(name)
+                self._claims.release(name, {case for case, *_ in self._rounds.finished()})
                 return
             measurement = crashed(error)
         except Cancelled as stop:
             self._record(turn, self._machines[name], measured_before(stop))
             raise
         self._record(turn, self._machines[name], measurement)
-
-    def _give_back(self, name: str) -> None:
-        self._claims.release(name, {case for case, *_ in self._rounds.finished()})
 
     def _turns_of(self, name: str) -> Iterator[Turn]:
         return self._rounds.turns(lambda case: self._claims.claim(case, name))
@@ -180,4 +180,4 @@ class _Crew:
             host = next((name for name in self._gone if may_measure(name, turn.case)), None)
             if turn.case not in finished and host is not None:
                 finished.add(turn.case)
-                self._record(turn, self._machines[host], crashed(self._gone[host]))
+                self._record(turn, self._machines[host], replace(crashed(self._gone[host]), status="error"))

@@ -15,8 +15,10 @@ from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import FunctionArguments
 from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
 from hfbench_nb.display.gate import FORMATS
+from hfbench_nb.execution.executors import EXECUTORS
+from hfbench_nb.execution.machines import SPREADS
 from hfbench_nb.frontends.run_options import ClusterOptions, PrintOptions, RunOptions
-from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class MeasureCommand:
                 "executor",
                 "scheduler",
             )
+
+        is_alone = self.cluster.scheduler is None and self.options.executor in (None, *EXECUTORS.names)
+        if is_alone and self.cluster.spread != SPREADS[0]:
+            raise wrong_value("spread", self.cluster.spread, f"{SPREADS[0]!r} unless scheduler names a cluster")
 
     @property
     def of_run(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.case import ANY_HOST, HOST, Case, Settings
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.results.environment import Environment
@@ -60,7 +60,8 @@ def requested_settings(case: Case, environment: Mapping[str, Any]) -> Settings:
     """
     open_names = [name for name, value in case.settings.items() if value in (None, "auto") and name in environment]
     facts = {name: environment[name] for name in open_names if isinstance(environment[name], str | int)}
-    return Settings({**case.settings, **facts})
+    requested = Settings({**case.settings, **facts})
+    return requested.without([HOST]) if requested.get(HOST) == ANY_HOST else requested
 
 
 class ResultSet:

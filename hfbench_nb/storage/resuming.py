@@ -62,6 +62,9 @@ def differences(before: Contents, now: Contents, kind: Any, places: list[Setting
         The settings that determine each environment of this run, in the same order.
     """
     found = _compare("", measured_arguments(kind, before.arguments), measured_arguments(kind, now.arguments))
+    hosts = [environments[0].get(HOST, "none") for environments in (before.environments, now.environments)]
+    if before.entries and hosts.count("none") == 1:  # a run on a cluster, and one without
+        found.append(f"host ({hosts[0]!r} in the journal, {hosts[1]!r} now)")
     # A fact that repeats an axis is part of the cases; where the axis has its default, it is the worker's choice.
     set_axes = {name for name in axes_of(kind) if any(_is_set(each.arguments, name) for each in (before, now))}
     # Where every case failed, perhaps because the place could not be used, nothing was measured otherwise.
