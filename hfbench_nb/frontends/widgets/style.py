@@ -34,6 +34,8 @@ SHEET = (
 }}
 .hfbench-wrong input, .hfbench-wrong select {{ outline: 1px solid var(--jp-error-color1, #c62828); }}
 .hfbench-measure .widget-checkbox {{ margin-right: 1.5em; }}
+.hfbench-advanced .widget-label-basic {{ white-space: normal; overflow: visible; }}
+.hfbench-advanced .widget-checkbox {{ height: auto; }}
 .hfbench-panel h4 {{ margin: 0.6em 0 0.2em 0; }}
 .hfbench-fold, .hfbench-fold.mod-active {{ background: none; box-shadow: none; padding: 0 0.5em; text-align: left; }}
 .hfbench-panel .hfbench-fold {{ white-space: normal; height: auto; min-height: 28px; line-height: 1.5; }}
@@ -44,6 +46,9 @@ SHEET = (
 .hfbench-bar-partly {{ background: var(--jp-warn-color1, #ef6c00); }}
 .hfbench-bar-failed {{ background: var(--jp-error-color1, #c62828); }}
 .hfbench-failed {{ color: var(--jp-error-color1, #c62828); font-weight: bold; }}
+.hfbench-panel .hfbench-fold.hfbench-failed {{
+  background: rgba(211, 47, 47, 0.25); border-left: 0.3em solid #d32f2f; color: var(--jp-ui-font-color1, inherit);
+}}
 .hfbench-status .widget-html-content {{ overflow-wrap: anywhere; }}
 .hfbench-exports .widget-html-content {{ overflow-wrap: anywhere; }}
 .hfbench-needs .widget-html-content {{ overflow-wrap: anywhere; }}
