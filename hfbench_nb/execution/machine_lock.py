@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ _MEASURING = "hfbench_nb-measuring.lock"
 _POLL_S = (0.05, 0.5)
 _POLL_GROWTH = 1.5
 
-_preparing = threading.Event()
+_preparing: set[object] = set()  # what is being prepared in this process, from before it takes the lock until after
 
 
 class Waiting(Protocol):
@@ -75,7 +74,7 @@ class MachineLock:
             yield
 
     def _tell(self, process: int | None) -> None:
-        if process == os.getpid() and _preparing.is_set():
+        if process == os.getpid() and _preparing:
             self._progress.wait("starting the worker server")
             return
         other = "another run" if process is None else f"another run (process {process})"
@@ -91,15 +90,13 @@ class MachineLock:
 @contextlib.contextmanager
 def preparing() -> Iterator[bool]:
     """Hold the lock while something is prepared that takes the processor; yield whether it was free."""
-    with contextlib.closing(Lock(_temporary_folder() / _MEASURING)) as measuring:
-        is_free = measuring.take()
-        if is_free:
-            _preparing.set()
-        try:
-            yield is_free
-        finally:
-            if is_free:
-                _preparing.clear()
+    this = object()
+    _preparing.add(this)
+    try:
+        with contextlib.closing(Lock(_temporary_folder() / _MEASURING)) as measuring:
+            yield measuring.take()
+    finally:
+        _preparing.remove(this)
 
 
 def _ancestors() -> set[int]:
