@@ -104,10 +104,9 @@ def _many_cases(folder: Path) -> Iterator[Row]:
     yield f"{STUBS} stub cases through Dask, one worker", f"{measured} measured in {wall_s:.0f} s", f"{STUBS}"
     cost_ms, local_ms = 1000 * wall_s / STUBS, 1000 * here_s / (STUBS // 10)
     yield "a case through Dask, here", f"{cost_ms:.1f} ms, {local_ms:.1f} ms: {cost_ms - local_ms:+.1f} ms", "reported"
-    warm = STUBS // 10
     for what, found in (("notebook", watch.rss_mb), ("scheduler", sizes_mb)):
-        grown = found[-1] - found[warm]
-        yield f"memory of the {what} since case {warm}", f"{found[warm]:.0f} MB, then {grown:+.1f} MB", "flat"
+        at = [found[int(share * (STUBS - 1))] for share in (0.1, 0.25, 0.5, 0.75, 1.0)]
+        yield f"memory of the {what} after a tenth, each quarter", f"{', '.join(f'{mb:.1f}' for mb in at)} MB", "flat"
 
 
 def _process(processes: DaskProcesses) -> psutil.Process:
