@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import queue
 import tempfile
 import time
@@ -46,8 +47,11 @@ class DaskMachine:
         self._client, self._worker = client, worker
         self._scratch = ""
         self._topic = f"hfbench_nb-{uuid.uuid4().hex}"
+        # Tasks are of one group, which one of them keeps alive: Dask would remember a group of each task for ever.
+        self._numbers = itertools.count()
+        self._first: Any = None
         self._inbox: queue.SimpleQueue[tuple[Any, dict[str, Any]]] = queue.SimpleQueue()
-        client.subscribe_topic(self._topic, lambda event: self._inbox.put((event[1]["key"], event[1]["message"])))
+        client.subscribe_topic(self._topic, lambda event: self._inbox.put((event[1]["task"], event[1]["message"])))
 
     def facts(self) -> dict[str, Any]:
         """Describe the machine, without its frameworks."""
@@ -81,6 +85,7 @@ class DaskMachine:
     def release(self) -> None:
         """Drop what the machine keeps for further cases of the run."""
         with contextlib.suppress(Exception):  # it is gone, and so is what it kept
+            self._first = None
             self._client.unsubscribe_topic(self._topic)
             released = self._client.submit(dask_worker.release_here, self._scratch, "", **self._placement())
             resolve("distributed:fire_and_forget")(released)
@@ -92,10 +97,12 @@ class DaskMachine:
         self._wait_until_there(on_progress, cancellation)
         placement = self._placement()
         future = self._client.submit(work, *arguments, self._topic, **placement)
-        future.add_done_callback(lambda _: self._inbox.put((placement["key"], {"event": "done"})))
+        self._first = self._first or future
+        task = placement["key"][1]
+        future.add_done_callback(lambda _: self._inbox.put((task, {"event": "done"})))
         try:
-            with cancellation.waking(lambda: self._inbox.put((placement["key"], {"event": "cancel"}))):
-                for message in self._messages(placement["key"]):
+            with cancellation.waking(lambda: self._inbox.put((task, {"event": "cancel"}))):
+                for message in self._messages(task):
                     if message["event"] == "done":
                         break
                     on_progress(message)
@@ -113,11 +120,11 @@ class DaskMachine:
 
     def _placement(self) -> dict[str, Any]:
         return {
-            "key": f"hfbench_nb-{uuid.uuid4().hex}", "workers": [self._worker["address"]], "pure": False,
+            "key": (self._topic, next(self._numbers)), "workers": [self._worker["address"]], "pure": False,
             "allow_other_workers": False, "resources": {dask_worker.RESOURCE: 1},
         }  # fmt: skip
 
-    def _messages(self, key: str) -> Iterator[dict[str, Any]]:
+    def _messages(self, task: int) -> Iterator[dict[str, Any]]:
         """Return each message about a task until it is done.
 
         Raises
@@ -134,7 +141,7 @@ class DaskMachine:
                 self._check_is_there()
                 if not has_begun:
                     yield {"event": "wait", "reason": f"waiting for {self.name}, where another run may be measuring"}
-            if about != key:
+            if about != task:
                 continue  # of a task before this one
             has_begun = True
             if message["event"] == "cancel":

@@ -135,11 +135,11 @@ def _task(topic: str) -> Iterator[tuple[Callable[[dict[str, Any]], None], Cancel
     from distributed import get_worker
 
     worker = get_worker()
-    key = worker.get_current_task()
+    key: Any = worker.get_current_task()  # what the notebook has named it: its machine, and a number
     cancellation, ended = Cancellation(), threading.Event()
 
     def tell(message: dict[str, Any]) -> None:
-        worker.log_event(topic, {"key": key, "message": message})
+        worker.log_event(topic, {"task": key[1], "message": message})
 
     def watch() -> None:
         while not ended.wait(_LOOK_EVERY_S):
