@@ -87,7 +87,7 @@ class DaskMachine:
         with contextlib.suppress(Exception):  # it is gone, and so is what it kept
             self._first = None
             self._client.unsubscribe_topic(self._topic)
-            released = self._client.submit(dask_worker.release_here, self._scratch, "", **self._placement())
+            released = self._client.submit(dask_worker.release_here, self._scratch, **self._placement())
             resolve("distributed:fire_and_forget")(released)
 
     def _ask(

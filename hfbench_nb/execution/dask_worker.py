@@ -78,12 +78,11 @@ def measure_here(framework: str, request: Request, topic: str) -> Answer:
         return _answered(lambda: _packed(_here(tell).measure(framework, request, tell, cancellation)))
 
 
-def release_here(scratch: str, topic: str) -> Answer:
+def release_here(scratch: str) -> None:
     """Drop what was kept for further cases of a run."""
     _executor.release()
     if scratch:
         shutil.rmtree(Path(_scratch(scratch)).parent, ignore_errors=True)
-    return {}
 
 
 class _Teller:

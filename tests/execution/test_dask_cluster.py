@@ -19,7 +19,7 @@ from support.places import TESTS
 from support.processes import wait_until
 
 from hfbench_nb import ArgumentError, PyTorchBenchmark, PyTorchBenchmarkArguments, load_results
-from hfbench_nb.execution import dask_cluster, dask_discovery, dask_machine
+from hfbench_nb.execution import dask_cluster, dask_discovery, dask_machine, dask_worker
 from hfbench_nb.execution.displays import NoDisplay
 from hfbench_nb.execution.executors import make_executor
 from hfbench_nb.frontends.options import parse
@@ -88,6 +88,9 @@ def test_machines_share_the_cases_and_rows_come_in_the_order_of_the_sweep(cluste
     assert set(results.labels) == {"fine"}
     kept = load_results(tmp_path / "run").frame.sort_values("sequence_length", ignore_index=True)
     assert kept.equals(results.frame)
+    # Nothing is kept on the machines for a run that is over.
+    in_use = lambda: set(cluster.client.run(lambda: len(dask_worker._executor._used)).values())  # noqa: E731
+    assert wait_until(lambda: in_use() == {0}, 10.0)
 
 
 def test_every_machine_can_measure_everything(cluster):
