@@ -12,7 +12,9 @@ from launching import run_program
 from report import Row
 
 MODELS = ["google-bert/bert-base-uncased", "HuggingFaceTB/SmolLM2-135M"]
-PLAIN = {"dtype": "float32", "compile": "none", "quantization": "none", "attn_implementation": "sdpa"}
+_SIMPLEST = {"compile": "none", "quantization": "none", "attn_implementation": "sdpa"}
+# What each way is compared with.
+PARTNERS = {"float32, plain": {"dtype": "float32", **_SIMPLEST}, "the same data type, plain": _SIMPLEST}
 WAYS: dict[str, list[str]] = {
     "dtype": ["float32", "bfloat16"],
     "compile": ["none", "default"],
@@ -38,18 +40,20 @@ def why_slow() -> Iterator[Row]:
         }  # fmt: skip
         # What a section that was interrupted has measured is not measured again.
         folder = BENCH / f"why-{model.rpartition('/')[2].partition(':')[0]}{'-fast' if FAST else ''}"
-        request = {"arguments": arguments, "plain": PLAIN, "ways": WAYS, "folder": str(folder)}
+        request = {"arguments": arguments, "partners": PARTNERS, "ways": WAYS, "folder": str(folder)}
         for case in run_program("why_ours", request, timeout_s=7200).answer()["cases"]:
-            yield f"{case['label']}, {case['length']}", _measured(case), case.get("why", "")
+            compared = {partner: found for partner, found in case["compared"].items() if found is not None}
+            whys = {found["why"]: None for found in compared.values() if "why" in found}
+            yield f"{case['label']}, {case['length']}", _measured(case, compared), "; or: ".join(whys)
         shutil.rmtree(folder)
 
 
-def _measured(case: dict[str, Any]) -> str:
+def _measured(case: dict[str, Any], compared: dict[str, dict[str, Any]]) -> str:
     if case["status"] != "ok":
         return f"{case['status']}: {case['error']}"
     compiled = "" if case["compile_s"] is None else f"; compiled in {case['compile_s']:.0f} s"
-    told = f"{1000 * case['time_s']:.1f} ms{compiled}; {case['kernel']}"
-    if "ratio" not in case:
-        return told
-    verdict = "cannot be told" if not case["differs"] else "slower" if case["ratio"] > 1 else "faster"
-    return f"{told}; {case['ratio']:.2f} [{case['low']:.2f}, {case['high']:.2f}] of the plain one: {verdict}"
+    told = [f"{1000 * case['time_s']:.1f} ms{compiled}; {case['kernel']}"]
+    for partner, found in compared.items():
+        verdict = "cannot be told" if not found["differs"] else "slower" if found["ratio"] > 1 else "faster"
+        told.append(f"{found['ratio']:.2f} [{found['low']:.2f}, {found['high']:.2f}] of {partner}: {verdict}")
+    return "; ".join(told)

@@ -5,20 +5,38 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 from common import answer, request
 
 from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
 
+
+def _compared(results: Any, row: Any, to: dict[str, str]) -> dict[str, Any] | None:
+    """Return the ratio of a case to its partner, None for the partner itself, and what explains a slower one."""
+    for cells in json.loads(results.relative(to=to).frame.to_json(orient="records")):
+        if (cells["model"], cells["sequence_length"]) == (row.label, row.case.sequence_length):
+            break
+    else:
+        return None
+    ratio, differs = cells["time_ratio"], cells["time_differs"]
+    found = {"ratio": ratio, "low": cells["time_ratio_ci_low"], "high": cells["time_ratio_ci_high"], "differs": differs}
+    if not (differs and ratio > 1):
+        return found
+    case = {"model": row.case.model, "sequence_length": row.case.sequence_length}
+    case |= {name: row.case.settings[name] for name in asked["ways"]}
+    try:
+        return {**found, "why": results.explain(case, {**case, **to}).in_words()}
+    except Exception as error:
+        return {**found, "why": f"{type(error).__name__}: {error}"}
+
+
 if __name__ == "__main__":
     asked = request()
-    plain, ways = asked["plain"], asked["ways"]
     folder = Path(asked["folder"])
     where = {"resume": folder} if folder.exists() else {"folder": folder}
-    results = PyTorchBenchmark(PyTorchBenchmarkArguments(**asked["arguments"], **ways, profile=True)).run(**where)
-    compared = {}
-    for cells in json.loads(results.relative(to=plain).frame.to_json(orient="records")):
-        compared[json.dumps([cells["model"], cells["sequence_length"]])] = cells
+    args = PyTorchBenchmarkArguments(**asked["arguments"], **asked["ways"], profile=True)
+    results = PyTorchBenchmark(args).run(**where)
     cases = []
     for row in results:
         measurement = row.measurement
@@ -27,19 +45,6 @@ if __name__ == "__main__":
         case["time_s"] = math.nan if measurement.timing is None else measurement.timing.median_s
         case["compile_s"] = measurement.details.get("compile_s")
         case["kernel"] = measurement.details.get("attention_kernel")
-        case["note"] = measurement.note
-        cells = compared.get(json.dumps([row.label, row.case.sequence_length]))
-        if cells is not None:
-            case |= {
-                "ratio": cells["time_ratio"], "low": cells["time_ratio_ci_low"], "high": cells["time_ratio_ci_high"],
-                "differs": cells["time_differs"],
-            }  # fmt: skip
-        if case.get("differs") and case["ratio"] > 1:
-            where = {"model": row.case.model, "sequence_length": row.case.sequence_length}
-            chosen = {name: row.case.settings[name] for name in ways}
-            try:
-                case["why"] = results.explain({**where, **chosen}, {**where, **plain}).in_words()
-            except Exception as error:
-                case["why"] = f"{type(error).__name__}: {error}"
+        case["compared"] = {name: _compared(results, row, to) for name, to in asked["partners"].items()}
         cases.append(case)
     answer({"cases": cases})
