@@ -48,9 +48,9 @@ def pair_texts(pair: Pair, metric: Metric) -> dict[str, str]:
 
 
 def ratio_texts(estimate: Estimate, metric: Metric) -> dict[str, str]:
-    """Return ratio, interval and verdict; of an interval that says nothing, that it is too noisy."""
+    """Return ratio, interval and verdict; of an interval that tells nothing, that it is too noisy."""
     interval = ""
-    if half_width_of(estimate) > USELESS_SHARE:
+    if half_width_of(estimate) > USELESS_SHARE and not estimate.excludes_one:
         interval = TOO_NOISY
     elif not math.isnan(estimate.low):
         interval = f"[{format_ratio(estimate.low)}, {format_ratio(estimate.high)}]"

@@ -134,7 +134,8 @@ class Benchmark(Generic[_Args]):
         self.environment_info = Environment()
 
     def __repr__(self) -> str:
-        name, cases, done = type(self).__name__, len(self.cases), len(self._rounds.finished())
+        name, cases = type(self).__name__, len(self.cases)
+        done = sum(measurement.status != "cancelled" for _, measurement, _ in self._rounds.finished())
         planned = f"{cases} case{'' if cases == 1 else 's'}"
         if not done:
             return f"<{name}: {planned}, nothing measured yet: run() measures>"

@@ -13,9 +13,11 @@ from support.pages import Tags
 
 from hfbench_nb import ArgumentError, BenchmarkResults
 from hfbench_nb.analysis.ratios import told_apart
+from hfbench_nb.display.comparison_parts import ratio_texts
 from hfbench_nb.frontends import cli
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.merging import merge
+from hfbench_nb.protocol.round_stats import Estimate
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.results.metrics import METRICS
 
@@ -294,3 +296,10 @@ def test_a_ratio_that_could_be_anything_is_too_noisy():
     )
     assert row["metrics"][0]["interval"] == "too noisy"
     assert row["metrics"][0]["verdict"] == "cannot be told"
+
+
+def test_a_wide_interval_that_still_tells_which_is_faster_is_shown():
+    assert ratio_texts(Estimate(5.5, 1.1, 27.0), METRICS["time_s"]) == {
+        "ratio": "5.50", "interval": "[1.10, 27.0]", "verdict": "slower",
+    }  # fmt: skip
+    assert ratio_texts(Estimate(5.5, 0.9, 27.0), METRICS["time_s"])["interval"] == "too noisy"

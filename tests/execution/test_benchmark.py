@@ -313,6 +313,7 @@ def test_cancel_ends_the_run_before_the_next_case():
     results = run(benchmark, fake, on_case=lambda case, measurement: benchmark.cancel())
     assert [case.sequence_length for case in fake.cases] == [8]
     assert list(results.frame["status"]) == ["ok", "cancelled"]
+    assert repr(benchmark).endswith(": 1 of 3 cases measured: results has them>")
     assert list(run(benchmark, FakeExecutor()).frame["status"]) == ["ok"] * 3
 
 

@@ -42,36 +42,22 @@ class Count:
 
 NextPhase = Callable[[], None]
 
+PhasedCall = Callable[[NextPhase], object]
+"""Makes a call, and calls the function that it is given where a phase ends and the next one begins."""
+
 
 @runtime_checkable
 class CountingRuntime(Protocol):
     """A runtime that can count what a call computes and moves."""
 
-    def count(self, call: Callable[[NextPhase], object], model: Any) -> list[Count]:
-        """Count a call that is made for this alone, phase by phase.
-
-        Parameters
-        ----------
-        call
-            Makes the call; it calls the function that it is given where a phase ends and the next begins.
-        model
-            The model that is called, whose parameters are told apart; None for a function.
-
-        Returns
-        -------
-        list of Count
-            One per phase.
-        """
-        ...
-
-    def count_pass(
+    def count(
         self,
-        call: Callable[[], object],
-        call_of: Callable[[Any, CallInputs], Callable[[], object]],
+        call: PhasedCall,
+        call_of: Callable[[Any, CallInputs], PhasedCall],
         model: Any,
         inputs: CallInputs,
-    ) -> Count:
-        """Count a pass of a model: without computing it, where the model allows that.
+    ) -> list[Count]:
+        """Count a call of a model: without computing it, where the model allows that.
 
         Parameters
         ----------
@@ -81,6 +67,11 @@ class CountingRuntime(Protocol):
             Returns the same call of a copy of the model and of its inputs.
         model, inputs
             The model and the inputs that are measured.
+
+        Returns
+        -------
+        list of Count
+            One per phase that has begun.
         """
         ...
 

@@ -1,9 +1,8 @@
 """PyTorch: what a call computes and moves, counted operation by operation.
 
-A pass is followed on meta tensors, which have shapes and no memory, and is counted in milliseconds whatever the size of
+A call is followed on meta tensors, which have shapes and no memory, and is counted in milliseconds whatever the size of
 the model.  A model whose code reads numbers out of tensors, such as the routing of a mixture of experts, cannot be
-followed so: then the pass is run once more, for counting alone.  Numbers of operations are those of
-`torch.utils.flop_counter`, with formulas for what that does not know.
+followed so: then the call is made once more, for counting alone.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ from unittest import mock
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
 
 from hfbench_nb.protocol.peaks import Peaks
 from hfbench_nb.worker.backends.base import CallInputs
-from hfbench_nb.worker.backends.base_counting import Count, NextPhase
+from hfbench_nb.worker.backends.base_counting import Count, PhasedCall
 from hfbench_nb.worker.backends.pytorch_devices import device_module
+from hfbench_nb.worker.backends.pytorch_flops import GATHERING, formula_of
 from hfbench_nb.worker.backends.pytorch_peaks import measure_peaks
 
-Formula = Callable[..., int]
+_CPU = torch.device("cpu")
 
 
 class Counting:
@@ -48,28 +47,30 @@ class Counting:
         synchronize = None if self.device.type == "cpu" else device_module(self.device).synchronize
         return measure_peaks(self.device, self.dtype, synchronize)
 
-    def count(self, call: Callable[[NextPhase], object], model: torch.nn.Module | None) -> list[Count]:
-        """Count a call that is made for this alone, phase by phase."""
-        counter = _Counter(model)
-        with _uncompiled(), counter:
-            call(counter.next_phase)
-        return counter.phases()
-
-    def count_pass(
+    def count(
         self,
-        call: Callable[[], object],
-        call_of: Callable[[Any, CallInputs], Callable[[], object]],
+        call: PhasedCall,
+        call_of: Callable[[Any, CallInputs], PhasedCall],
         model: torch.nn.Module,
         inputs: CallInputs,
-    ) -> Count:
-        """Count a pass of a model: on meta tensors, where the model allows that."""
+    ) -> list[Count]:
+        """Count a call of a model, phase by phase: on meta tensors, where the model allows that."""
         try:
             twin = _on_meta(model)
-            of_twin = call_of(twin, replace(inputs, tensors=_on_meta(inputs.tensors)))
-            with mock.patch.object(torch, "autocast", _autocast):
-                return self.count(lambda next_phase: of_twin(), twin)[0]
+            # What the runtime keeps of the last call that it made stays that of the measured one.
+            with mock.patch.dict(vars(self)), mock.patch.object(torch, "autocast", _autocast):
+                of_twin = call_of(twin, replace(inputs, tensors=_on_meta(inputs.tensors)))
+                return _counted(of_twin, twin)
         except Exception:
-            return self.count(lambda next_phase: call(), model)[0]
+            return _counted(call, model)
+
+
+def _counted(call: PhasedCall, model: torch.nn.Module) -> list[Count]:
+    """Return what a call that is made for this alone computes and moves."""
+    counter = _Counter(model)
+    with _uncompiled(), counter:
+        call(counter.next_phase)
+    return counter.phases()
 
 
 def _uncompiled() -> contextlib.AbstractContextManager[object]:
@@ -115,13 +116,14 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     supports_higher_order_operators = True
 
-    def __init__(self, model: torch.nn.Module | None) -> None:
+    def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._parameters = set() if model is None else {_storage_of(each) for each in model.parameters()}
+        self._parameters = {_storage_of(each) for each in model.parameters()}
         self._done: list[Count] = []
-        # Answers to what code asks of its inputs: masks hide nothing, and nothing is padding.  The tensors are kept, so
-        # that no other one gets their place.
+        # Answers to what code asks of its inputs: masks hide nothing, nothing is padding, and no text is at its end.  The
+        # tensors are kept, so that no other one gets their place.
         self._answers: dict[int, tuple[torch.Tensor, bool]] = {}
+        self._maxima: dict[int, torch.Tensor] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -146,19 +148,30 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         packet = getattr(func, "_overloadpacket", func)
         if packet is torch.ops.aten._local_scalar_dense and _storage_of(args[0]) in self._answers:
             return self._answers[_storage_of(args[0])][1]
-        formula = _formula_of(packet)
+        if packet is torch.ops.aten._to_copy and args[0].is_meta and kwargs.get("device") == _CPU:
+            return args[0]  # without contents, there is nothing to copy to the host
+        formula = formula_of(packet)
         if formula is None and isinstance(func, torch._ops.OpOverload):
             with self:
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
                 return parts
         out = func(*args, **kwargs)
-        if packet in (torch.ops.aten.all, torch.ops.aten.any) and out.is_meta:
-            self._answers[_storage_of(out)] = out, packet is torch.ops.aten.all
+        if isinstance(out, torch.Tensor) and out.is_meta:
+            self._learn(packet, args, out)
         if formula is not None:
             self._flops += int(formula(*args, **kwargs, out_val=out))
         self._count_moved(func, packet, [*tree_leaves((args, kwargs))], tree_leaves(out))
         return out
+
+    def _learn(self, packet: Any, args: Any, out: torch.Tensor) -> None:
+        """Note what is answered if code asks for the contents of a result."""
+        if packet in (torch.ops.aten.all, torch.ops.aten.any):
+            self._answers[_storage_of(out)] = out, packet is torch.ops.aten.all
+        elif packet is torch.ops.aten.max:
+            self._maxima[_storage_of(out)] = out
+        elif packet is torch.ops.aten.eq and _storage_of(args[0]) in self._maxima and _is_zero(args[1]):
+            self._answers[_storage_of(out)] = out, False
 
     def _count_moved(self, func: Any, packet: Any, given: list[Any], made: list[Any]) -> None:
         given = [each for each in given if isinstance(each, torch.Tensor)]
@@ -172,14 +185,18 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._moved_bytes += written_bytes
         for each in given:
             storage, size = _storage_of(each), _size_of(each)
-            if packet in _GATHERING and size > written_bytes:
+            if packet in GATHERING and size > written_bytes:
                 size = written_bytes  # the rows that it takes
             self._moved_bytes += size
             if storage in self._parameters:
-                if packet in _GATHERING:
+                if packet in GATHERING:
                     self._rows_bytes += size
                 else:
                     self._read_bytes[storage] = max(size, self._read_bytes.get(storage, 0))
+
+
+def _is_zero(value: Any) -> bool:
+    return not isinstance(value, torch.Tensor) and bool(value == 0)
 
 
 def _storage_of(tensor: torch.Tensor) -> int:
@@ -204,78 +221,3 @@ def _strides_of(tensor: torch.Tensor) -> tuple[int, ...]:
 def _changes_its_arguments(func: Any) -> bool:
     schema = getattr(func, "_schema", None)
     return schema is not None and schema.is_mutable
-
-
-# ---- formulas beyond those of torch.utils.flop_counter
-
-
-def _named(*names: str) -> list[Any]:
-    """Return those operators that this version of PyTorch has, of names such as ``aten.mv``."""
-    found = []
-    for name in names:
-        space, _, operator = name.partition(".")
-        packet = getattr(getattr(torch.ops, space), operator, None)
-        if packet is not None:
-            found.append(packet)
-    return found
-
-
-def _inner(out: torch.Tensor, length: int) -> int:
-    """Return the operations of products of rows and columns of a length, one per element of the output."""
-    return 2 * out.numel() * length
-
-
-def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *args: Any, **kwargs: Any) -> int:
-    return _pairs(query, key) * 2 * (query.shape[-1] + value.shape[-1])
-
-
-def _attention_backward(grad: torch.Tensor, query: torch.Tensor, key: torch.Tensor, *args: Any, **kwargs: Any) -> int:
-    # The scores again; the gradients of values, weights, queries and keys.  Values are as wide as the output.
-    return _pairs(query, key) * 2 * (3 * query.shape[-1] + 2 * grad.shape[-1])
-
-
-def _pairs(query: torch.Tensor, key: torch.Tensor) -> int:
-    """Return how many scores there are: of each query with each key."""
-    return math.prod(query.shape[:-1]) * key.shape[-2]
-
-
-def _linear(given: torch.Tensor, *args: Any, out_val: torch.Tensor, **kwargs: Any) -> int:
-    return _inner(out_val, given.shape[-1])
-
-
-def _grouped(given: torch.Tensor, weights: torch.Tensor, *args: Any, out_val: torch.Tensor, **kwargs: Any) -> int:
-    """Return the operations of products of groups of rows with a matrix each, or of groups along what is summed."""
-    if given.dim() == 2 and weights.dim() == 2:
-        return 2 * given.shape[0] * given.shape[1] * weights.shape[1]
-    return _inner(out_val, given.shape[-1])
-
-
-# Products whose first argument's rows, or whose first argument, are summed over.
-_PRODUCTS = (
-    "aten.mv", "aten.dot", "aten._int_mm", "aten._weight_int8pack_mm", "aten._weight_int4pack_mm",
-    "aten._weight_int4pack_mm_for_cpu", "quantized.linear_dynamic", "quantized.linear_relu_dynamic",
-    "mkldnn._linear_pointwise", "onednn.qlinear_pointwise",
-)  # fmt: skip
-
-# Fused attention.  Those that torch.utils.flop_counter knows, it knows without grouped heads of keys and values.
-_FUSED = tuple(
-    f"aten._scaled_dot_product_{name}"
-    for name in (
-        "flash_attention_for_cpu", "flash_attention", "efficient_attention", "cudnn_attention",
-        "fused_attention_overrideable",
-    )
-)  # fmt: skip
-
-_FORMULAS: dict[Any, Formula] = {
-    **dict.fromkeys(_named(*_FUSED), _attention),
-    **dict.fromkeys(_named(*(f"{name}_backward" for name in _FUSED)), _attention_backward),
-    **dict.fromkeys(_named(*_PRODUCTS), _linear),
-    **dict.fromkeys(_named("aten._grouped_mm"), _grouped),
-}
-
-# Operators that read only some rows of their arguments.
-_GATHERING = {*_named("aten.embedding", "aten.index_select", "aten.gather", "aten.index")}
-
-
-def _formula_of(packet: Any) -> Formula | None:
-    return _FORMULAS.get(packet) or flop_registry.get(packet)

@@ -7,19 +7,21 @@ well below a microsecond.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple, cast
 
-from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import MEGABYTE
 from hfbench_nb.protocol.model_kinds import GENERATIVE
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
 from hfbench_nb.worker.backends.base import CallInputs, GenerateCall, GeneratingRuntime, Runtime
-from hfbench_nb.worker.backends.base_counting import Counted, CountingRuntime, added, continued
+from hfbench_nb.worker.backends.base_counting import Counted, CountingRuntime, PhasedCall, added, continued
 from hfbench_nb.worker.workloads.base import Phases, Prepared
 from hfbench_nb.worker.workloads.model_pass import ModelPass
 
@@ -102,14 +104,15 @@ class Generation(ModelPass):
         if not isinstance(runtime, CountingRuntime):
             return None
 
+        new_tokens = int(self.case.settings["new_tokens"] or 0)
+        few = min(new_tokens, _COUNTED)
+
+        def call_of(model: object, inputs: CallInputs) -> PhasedCall:
+            return partial(_generate_first, few, cast(GeneratingRuntime, runtime).generate_call(model, inputs, self.case))
+
         def count() -> dict[str, float]:
-            new_tokens = int(self.case.settings["new_tokens"] or 0)
-            few = min(new_tokens, _COUNTED)
-            settings = Settings({**self.case.settings, "new_tokens": few})
-            generate = cast(GeneratingRuntime, runtime).generate_call(
-                model, inputs, replace(self.case, settings=settings)
-            )
-            prefill, *steps = runtime.count(generate.watched, model)[:few]
+            call = partial(_generate_first, few, self._generate)
+            prefill, *steps = runtime.count(call, call_of, model, inputs)[:few]
             read_bytes = sum(step.parameter_bytes for step in steps) / len(steps)
             return {
                 **added([prefill, *continued(steps, new_tokens - 1)]).metrics,
@@ -121,6 +124,23 @@ class Generation(ModelPass):
     def _metrics(self) -> dict[str, float]:
         cache_bytes = self._generate.cache_bytes
         return {} if cache_bytes is None else {"kv_cache_mb": cache_bytes / MEGABYTE}
+
+
+class _EnoughTokens(Exception):
+    """As many tokens have come as are wanted."""
+
+
+def _generate_first(few: int, generate: GenerateCall, on_token: Callable[[], None]) -> None:
+    """Generate until the first few tokens have come; whatever has a size for all tokens has it."""
+    numbers = itertools.count(1)
+
+    def on_one() -> None:
+        on_token()
+        if next(numbers) == few:
+            raise _EnoughTokens
+
+    with contextlib.suppress(_EnoughTokens):
+        generate.watched(on_one)
 
 
 def _nothing() -> None:

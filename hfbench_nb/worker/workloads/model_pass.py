@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any, ClassVar, cast
 
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.model_kinds import BASE
 from hfbench_nb.protocol.request import ModelSpec, OwnCode, PickledFunction
 from hfbench_nb.worker.backends.base import Attempt, CallInputs, CodeRuntime, Runtime, SharingRuntime
-from hfbench_nb.worker.backends.base_counting import Counted, CountingRuntime
+from hfbench_nb.worker.backends.base_counting import Counted, CountingRuntime, PhasedCall
 from hfbench_nb.worker.workloads.base import LoadedModel, Prepared, build_model, take_over
 from hfbench_nb.worker.workloads.own_functions import OwnFunctions
 
@@ -70,7 +69,14 @@ class ModelPass:
         """Return what counts a pass, if the backend can."""
         if not isinstance(runtime, CountingRuntime):
             return None
-        return lambda: runtime.count_pass(call, partial(self.make_call, runtime), model, inputs).metrics
+
+        def in_one_phase(call: Callable[[], object]) -> PhasedCall:
+            return lambda next_phase: call()
+
+        def call_of(model: object, inputs: CallInputs) -> PhasedCall:
+            return in_one_phase(self.make_call(runtime, model, inputs))
+
+        return lambda: runtime.count(in_one_phase(call), call_of, model, inputs)[0].metrics
 
     def _load(self, runtime: Runtime, own: OwnFunctions) -> LoadedModel:
         if self.shared is not None:

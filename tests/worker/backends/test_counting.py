@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 import transformers
@@ -10,7 +12,10 @@ from support.tiny import tiny
 
 from hfbench_nb import PyTorchBenchmark, measure
 from hfbench_nb.worker.backends.base import CallInputs
-from hfbench_nb.worker.backends.pytorch_counting import Counting, _formula_of, _on_meta
+from hfbench_nb.worker.backends.pytorch_counting import Counting, _counted, _on_meta
+from hfbench_nb.worker.backends.pytorch_flops import formula_of
+from hfbench_nb.worker.backends.pytorch_generation import Generate
+from hfbench_nb.worker.workloads.generation import _generate_first
 
 pytestmark = [pytest.mark.measures]
 
@@ -63,9 +68,9 @@ def test_fused_attention_counts_like_separate_products():
 def test_grouped_heads_of_keys_and_values_count_for_each_query():
     given = torch.empty(2, 8, 16, 4, device="meta"), *(torch.empty(2, 2, 16, 4, device="meta") for _ in range(2))
     for name in ("_scaled_dot_product_flash_attention", "_scaled_dot_product_flash_attention_for_cpu"):
-        formula = _formula_of(getattr(torch.ops.aten, name))
+        formula = formula_of(getattr(torch.ops.aten, name))
         assert formula(*given, 0.0, True, out_val=given[0]) == 2 * 2 * 8 * 16 * 16 * (4 + 4)
-    backward = _formula_of(torch.ops.aten._scaled_dot_product_flash_attention_backward)
+    backward = formula_of(torch.ops.aten._scaled_dot_product_flash_attention_backward)
     assert backward(given[0], *given, out_val=given[0]) == 2 * 2 * 8 * 16 * 16 * 5 * 4
 
 
@@ -99,6 +104,11 @@ def test_a_generation_counts_each_token_and_what_it_must_read():
     assert row["bandwidth_utilization"] > 0
 
 
+def test_what_is_profiled_after_counting_is_the_generation_that_was_measured():
+    _, measurement = counted(tiny_gpt2(), inference=False, generation=True, new_tokens=30, profile=True)
+    assert measurement.profile.note.startswith("8 of 30 new tokens were traced")
+
+
 def test_an_encoder_decoder_generates_and_is_counted():
     row, _ = counted(tiny_t5(), inference=False, generation=True, new_tokens=4)
     assert row["flops"] > 0
@@ -112,13 +122,45 @@ def test_passes_of_plain_models_are_followed_without_being_computed(model_type):
     inputs = CallInputs({**ids, **({"decoder_input_ids": ids["input_ids"]} if model_type == "t5" else {})})
 
     def call_of(model, inputs):
-        return lambda: model(**inputs.tensors)
-
-    def refused():
-        raise AssertionError("it was computed")
+        return lambda next_phase: model(**inputs.tensors)
 
     with torch.inference_mode():
-        assert Counting().count_pass(refused, call_of, model, inputs).flops > 0
+        assert Counting().count(refused, call_of, model, inputs)[0].flops > 0
+
+
+def refused(next_phase):
+    raise AssertionError("it was computed")
+
+
+@pytest.mark.parametrize(
+    ("model_type", "cache"),
+    [("gpt2", None), ("llama", None), ("llama", "static"), ("qwen3", None), ("t5", None), ("gemma3_text", None),
+     ("mamba", None)],
+)  # fmt: skip
+def test_generations_of_plain_models_are_followed_and_count_like_those_that_are_computed(model_type, cache):
+    config = transformers.AutoConfig.for_model(**tiny(model_type))
+    model = getattr(transformers, config.architectures[0])(config).eval()
+    inputs = CallInputs({"input_ids": torch.ones(2, 8).long(), "attention_mask": torch.ones(2, 8).long()})
+
+    def call_of(model, inputs):
+        return partial(_generate_first, 3, Generate(model, inputs.tensors, 8, 20, cache))
+
+    followed = Counting().count(refused, call_of, model, inputs)
+    computed = _counted(call_of(model, inputs), model)
+    assert len(followed) == len(computed) == 4
+    assert [each.flops for each in followed] == [each.flops for each in computed]
+    assert [each.parameter_bytes for each in followed] == [each.parameter_bytes for each in computed]
+    assert [each.moved_bytes for each in followed] == [each.moved_bytes for each in computed]
+
+
+def test_a_static_cache_is_counted_with_room_for_all_tokens():
+    config = tiny_gpt2()
+    given = {"inference": False, "generation": True, "cache_implementation": "static"}
+    few, many = (counted(config, new_tokens=number, **given)[0] for number in (4, 30))
+    heads = 2 * config.n_embd * config.vocab_size
+    layers = config.n_layer * (24 * config.n_embd**2 + 4 * (LENGTH + 30) * config.n_embd)
+    assert many["flops"] == pytest.approx(BATCH * (30 * heads + (LENGTH + 29) * layers), rel=0.05)
+    assert few["flops"] < many["flops"]
 
 
 def test_what_cannot_be_followed_without_numbers_is_run():
@@ -133,9 +175,9 @@ def test_what_cannot_be_followed_without_numbers_is_run():
     model, inputs = Reads(), CallInputs({"x": torch.ones(4, 8)})
 
     def call_of(model, inputs):
-        return lambda: model(**inputs.tensors)
+        return lambda next_phase: model(**inputs.tensors)
 
-    found = Counting().count_pass(call_of(model, inputs), call_of, model, inputs)
+    (found, _) = Counting().count(call_of(model, inputs), call_of, model, inputs)
     assert found.flops == 2 * 4 * 8 * 8
 
 
