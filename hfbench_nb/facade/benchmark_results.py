@@ -22,7 +22,7 @@ from hfbench_nb.display.largest import Largest
 from hfbench_nb.display.latex_tables import to_latex
 from hfbench_nb.display.markdown_tables import to_markdown
 from hfbench_nb.display.memory_summary import MemorySummary, last_summary, summaries
-from hfbench_nb.display.plots import plot, plot_memory, plot_profiles, plot_roofline, plot_tokens
+from hfbench_nb.display.plots import plot, plot_interactive, plot_memory, plot_profiles, plot_roofline, plot_tokens
 from hfbench_nb.display.profiles import Profiles
 from hfbench_nb.display.report import make_report
 from hfbench_nb.facade.sharing import push_to_hub, save
@@ -235,6 +235,7 @@ class BenchmarkResults(ResultSet):
     to_latex = as_method(to_latex)
     to_json = as_method(to_json)
     plot = as_method(plot)
+    plot_interactive = as_method(plot_interactive)
     plot_memory = as_method(plot_memory)
     plot_tokens = as_method(plot_tokens)
     plot_roofline = as_method(plot_roofline)

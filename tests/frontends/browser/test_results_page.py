@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import nbformat
 import pytest
 
 from .page import DARK, LIGHT, Notebook, barriers
-from .servers import KERNEL
+from .servers import ARTEFACTS, KERNEL
 
 pytestmark = pytest.mark.xdist_group("browser")  # one server, one browser
 
@@ -81,3 +83,21 @@ def test_a_click_selects_the_tables_as_markdown(page):
     page.locator("pre").click()
     selected = page.evaluate("() => getSelection().toString()")
     assert selected.strip() == names["results"].to_markdown()
+
+
+def test_an_interactive_plot_tells_the_point_under_the_pointer(page, tmp_path):
+    scope: dict[str, Any] = {}
+    exec(MAKE, scope)  # noqa: S102 - the cell above
+    scope["results"].plot_interactive().save(tmp_path / "curves.html", inline=True)
+    page.set_content((tmp_path / "curves.html").read_text())
+    points = page.locator("canvas, svg.marks")
+    points.first.wait_for(timeout=60_000)
+    box = points.first.bounding_box()
+    tip = page.locator("#vg-tooltip-element.visible")
+    for share in range(5, 95):  # along a diagonal, which meets a line
+        page.mouse.move(box["x"] + box["width"] * share / 100, box["y"] + 60 + 2.6 * share)
+        if tip.count():
+            break
+    assert "Time" in tip.inner_text()
+    assert "95 %" in tip.inner_text()
+    page.screenshot(path=str(ARTEFACTS / "interactive.png"), full_page=True)
