@@ -1,7 +1,7 @@
 """Plots take results and return Axes; they measure nothing.
 
-But for `interactive`, each draws on the given axes, or on those of a new pyplot figure, which a notebook shows once.  Figures have a white
-background, also in dark themes.
+But for `interactive`, each draws on the given axes, or on those of a new pyplot figure, which a notebook shows once.
+Figures have a white background, also in dark themes.
 
 - `curves`: a metric against sequence length, batch size or another axis, one line per model and setting, drawn by
   `lines` in the styles that `series` chooses; `bars`: the same if there is only one place.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.style import PALETTE, series_names
@@ -13,8 +13,8 @@ from hfbench_nb.results.points import axis_title, make_points
 from hfbench_nb.results.result_set import ResultSet
 
 if TYPE_CHECKING:
-    import altair
     import pandas as pd
+    from altair import LayerChart
 
 _WIDTH, _HEIGHT = 560, 320
 # Values that differ by less are drawn on an axis that begins at zero.
@@ -31,7 +31,7 @@ def plot_interactive(
     *,
     task: str | None = None,
     log: bool = True,
-) -> altair.VConcatChart:
+) -> LayerChart:
     """Plot a metric as `plot` does, with what each point is under the pointer; needs Altair, an extra.
 
     A click on a name in the legend fades all other lines, and one with Shift adds a line; a double click shows all
@@ -46,14 +46,14 @@ def plot_interactive(
     along
         ``sequence_length``, ``batch_size``, or a numeric axis such as ``threads``.
     task
-        One of the tasks measured; by default all, one below the other.
+        One of the tasks measured; by default all.
     log
         Logarithmic axes; the vertical one only where the values differ by a factor of 2 or more, otherwise it starts at
         zero.
 
     Returns
     -------
-    altair.VConcatChart
+    altair.LayerChart
         A notebook shows it, by scripts that Altair loads from a web server unless ``altair.renderers`` says otherwise;
         ``.save("curves.html", inline=True)`` writes a page that needs no network.
 
@@ -67,8 +67,8 @@ def plot_interactive(
     metric, points = make_points(results, values, task, along)
     sizes = [size for size in ("batch_size", "sequence_length") if size != along]
     title = heading(results, points, sizes)
-    charts = [_chart(alt, part, metric, along, sizes, log=log) for _, part in points.groupby("task", sort=False)]
-    return alt.vconcat(*charts, title=alt.TitleParams(title, anchor="start")).resolve_scale(color="independent")
+    chart = _chart(alt, points, metric, along, sizes, log=log)
+    return cast("LayerChart", chart.properties(title=alt.TitleParams(title, anchor="start")))
 
 
 def _altair() -> Any:
@@ -83,7 +83,7 @@ def _altair() -> Any:
 
 
 def _chart(alt: Any, points: pd.DataFrame, metric: Metric, along: str, sizes: list[str], *, log: bool) -> Any:
-    """Return the chart of one task."""
+    """Return the chart: below the curves the bands of their intervals, above them what failed."""
     keys = list(points[["label", "task", *sizes]].itertuples(index=False, name=None))
     distinct = list(dict.fromkeys(keys))
     names = dict(zip(distinct, series_names(distinct, sizes), strict=True))
@@ -93,25 +93,32 @@ def _chart(alt: Any, points: pd.DataFrame, metric: Metric, along: str, sizes: li
     legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=_WIDTH // 2)
     colors = [PALETTE[i % len(PALETTE)] for i in range(len(lines))]
     dashes = [_DASHES[i // len(PALETTE) % len(_DASHES)] for i in range(len(lines))]
-    tips = {"line": "", "along": axis_title(along), "text": metric.title, "interval": "95 %", "status": "Status"}
+    tips = {"line": "Model", "along": axis_title(along), "text": metric.title, "interval": "95 % interval",
+            "status": "Status"}  # fmt: skip
     base = (
         alt.Chart(alt.Data(values=records), width=_WIDTH, height=_HEIGHT)
         .transform_calculate(along=f"datum[{along!r}]")
         .encode(
             x=alt.X("along:Q", title=axis_title(along), scale=alt.Scale(type="log", base=2) if log else alt.Scale()),
             color=alt.Color("line:N", scale=alt.Scale(domain=lines, range=colors), legend=legend),
-            strokeDash=alt.StrokeDash("line:N", scale=alt.Scale(domain=lines, range=dashes), legend=legend),
             opacity=alt.when(chosen).then(alt.value(_CHOSEN)).otherwise(alt.value(_OTHERS)),
-            tooltip=[alt.Tooltip(f"{name}:N", title=title or metric.title) for name, title in tips.items()],
+            tooltip=[alt.Tooltip(f"{name}:N", title=title) for name, title in tips.items()],
         )
     )
     is_wide = log and points["value"].min() > 0 and points["value"].max() >= _WIDE * points["value"].min()
     scale = alt.Scale(type="log") if is_wide else alt.Scale(zero=True)
     y = alt.Y("value:Q", title=metric.axis_title, scale=scale)
-    bands = base.transform_filter("isValid(datum.low)").mark_area(fillOpacity=_BAND).encode(y="low:Q", y2="high:Q")
-    curves = base.transform_filter("isValid(datum.value)").mark_line(point=alt.OverlayMarkDef(size=50)).encode(y=y)
-    failed = base.transform_filter("datum.status != 'ok'").mark_point(shape="cross", angle=45, size=80, filled=True)
-    return alt.layer(bands, curves.add_params(chosen), failed.encode(y=alt.value(_HEIGHT - 6))).interactive()
+    layers = []
+    if points["low"].notna().any():
+        bands = base.transform_filter("isValid(datum.low)").mark_area(fillOpacity=_BAND)
+        layers.append(bands.encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"))
+    measured = base.transform_filter("isValid(datum.value)").encode(y=y)
+    dash = alt.StrokeDash("line:N", scale=alt.Scale(domain=lines, range=dashes), legend=legend)
+    layers += [measured.mark_line().encode(strokeDash=dash), measured.mark_circle(size=60).add_params(chosen)]
+    if (points["status"] != "ok").any():
+        failed = base.transform_filter("datum.status != 'ok'").mark_point(shape="cross", size=80, filled=True)
+        layers.append(failed.encode(y=alt.value(_HEIGHT - 6)))
+    return alt.layer(*layers).interactive()
 
 
 def _record(row: dict[Any, Any], line: str, metric: Metric) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""PyTorch: attention as fused kernels of GPUs do it, for tensors without memory.
+"""PyTorch: attention as fused kernels do it, for tensors without memory.
 
-On a CPU, PyTorch computes attention with dropout, or under some masks, by separate products, and keeps the scores for
-the backward pass.  Kernels of GPUs keep only one number per query.
+Without a device, PyTorch would compute attention by separate products, which read, write and keep all scores.  So it
+does on a CPU, too, with dropout or under some masks, where kernels of GPUs keep only one number per query.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 
@@ -34,6 +36,32 @@ def follow_attention(
         query, key, value, bias, keeps, dropout_p, is_causal, scale=scale
     )
     return found[0]
+
+
+def follow_attention_on_cpu(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> torch.Tensor:
+    """Follow ``torch.nn.functional.scaled_dot_product_attention`` as its kernel for CPUs computes it."""
+    if attn_mask is not None and attn_mask.dtype is torch.bool:
+        attn_mask = torch.where(attn_mask, torch.zeros((), dtype=query.dtype, device=query.device), -math.inf)
+    found: tuple[torch.Tensor, ...] = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
+    )
+    return found[0]
+
+
+FUSED = {
+    "flash (CPU)": follow_attention_on_cpu,
+    **dict.fromkeys(("flash", "memory-efficient", "cuDNN"), follow_attention),
+}
+"""What follows attention where a kernel computes it, by the name of the kernel in the details of a measurement."""
 
 
 def _repeated(heads: torch.Tensor, number: int) -> torch.Tensor:

@@ -23,11 +23,12 @@ from torch.utils._pytree import tree_leaves
 from hfbench_nb.protocol.peaks import Peaks
 from hfbench_nb.worker.backends.base import CallInputs
 from hfbench_nb.worker.backends.base_counting import Count, PhasedCall
+from hfbench_nb.worker.backends.fused_attention import FUSED
 from hfbench_nb.worker.backends.pytorch_devices import device_module
 from hfbench_nb.worker.backends.pytorch_flops import GATHERING, formula_of
 from hfbench_nb.worker.backends.pytorch_peaks import measure_peaks
 
-_CPU = torch.device("cpu")
+_ATEN, _CPU = torch.ops.aten, torch.device("cpu")
 
 
 class Counting:
@@ -37,10 +38,13 @@ class Counting:
     ----------
     device, dtype
         Where it runs, and in which data type.
+    details
+        What has been found out about the measured call, such as its kernel of attention.
     """
 
     device: torch.device
     dtype: torch.dtype
+    details: dict[str, Any]
 
     def peaks(self) -> Peaks:
         """Measure what the device can do at most, in the data type of the case."""
@@ -58,11 +62,26 @@ class Counting:
         try:
             twin = _on_meta(model)
             # What the runtime keeps of the last call that it made stays that of the measured one.
-            with mock.patch.dict(vars(self)), mock.patch.object(torch, "autocast", _autocast):
+            with mock.patch.dict(vars(self)), mock.patch.object(torch, "autocast", _autocast), self._attention():
                 of_twin = call_of(twin, replace(inputs, tensors=_on_meta(inputs.tensors)))
                 return _counted(of_twin, twin)
         except Exception:
             return _counted(call, model)
+
+    def _attention(self) -> contextlib.AbstractContextManager[object]:
+        """Let attention on meta tensors be that of the kernel which the measured call has run.
+
+        Raises
+        ------
+        NotImplementedError
+            If it has run several.
+        """
+        kernel = self.details.get("attention_kernel", "")
+        if ", " in kernel:
+            raise NotImplementedError(kernel)
+        if kernel not in FUSED:
+            return contextlib.nullcontext()
+        return mock.patch.object(torch.nn.functional, "scaled_dot_product_attention", FUSED[kernel])
 
 
 def _counted(call: PhasedCall, model: torch.nn.Module) -> list[Count]:
@@ -120,10 +139,10 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._parameters = {_storage_of(each) for each in model.parameters()}
         self._done: list[Count] = []
-        # Answers to what code asks of its inputs: masks hide nothing, nothing is padding, and no text is at its end.  The
-        # tensors are kept, so that no other one gets their place.
+        # Answers to what code asks of its inputs: masks hide nothing, nothing is padding, no text is at its end; and
+        # what questions are made of.  The tensors are kept, so that no other one gets their place.
         self._answers: dict[int, tuple[torch.Tensor, bool]] = {}
-        self._maxima: dict[int, torch.Tensor] = {}
+        self._made_by: dict[int, tuple[torch.Tensor, Any]] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -146,9 +165,9 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         packet = getattr(func, "_overloadpacket", func)
-        if packet is torch.ops.aten._local_scalar_dense and _storage_of(args[0]) in self._answers:
+        if packet is _ATEN._local_scalar_dense and _storage_of(args[0]) in self._answers:
             return self._answers[_storage_of(args[0])][1]
-        if packet is torch.ops.aten._to_copy and args[0].is_meta and kwargs.get("device") == _CPU:
+        if packet is _ATEN._to_copy and args[0].is_meta and kwargs.get("device") == _CPU:
             return args[0]  # without contents, there is nothing to copy to the host
         formula = formula_of(packet)
         if formula is None and isinstance(func, torch._ops.OpOverload):
@@ -166,12 +185,14 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _learn(self, packet: Any, args: Any, out: torch.Tensor) -> None:
         """Note what is answered if code asks for the contents of a result."""
-        if packet in (torch.ops.aten.all, torch.ops.aten.any):
-            self._answers[_storage_of(out)] = out, packet is torch.ops.aten.all
-        elif packet is torch.ops.aten.max:
-            self._maxima[_storage_of(out)] = out
-        elif packet is torch.ops.aten.eq and _storage_of(args[0]) in self._maxima and _is_zero(args[1]):
+        is_of_one = bool(args) and isinstance(args[0], torch.Tensor)
+        of = self._made_by.get(_storage_of(args[0]), (None, None))[1] if is_of_one else None
+        if packet in (_ATEN.all, _ATEN.any):
+            self._answers[_storage_of(out)] = out, packet is _ATEN.all
+        elif (packet, of) in ((_ATEN.eq, _ATEN.max), (_ATEN.gt, _ATEN.sum)):  # as in sum(ids == padding) > 0
             self._answers[_storage_of(out)] = out, False
+        elif packet in (_ATEN.eq, _ATEN.max) or (packet, of) == (_ATEN.sum, _ATEN.eq):
+            self._made_by[_storage_of(out)] = out, packet
 
     def _count_moved(self, func: Any, packet: Any, given: list[Any], made: list[Any]) -> None:
         given = [each for each in given if isinstance(each, torch.Tensor)]
@@ -193,10 +214,6 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     self._rows_bytes += size
                 else:
                     self._read_bytes[storage] = max(size, self._read_bytes.get(storage, 0))
-
-
-def _is_zero(value: Any) -> bool:
-    return not isinstance(value, torch.Tensor) and bool(value == 0)
 
 
 def _storage_of(tensor: torch.Tensor) -> int:

@@ -108,7 +108,8 @@ class Generation(ModelPass):
         few = min(new_tokens, _COUNTED)
 
         def call_of(model: object, inputs: CallInputs) -> PhasedCall:
-            return partial(_generate_first, few, cast(GeneratingRuntime, runtime).generate_call(model, inputs, self.case))
+            generate = cast(GeneratingRuntime, runtime).generate_call(model, inputs, self.case)
+            return partial(_generate_first, few, generate)
 
         def count() -> dict[str, float]:
             call = partial(_generate_first, few, self._generate)

@@ -12,6 +12,7 @@ from support.tiny import tiny
 
 from hfbench_nb import PyTorchBenchmark, measure
 from hfbench_nb.worker.backends.base import CallInputs
+from hfbench_nb.worker.backends.pytorch_attention import AttentionWatch
 from hfbench_nb.worker.backends.pytorch_counting import Counting, _counted, _on_meta
 from hfbench_nb.worker.backends.pytorch_flops import formula_of
 from hfbench_nb.worker.backends.pytorch_generation import Generate
@@ -114,30 +115,55 @@ def test_an_encoder_decoder_generates_and_is_counted():
     assert row["flops"] > 0
 
 
-@pytest.mark.parametrize("model_type", ["bert", "gpt2", "llama", "qwen3", "t5", "vit"])
-def test_passes_of_plain_models_are_followed_without_being_computed(model_type):
-    config = transformers.AutoConfig.for_model(**tiny(model_type))
-    model = getattr(transformers, config.architectures[0])(config).eval()
-    ids = {"pixel_values": torch.zeros(1, 3, 32, 32)} if model_type == "vit" else {"input_ids": torch.ones(1, 8).long()}
-    inputs = CallInputs({**ids, **({"decoder_input_ids": ids["input_ids"]} if model_type == "t5" else {})})
-
-    def call_of(model, inputs):
-        return lambda next_phase: model(**inputs.tensors)
-
-    with torch.inference_mode():
-        assert Counting().count(refused, call_of, model, inputs)[0].flops > 0
-
-
 def refused(next_phase):
     raise AssertionError("it was computed")
 
 
+def counting(call):
+    """Return what counts a call, and knows which kernels of attention it runs."""
+    watch, made = AttentionWatch(), Counting()
+    with watch.watching():
+        call(lambda: None)
+    made.details = {"attention_kernel": ", ".join(dict.fromkeys(watch.kernels()))}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("model_type", "training"),
+    [*((name, way) for name in ("bert", "gpt2", "llama", "qwen3", "vit") for way in (False, True)), ("t5", False)],
+)
+def test_passes_of_plain_models_are_followed_and_count_like_those_that_are_computed(model_type, training):
+    config = transformers.AutoConfig.for_model(**tiny(model_type))
+    model = getattr(transformers, config.architectures[0])(config).eval()
+    ids = torch.ones(2, 8).long()
+    given = {"pixel_values": torch.zeros(1, 3, 32, 32)} if model_type == "vit" else {"input_ids": ids}
+    if training:
+        given["labels"] = torch.zeros(1).long() if model_type == "vit" else ids
+    if model_type == "t5":
+        given["decoder_input_ids"] = ids
+    inputs = CallInputs(given)
+
+    def call_of(model, inputs):
+        def call(next_phase):
+            model.zero_grad()
+            with torch.set_grad_enabled(training):
+                outputs = model(**inputs.tensors)
+            if training:
+                outputs.loss.backward()
+
+        return call
+
+    call = call_of(model, inputs)
+    followed, computed = counting(call).count(refused, call_of, model, inputs)[0], _counted(call, model)[0]
+    assert (followed.flops, followed.parameter_bytes) == (computed.flops, computed.parameter_bytes)
+    assert followed.moved_bytes == pytest.approx(computed.moved_bytes, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("model_type", "cache"),
-    [("gpt2", None), ("llama", None), ("llama", "static"), ("qwen3", None), ("t5", None), ("gemma3_text", None),
-     ("mamba", None)],
-)  # fmt: skip
-def test_generations_of_plain_models_are_followed_and_count_like_those_that_are_computed(model_type, cache):
+    [("gpt2", None), ("llama", None), ("llama", "static"), ("qwen3", None), ("t5", None), ("gemma3_text", None)],
+)
+def test_generations_are_followed_by_transformers_5_and_count_like_those_that_are_computed(model_type, cache):
     config = transformers.AutoConfig.for_model(**tiny(model_type))
     model = getattr(transformers, config.architectures[0])(config).eval()
     inputs = CallInputs({"input_ids": torch.ones(2, 8).long(), "attention_mask": torch.ones(2, 8).long()})
@@ -145,12 +171,14 @@ def test_generations_of_plain_models_are_followed_and_count_like_those_that_are_
     def call_of(model, inputs):
         return partial(_generate_first, 3, Generate(model, inputs.tensors, 8, 20, cache))
 
-    followed = Counting().count(refused, call_of, model, inputs)
-    computed = _counted(call_of(model, inputs), model)
+    # Transformers 4 reads how far a text is out of a tensor.
+    computing = call_of(model, inputs)
+    call = refused if int(transformers.__version__.split(".")[0]) >= 5 else computing
+    followed, computed = counting(computing).count(call, call_of, model, inputs), _counted(computing, model)
     assert len(followed) == len(computed) == 4
-    assert [each.flops for each in followed] == [each.flops for each in computed]
-    assert [each.parameter_bytes for each in followed] == [each.parameter_bytes for each in computed]
-    assert [each.moved_bytes for each in followed] == [each.moved_bytes for each in computed]
+    for one, other in zip(followed, computed, strict=True):
+        assert (one.flops, one.parameter_bytes) == (other.flops, other.parameter_bytes)
+        assert one.moved_bytes == pytest.approx(other.moved_bytes, rel=1e-3)
 
 
 def test_a_static_cache_is_counted_with_room_for_all_tokens():
@@ -177,8 +205,17 @@ def test_what_cannot_be_followed_without_numbers_is_run():
     def call_of(model, inputs):
         return lambda next_phase: model(**inputs.tensors)
 
-    (found, _) = Counting().count(call_of(model, inputs), call_of, model, inputs)
+    call = call_of(model, inputs)
+    (found, *_) = counting(call).count(call, call_of, model, inputs)
     assert found.flops == 2 * 4 * 8 * 8
+
+
+def test_a_call_that_runs_several_kernels_of_attention_is_run():
+    model, inputs = torch.nn.Linear(8, 8), CallInputs({"x": torch.ones(4, 8)})
+    made = Counting()
+    made.details = {"attention_kernel": "flash (CPU), math"}
+    with pytest.raises(AssertionError, match="it was computed"):
+        made.count(refused, lambda model, inputs: lambda next_phase: model(inputs.tensors["x"]), model, inputs)
 
 
 def test_a_model_on_meta_tensors_shares_what_it_shared_and_leaves_the_model_alone():
