@@ -79,7 +79,8 @@ def no_process_is_left() -> Iterator[None]:
         if not psutil.Process().children(recursive=True):
             break
         time.sleep(0.1)
-    assert psutil.Process().children(recursive=True) == []
+    left = psutil.Process().children(recursive=True)
+    assert left == [], [child.cmdline() for child in left]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -42,18 +42,17 @@ def why_slow() -> Iterator[Row]:
         folder = BENCH / f"why-{model.rpartition('/')[2].partition(':')[0]}{'-fast' if FAST else ''}"
         request = {"arguments": arguments, "partners": PARTNERS, "ways": WAYS, "folder": str(folder)}
         for case in run_program("why_ours", request, timeout_s=7200).answer()["cases"]:
-            compared = {partner: found for partner, found in case["compared"].items() if found is not None}
-            whys = {found["why"]: None for found in compared.values() if "why" in found}
-            yield f"{case['label']}, {case['length']}", _measured(case, compared), "; or: ".join(whys)
+            whys = dict.fromkeys(found["why"] for found in case["compared"].values() if "why" in found)
+            yield f"{case['label']}, {case['length']}", _measured(case), "; or: ".join(whys)
         shutil.rmtree(folder)
 
 
-def _measured(case: dict[str, Any], compared: dict[str, dict[str, Any]]) -> str:
+def _measured(case: dict[str, Any]) -> str:
     if case["status"] != "ok":
         return f"{case['status']}: {case['error']}"
     compiled = "" if case["compile_s"] is None else f"; compiled in {case['compile_s']:.0f} s"
     told = [f"{1000 * case['time_s']:.1f} ms{compiled}; {case['kernel']}"]
-    for partner, found in compared.items():
+    for partner, found in case["compared"].items():
         verdict = "cannot be told" if not found["differs"] else "slower" if found["ratio"] > 1 else "faster"
         told.append(f"{found['ratio']:.2f} [{found['low']:.2f}, {found['high']:.2f}] of {partner}: {verdict}")
     return "; ".join(told)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, cast
 
 from hfbench_nb.display.plots.headings import heading
-from hfbench_nb.display.plots.style import PALETTE, series_names
+from hfbench_nb.display.plots.style import line_style, series_names, span_enough
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.points import axis_title, make_points
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from altair import LayerChart
 
 _WIDTH, _HEIGHT = 560, 320
-# Values that differ by less are drawn on an axis that begins at zero.
-_WIDE = 2.0
 _CHOSEN, _OTHERS, _BAND = 1.0, 0.12, 0.2
-# Of the lines after each pass through the palette.
-_DASHES = ([1, 0], [6, 3], [2, 2])
+# matplotlib's line styles as lengths of dashes and gaps, pixels.
+_DASHES = {"-": [1, 0], "--": [6, 3], "-.": [6, 3, 1, 3], ":": [1, 3]}
 
 
 def plot_interactive(
@@ -91,8 +89,8 @@ def _chart(alt: Any, points: pd.DataFrame, metric: Metric, along: str, sizes: li
     lines = list(names.values())
     chosen = alt.selection_point(fields=["line"], bind="legend")
     legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=_WIDTH // 2)
-    colors = [PALETTE[i % len(PALETTE)] for i in range(len(lines))]
-    dashes = [_DASHES[i // len(PALETTE) % len(_DASHES)] for i in range(len(lines))]
+    styles = [line_style(i) for i in range(len(lines))]
+    colors, dashes = [style["color"] for style in styles], [_DASHES[style["linestyle"]] for style in styles]
     tips = {"line": "Model", "along": axis_title(along), "text": metric.title, "interval": "95 % interval",
             "status": "Status"}  # fmt: skip
     base = (
@@ -105,7 +103,7 @@ def _chart(alt: Any, points: pd.DataFrame, metric: Metric, along: str, sizes: li
             tooltip=[alt.Tooltip(f"{name}:N", title=title) for name, title in tips.items()],
         )
     )
-    is_wide = log and points["value"].min() > 0 and points["value"].max() >= _WIDE * points["value"].min()
+    is_wide = log and span_enough(points["value"].min(), points["value"].max())
     scale = alt.Scale(type="log") if is_wide else alt.Scale(zero=True)
     y = alt.Y("value:Q", title=metric.axis_title, scale=scale)
     layers = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hfbench_nb.display.plots.bars import bar_panels, draw_bars
 from hfbench_nb.display.plots.layout import finish, finish_panels, new_axes, new_panels, set_heading
 from hfbench_nb.display.plots.series import Look, Panel, Series, failed_of, is_too_noisy, labels_of, set_styles
-from hfbench_nb.display.plots.style import FAINT, GREY, clean, plain_text, plain_ticks, ticks_at
+from hfbench_nb.display.plots.style import FAINT, GREY, clean, plain_text, plain_ticks, span_enough, ticks_at
 from hfbench_nb.results.points import axis_title
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # How far a fitted curve is drawn beyond the last point.
 _BEYOND = 1.25
-# Values that differ by less than this factor are drawn on a linear axis from zero, ratios as nearly flat lines.
-_LEAST_SPAN, _FLAT = 2.0, 1.05
+# Ratios that differ by less than this factor are drawn as nearly flat lines.
+_FLAT = 1.05
 # Maximum number of marks side by side at the same place, and their distance, points.
 _MARKS, _MARK_STEP = 6, 7.0
 # Number of lines above which intervals are thin bars and not bands.
@@ -164,7 +164,7 @@ def _set_axes(ax: Axes, values: Sequence[float], look: Look, positions: list[int
     low, high = min(shown, default=0.0), max(shown, default=1.0)
     if look.log:
         ax.set_xscale("log", base=2)
-    if look.log and low > 0 and (look.reference is not None or high >= _LEAST_SPAN * low):
+    if look.log and (span_enough(low, high) or (look.reference is not None and low > 0)):
         ax.set_yscale("log")
         if high < _FLAT * low:
             ax.set_ylim(low / _FLAT, high * _FLAT)

@@ -25,6 +25,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # Each pass through the palette has its own line style and marker fill.
 _ROUNDS = (("-", "full"), ("--", "none"), ("-.", "left"), (":", "top"))
 
+# Values that differ by less than this factor are drawn on a linear axis from zero.
+_LEAST_SPAN = 2.0
 # Over fewer decades than this, a logarithmic axis gets equally spaced ticks: 1, 2, 5 would be too few to show a scale.
 _SHORT_AXIS = 0.8
 # Within a decade, from few to many, and the smallest number of ticks on an axis.
@@ -87,6 +89,11 @@ def plain_text(name: str) -> str:
     ('\\$a\\$', ' _b')
     """
     return " " * name.startswith("_") + printable(name).replace("$", r"\$")
+
+
+def span_enough(low: float, high: float) -> bool:
+    """Return whether values deserve a logarithmic axis; otherwise one that starts at zero shows them as they are."""
+    return low > 0 and high >= _LEAST_SPAN * low
 
 
 def clean(ax: Axes) -> None:

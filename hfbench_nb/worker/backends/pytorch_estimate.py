@@ -17,6 +17,7 @@ from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, GenerateCall
 from hfbench_nb.worker.backends.fake_tensors import UNKNOWN_CONTENTS, FakeTensors
+from hfbench_nb.worker.backends.first_tokens import generate_first
 from hfbench_nb.worker.backends.fused_attention import follow_attention
 from hfbench_nb.worker.backends.pytorch import PyTorchBackend
 from hfbench_nb.worker.backends.pytorch import load as set_up
@@ -228,15 +229,7 @@ class EstimatedGenerate:
         if last is None:
             self._whole.watched(on_token)
             return
-        tokens = itertools.count(1)
-
-        def stop_soon() -> None:
-            on_token()
-            if next(tokens) == _FOLLOWED:
-                raise _EnoughTokens
-
-        with contextlib.suppress(_EnoughTokens):
-            self._whole.watched(stop_soon)
+        generate_first(_FOLLOWED, self._whole, on_token)
         # Its prefill, and the logits of that, are none of the call's.
         with self._fakes.muted() as go_on, _at_pass(last.model, 2, go_on):
             last.watched(_nothing)
@@ -266,10 +259,6 @@ def _at_pass(model: torch.nn.Module, number: int, act: Callable[[], None]) -> It
 
 def _nothing() -> None:
     """Do nothing with a token."""
-
-
-class _EnoughTokens(Exception):
-    """The first tokens have been followed."""
 
 
 def _longer(ids: torch.Tensor, by: int) -> torch.Tensor:

@@ -7,7 +7,6 @@ well below a microsecond.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import time
 from array import array
@@ -22,6 +21,7 @@ from hfbench_nb.protocol.model_kinds import GENERATIVE
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
 from hfbench_nb.worker.backends.base import CallInputs, GenerateCall, GeneratingRuntime, Runtime
 from hfbench_nb.worker.backends.base_counting import Counted, CountingRuntime, PhasedCall, added, continued
+from hfbench_nb.worker.backends.first_tokens import generate_first
 from hfbench_nb.worker.workloads.base import Phases, Prepared
 from hfbench_nb.worker.workloads.model_pass import ModelPass
 
@@ -109,10 +109,10 @@ class Generation(ModelPass):
 
         def call_of(model: object, inputs: CallInputs) -> PhasedCall:
             generate = cast(GeneratingRuntime, runtime).generate_call(model, inputs, self.case)
-            return partial(_generate_first, few, generate)
+            return partial(generate_first, few, generate)
 
         def count() -> dict[str, float]:
-            call = partial(_generate_first, few, self._generate)
+            call = partial(generate_first, few, self._generate)
             prefill, *steps = runtime.count(call, call_of, model, inputs)[:few]
             read_bytes = sum(step.parameter_bytes for step in steps) / len(steps)
             return {
@@ -125,23 +125,6 @@ class Generation(ModelPass):
     def _metrics(self) -> dict[str, float]:
         cache_bytes = self._generate.cache_bytes
         return {} if cache_bytes is None else {"kv_cache_mb": cache_bytes / MEGABYTE}
-
-
-class _EnoughTokens(Exception):
-    """As many tokens have come as are wanted."""
-
-
-def _generate_first(few: int, generate: GenerateCall, on_token: Callable[[], None]) -> None:
-    """Generate until the first few tokens have come; whatever has a size for all tokens has it."""
-    numbers = itertools.count(1)
-
-    def on_one() -> None:
-        on_token()
-        if next(numbers) == few:
-            raise _EnoughTokens
-
-    with contextlib.suppress(_EnoughTokens):
-        generate.watched(on_one)
 
 
 def _nothing() -> None:

@@ -12,11 +12,11 @@ from support.tiny import tiny
 
 from hfbench_nb import PyTorchBenchmark, measure
 from hfbench_nb.worker.backends.base import CallInputs
+from hfbench_nb.worker.backends.first_tokens import generate_first
 from hfbench_nb.worker.backends.pytorch_attention import AttentionWatch
 from hfbench_nb.worker.backends.pytorch_counting import Counting, _counted, _on_meta
 from hfbench_nb.worker.backends.pytorch_flops import formula_of
 from hfbench_nb.worker.backends.pytorch_generation import Generate
-from hfbench_nb.worker.workloads.generation import _generate_first
 
 pytestmark = [pytest.mark.measures]
 
@@ -169,7 +169,7 @@ def test_generations_are_followed_by_transformers_5_and_count_like_those_that_ar
     inputs = CallInputs({"input_ids": torch.ones(2, 8).long(), "attention_mask": torch.ones(2, 8).long()})
 
     def call_of(model, inputs):
-        return partial(_generate_first, 3, Generate(model, inputs.tensors, 8, 20, cache))
+        return partial(generate_first, 3, Generate(model, inputs.tensors, 8, 20, cache))
 
     # Transformers 4 reads how far a text is out of a tensor.
     computing = call_of(model, inputs)
