@@ -1,9 +1,11 @@
-"""Starting a worker server before it is needed, so that the first row of a run comes sooner."""
+"""What is done before it is needed, so that the first row of a run comes sooner."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
+from collections.abc import Iterator
 
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
@@ -17,6 +19,8 @@ from hfbench_nb.execution.servers import can_fork, workers
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import ArgumentError, IsolationError
 from hfbench_nb.protocol.request import Method
+
+_FRAME = "hfbench_nb.results.frame"
 
 
 def start_early(args: BenchmarkArguments | None = None) -> None:
@@ -40,6 +44,18 @@ def _start(args: BenchmarkArguments | None) -> None:
         family = None if args is None else find_model(args.models[0], ask_hub=False).family
         used = workers(framework, place["python"], place["overlay"])
         used.environment(Settings(), Method(), Cancellation(), family)
+        importlib.import_module(_FRAME)
+
+
+@contextlib.contextmanager
+def importing_pandas() -> Iterator[None]:
+    """Import what results need in another thread: done while a worker server starts, it disturbs no measurement."""
+    thread = threading.Thread(target=importlib.import_module, args=(_FRAME,), name="hfbench-imports", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _installed() -> Framework | None:

@@ -9,6 +9,7 @@ from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import Axis
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.early import importing_pandas
 from hfbench_nb.execution.machines import Machine
 from hfbench_nb.execution.servers import OnProgress, WorkerEnded
 from hfbench_nb.protocol.case import ANY_HOST, HOST, Case, Settings
@@ -66,6 +67,7 @@ class Places:
             if settings == key and may_measure(machine, case)
         ]
 
+    @importing_pandas()
     def ask(
         self,
         machines: Sequence[Machine],
