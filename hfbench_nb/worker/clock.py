@@ -175,7 +175,7 @@ def take_samples(
             if reading.device_s is not None:
                 device_samples_s.append(reading.device_s / number)
             elapsed, taken = now() - start, len(samples)
-            spent = elapsed >= max_seconds or taken >= MAX_SAMPLES
+            spent = elapsed * (1 + 1 / taken) > max_seconds or taken >= MAX_SAMPLES  # one more would exceed it
             if reference is not None:
                 reference.take(elapsed)
             is_pilot_over = (taken >= PILOT_SAMPLES and elapsed >= MIN_SAMPLING_S / rounds) or elapsed >= PILOT_S

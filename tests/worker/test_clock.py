@@ -58,8 +58,14 @@ def test_sampling_stops_at_the_budget_and_says_that_it_is_noisy():
     noise = random.Random(0)
     fake = FakeTime(noise.uniform(0.05, 0.5) for _ in itertools.count())
     timing = fake.sample(max_seconds=2.0)
-    assert 2.0 <= fake.now_s < 3.0
+    assert 1.5 < fake.now_s <= 2.25  # a call may take longer than those before
     assert timing.noisy
+
+
+def test_no_call_is_begun_that_would_exceed_the_budget():
+    fake = FakeTime(0.4 + 0.001 * (i % 3) for i in itertools.count())
+    assert len(fake.sample(max_seconds=1.5, precision=1e-4).samples_s) == 3
+    assert fake.now_s < 1.5
 
 
 def test_sampling_goes_on_until_the_parts_that_each_call_has_once_are_known():
