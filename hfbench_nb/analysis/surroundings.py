@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hfbench_nb.analysis.ratios import Pair
-from hfbench_nb.protocol.round_stats import independent_ratio
+from hfbench_nb.protocol.round_stats import independent_ratio, shrunk_ratio
 from hfbench_nb.results.result_set import Row
 
 _MACHINE = (
@@ -40,11 +41,27 @@ def differing_facts(pairs: Iterable[Pair]) -> list[Difference]:
     return sorted(found.values(), key=lambda each: (*_MACHINE, *_VERSIONS).index(each.name))
 
 
-def machine_slowdown(pairs: Sequence[Pair]) -> float:
-    """Return how many times slower the machine was during *this*, by its own reference piece of work; 1 if not.
+@dataclass(frozen=True)
+class Slowdown:
+    """How many times slower the machine was during one of two runs than during the other.
+
+    Attributes
+    ----------
+    value
+        What its own reference piece of work says, nearer to 1 the less certain that is; 1 where nothing is known.
+    is_certain
+        Whether the 95 % interval of the reference's ratio excludes 1.
+    """
+
+    value: float = 1.0
+    is_certain: bool = False
+
+
+def machine_slowdown(pairs: Sequence[Pair]) -> Slowdown:
+    """Return how many times slower the machine was during *this*.
 
     The readings of the reference beside the rounds of both runs are compared, where they are of the same machine,
-    device and number of threads.  A ratio whose 95 % interval contains 1 counts as 1.
+    device and number of threads (`hfbench_nb.protocol.round_stats.shrunk_ratio`).
     """
     these_s: list[float] = []
     others_s: list[float] = []
@@ -52,8 +69,10 @@ def machine_slowdown(pairs: Sequence[Pair]) -> float:
         if _is_same_place(pair.this, pair.other):
             these_s += _references_s(pair.this)
             others_s += _references_s(pair.other)
-    ratio = independent_ratio(these_s, others_s)
-    return ratio.value if ratio.excludes_one else 1.0
+    value = shrunk_ratio(these_s, others_s)
+    if math.isnan(value):
+        return Slowdown()
+    return Slowdown(value, bool(independent_ratio(these_s, others_s).excludes_one))
 
 
 def _is_same_place(this: Row, other: Row) -> bool:

@@ -13,6 +13,8 @@ from hfbench_nb.display.comparison import Comparison
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.results.result_set import ResultSet
 
+# What a note tells of: less is hidden by its rounding.
+_LEAST_SLOWDOWN = 1.005
 _ONE_ROUND = "cases with one round: the intervals do not cover what differs between processes"
 
 
@@ -55,8 +57,9 @@ def compare(
     -----
     Where both runs measured a case in several rounds, the interval of its ratio covers what differs between processes
     and moments (`hfbench_nb.protocol.round_stats.independent_ratio`).  What it cannot cover is that the machine itself
-    was slower during one of the runs: where its reference piece of work says so, the intervals reach from the ratio as
-    it is to the ratio without that, and a note says how much slower it was.
+    was slower during one of the runs: the intervals reach from the ratio as it is to the ratio without what the
+    machine's reference piece of work says of that, the less the less certain it is
+    (`hfbench_nb.protocol.round_stats.shrunk_ratio`).  A note says how much slower the machine was, or may have been.
     """
     if not isinstance(other, ResultSet):
         raise wrong_value("other", other, "results, as a benchmark, load_results, read_csv or load_reference give them")
@@ -66,10 +69,11 @@ def compare(
     pairs, *alone = match_cases(results, other, models or {})
     slowdown = machine_slowdown(pairs)
     notes = [f"{each.name}: {each.this} ({this_name}), {each.other} ({other_name})" for each in differing_facts(pairs)]
-    if slowdown != 1:
-        slower, factor = (this_name, slowdown) if slowdown > 1 else (other_name, 1 / slowdown)
-        notes.append(f"the machine was {factor:.2f} times slower during {slower}: the intervals allow for that")
-    pairs = [replace(pair, slowdown=slowdown) for pair in pairs]
+    slower, factor = (this_name, slowdown.value) if slowdown.value > 1 else (other_name, 1 / slowdown.value)
+    if factor >= _LEAST_SLOWDOWN:
+        was = "was" if slowdown.is_certain else "may have been"
+        notes.append(f"the machine {was} {factor:.2f} times slower during {slower}: the intervals allow for that")
+    pairs = [replace(pair, slowdown=slowdown.value) for pair in pairs]
     return Comparison(pairs, (alone[0], alone[1]), (this_name, other_name), notes)
 
 

@@ -108,15 +108,44 @@ def independent_ratio(these: Sequence[float], others: Sequence[float]) -> Estima
     The interval is that of B. L. Welch, "The generalization of 'Student's' problem when several different population
     variances are involved", Biometrika 34 (1947) 28-35, over the logarithms.
     """
-    if min(len(these), len(others)) < 2 or any(value <= 0 for value in (*these, *others)):
+    if (logs := _logs_of(these, others)) is None:
         return Estimate(math.nan, math.nan, math.nan)
-    logs = [[math.log(value) for value in values] for values in (these, others)]
     errors = [_standard_error(each) for each in logs]
     squares = [error * error for error in errors]
     total = sum(squares)
     spread = sum(square * square / (len(each) - 1) for square, each in zip(squares, logs, strict=True))
     degrees = total * total / spread if spread > 0 else min(map(len, logs)) - 1
     return _from_logs(statistics.fmean(logs[0]) - statistics.fmean(logs[1]), math.sqrt(total), degrees)
+
+
+def shrunk_ratio(these: Sequence[float], others: Sequence[float]) -> float:
+    """Estimate a ratio that is likely to be near 1 from values of rounds at different times.
+
+    The less certain the ratio of the values is, the nearer to 1 is what is returned; NaN where its error is unknown.
+
+    Parameters
+    ----------
+    these, others
+        One value per round, at least two of each.
+
+    Notes
+    -----
+    The mean of the normal posterior of the logarithm, for a prior around 0 whose variance is estimated from the ratio
+    itself: an empirical Bayes rule as in B. Efron and C. Morris, "Stein's estimation rule and its competitors - an
+    empirical Bayes approach", Journal of the American Statistical Association 68 (1973) 117-130.
+    """
+    if (logs := _logs_of(these, others)) is None:
+        return math.nan
+    error = math.hypot(*map(_standard_error, logs))
+    difference = statistics.fmean(logs[0]) - statistics.fmean(logs[1])
+    return math.exp(difference * (1 - (error / difference) ** 2)) if abs(difference) > error else 1.0
+
+
+def _logs_of(these: Sequence[float], others: Sequence[float]) -> list[list[float]] | None:
+    """Return the logarithms of both; None where there are too few values for an error, or none of a logarithm."""
+    if min(len(these), len(others)) < 2 or any(value <= 0 for value in (*these, *others)):
+        return None
+    return [[math.log(value) for value in values] for values in (these, others)]
 
 
 def _standard_error(values: Sequence[float]) -> float:

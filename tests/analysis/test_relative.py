@@ -153,6 +153,14 @@ def test_a_machine_that_was_slower_meanwhile_is_no_difference_and_is_told():
     assert (found["time_ratio_ci_low"] < 1.25).all()
 
 
+def test_a_machine_that_may_have_been_slower_is_allowed_for_and_told():
+    """The reference says a few percent, in rounds that differ by more: neither sure nor nothing."""
+    comparison = run_of().compare(run_of(moments=[math.log(1.04) + 0.45 * m for m in MOMENTS], seed=3))
+    (note,) = comparison.notes
+    assert note.startswith("the machine may have been 1.0")
+    assert note.endswith("times slower during other: the intervals allow for that")
+
+
 def test_without_rounds_or_reference_nothing_is_taken_for_slower():
     assert run_of(reference_s=0.002).compare(run_of(reference_s=0.0)).notes == ()
     assert results_of((cell(), ok())).compare(results_of((cell(), ok(0.04)))).notes == ()

@@ -15,6 +15,8 @@ from peers import OPTIMUM
 from report import Row
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 100}
+# As many as a case has where its budget is soon used up.
+_ROUNDS = 3
 HEAVY = ["torch", "tensorflow", "transformers", "numpy", "pandas", "matplotlib", "ipywidgets", "IPython"]
 
 
@@ -45,33 +47,40 @@ def cost_of_a_case() -> Iterator[Row]:
 
 
 def _fixed_cost(framework: str, count: int, wanted_s: float) -> Generator[Row, None, float]:
-    """Return the rows, and return the seconds."""
+    """Return the rows, and return the seconds that a case costs in one round."""
     start = time.perf_counter()
-    _tiny_sweep(framework, range(8, 9))
+    _tiny_sweep(framework, range(8, 9), rounds=1)
     yield f"the first run, {framework}: the server starts", f"{time.perf_counter() - start:.2f} s", "reported"
-    start = time.perf_counter()
-    results = _tiny_sweep(framework, range(8, 8 + count))
-    wall_s = time.perf_counter() - start
-    details = [measurement.details for _, measurement in results.entries]
-    in_model_s = sum(detail["build_s"] + detail["calls_s"] for detail in details)
-    fixed_s = (wall_s - in_model_s) / len(details)
-    yield (
-        f"fixed cost a case, {framework}: a run of {len(details)} tiny cases, less building and passes",
-        f"({wall_s:.2f} s - {in_model_s:.2f} s) / {len(details)} = {fixed_s:.3f} s",
-        f"at most {wanted_s} s",
-    )
+    fixed_s, details = {}, []
+    for rounds in (1, _ROUNDS):
+        start = time.perf_counter()
+        results = _tiny_sweep(framework, range(8, 8 + count), rounds=rounds)
+        wall_s = time.perf_counter() - start
+        taken = [each for _, measurement in results.entries for each in measurement.each_round]
+        details = [each.details for each in taken]
+        assert len(details) == rounds * count
+        in_model_s = sum(detail["build_s"] + detail["calls_s"] for detail in details)
+        fixed_s[rounds] = (wall_s - in_model_s) / count
+        if rounds == 1:
+            yield (
+                f"fixed cost a case, {framework}, rounds=1: a run of {count} tiny cases, less building and passes",
+                f"({wall_s:.2f} s - {in_model_s:.2f} s) / {count} = {fixed_s[1]:.3f} s",
+                f"at most {wanted_s} s",
+            )
+    further_s = (fixed_s[_ROUNDS] - fixed_s[1]) / (_ROUNDS - 1)
+    yield f"fixed cost a further round, {framework}", f"{further_s:.3f} s", "at most 0.05 s"
     asked_s = statistics.median(detail["start_s"] for detail in details)
     yield f"of that, from asking to the first instruction, {framework}", f"{asked_s:.3f} s", "at most 0.1 s"
-    return fixed_s
+    return fixed_s[1]
 
 
-def _tiny_sweep(framework: str, lengths: range) -> Any:
+def _tiny_sweep(framework: str, lengths: range, rounds: int) -> Any:
     from transformers import BertConfig
 
     import hfbench_nb
 
     arguments = getattr(hfbench_nb, f"{framework}BenchmarkArguments")(
-        models=["tiny"], batch_sizes=[1], sequence_lengths=lengths, max_seconds=0.01
+        models=["tiny"], batch_sizes=[1], sequence_lengths=lengths, max_seconds=0.01, rounds=rounds
     )
     return getattr(hfbench_nb, f"{framework}Benchmark")(arguments, configs=[BertConfig(**TINY)]).run()
 

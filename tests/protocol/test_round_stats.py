@@ -12,7 +12,7 @@ from support.measured import failed, ok
 
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.merging import merge
-from hfbench_nb.protocol.round_stats import independent_ratio, over_rounds, paired_ratio, student_t
+from hfbench_nb.protocol.round_stats import independent_ratio, over_rounds, paired_ratio, shrunk_ratio, student_t
 from hfbench_nb.protocol.timing import Timing
 
 pytestmark = pytest.mark.quick
@@ -94,6 +94,34 @@ def test_ratios_of_alike_cases_are_called_different_in_5_percent(ratio_of, share
         estimate = ratio_of(*values)
         different += not estimate.low <= 1 <= estimate.high
     assert 0.03 <= different / trials <= 0.065
+
+
+def test_a_ratio_is_the_nearer_to_1_the_less_certain_it_is():
+    steady, unsteady = [0.99, 1.0, 1.01] * 2, [0.8, 1.0, 1.25] * 2
+    slower = [1.2 * value for value in steady]
+    assert shrunk_ratio(slower, steady) == pytest.approx(1.2, abs=0.002)
+    assert shrunk_ratio(steady, slower) == pytest.approx(1 / shrunk_ratio(slower, steady))
+    assert 1.1 < shrunk_ratio(slower, unsteady) < 1.19
+    assert shrunk_ratio([1.05 * value for value in unsteady], unsteady) == 1.0
+    assert math.isnan(shrunk_ratio([1.0], steady))
+    assert math.isnan(shrunk_ratio([0.0, 1.0], steady))
+
+
+def test_what_a_reference_says_of_the_machine_prevents_most_false_differences():
+    """The machine is up to 5 % slower or faster during a run, which its rounds do not show, but a reference does."""
+    rng, trials = random.Random(4), 1500
+    alone = allowed = 0
+    for _ in range(trials):
+        runs = []
+        for shift in (rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05)):
+            runs.append([[math.exp(shift + rng.gauss(0, noise)) for _ in range(6)] for noise in (0.04, 0.03)])
+        (these, reference), (others, other_reference) = runs
+        estimate, slowdown = independent_ratio(these, others), shrunk_ratio(reference, other_reference)
+        alone += bool(estimate.excludes_one)
+        low, high = min(estimate.low, estimate.low / slowdown), max(estimate.high, estimate.high / slowdown)
+        allowed += not low <= 1 <= high
+    assert alone / trials > 0.25
+    assert allowed / trials < 0.075
 
 
 def test_values_without_logarithm_have_no_interval():
