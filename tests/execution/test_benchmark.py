@@ -10,6 +10,7 @@ import sys
 import pytest
 from support.measured import ok
 from support.models import short, tiny_bert
+from support.processes import run_script
 
 from hfbench_nb import (
     ArgumentError,
@@ -94,6 +95,26 @@ def refusing(when, message="no such device"):
 
 
 # ---- the sweep
+
+
+def test_what_shows_results_is_imported_before_the_first_case_is_measured():
+    """Imported in between, it would disturb what is measured just then."""
+    script = """
+        import sys
+        from support.measured import ok
+        from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
+
+        class Executor:
+            def environment(self, *_): return {}
+            def measure(self, *_): print("pandas" in sys.modules); return ok()
+
+        arguments = PyTorchBenchmarkArguments(models=["gpt2"], batch_sizes=[1], sequence_lengths=[8], rounds=1)
+        benchmark = PyTorchBenchmark(arguments)
+        print("pandas" in sys.modules)
+        benchmark.run(executor=Executor())
+    """
+    done = run_script(script)
+    assert done.stdout.split()[:2] == ["False", "True"], done.stderr
 
 
 def test_cases_are_measured_in_the_order_of_the_sweep():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import sys
 import time
@@ -89,6 +90,19 @@ def test_working_memory_is_what_the_calls_need():
 def test_a_setup_that_returns_nothing_hands_nothing_over():
     found = row(quick(lambda: None, setup=lambda: None))
     assert found["status"] == "ok"
+
+
+@pytest.mark.parametrize("is_fresh", [False, True])
+def test_garbage_is_collected_there_but_not_looked_for_among_what_was_imported(is_fresh, tmp_path, monkeypatch):
+    if is_fresh:
+        monkeypatch.setenv("HFBENCH_FRESH_INTERPRETER", "1")
+    told = tmp_path / "told"
+
+    def tell():
+        told.write_text(f"{gc.isenabled()} {gc.get_freeze_count() > 1000}")
+
+    quick(int, setup=tell)
+    assert told.read_text() == "True True"
 
 
 def test_what_a_large_closure_weighs_is_baseline_and_does_not_stay():
