@@ -112,9 +112,10 @@ def test_what_a_reference_says_of_the_machine_prevents_most_false_differences():
     rng, trials = random.Random(4), 1500
     alone = allowed = 0
     for _ in range(trials):
-        runs = []
-        for shift in (rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05)):
-            runs.append([[math.exp(shift + rng.gauss(0, noise)) for _ in range(6)] for noise in (0.04, 0.03)])
+        runs = [
+            [[math.exp(shift + rng.gauss(0, noise)) for _ in range(6)] for noise in (0.04, 0.03)]
+            for shift in (rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05))
+        ]
         (these, reference), (others, other_reference) = runs
         estimate, slowdown = independent_ratio(these, others), shrunk_ratio(reference, other_reference)
         alone += bool(estimate.excludes_one)
