@@ -21,7 +21,8 @@ python_of = $(firstword $(foreach path,python$(1) $(wildcard $(PYENV_ROOT)/versi
 	$(shell $(path) -c 'import venv, ensurepip, sys; print(sys.executable)' 2> /dev/null)))
 FOUND = $(foreach version,$(PYTHONS),$(if $(call python_of,$(version)),$(version)))
 
-# Tests run in three processes, since many of them wait, on two cores, too; those whose measurements or time limits another one of them could disturb share a process.
+# Tests run in three processes, on two cores, too, since many of them wait. Those whose measurements or time limits
+# another one of them could disturb share a process.
 JOBS ?= 3
 # How often a test that failed is tried again, and listed: for machines that others use, too.
 RERUNS ?= 0
