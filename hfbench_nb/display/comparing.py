@@ -109,6 +109,10 @@ def relative(results: ResultSet, to: str | Mapping[str, Any]) -> Comparison:
     """
     pairs, alone = pair_with_partners(results, to)
     name = to if isinstance(to, str) else ", ".join(f"{key}={value}" for key, value in to.items())
-    of_one_round = any(len(row.measurement.each_round) < 2 for pair in pairs for row in (pair.this, pair.other))
+    compared = [(pair.this.measurement, pair.other.measurement) for pair in pairs]
+    of_one_round = any(
+        this.succeeded and other.succeeded and min(len(this.each_round), len(other.each_round)) < 2
+        for this, other in compared
+    )
     notes = [_ONE_ROUND] if of_one_round else []
     return Comparison(pairs, (alone, ()), ("case", name), notes)

@@ -105,6 +105,13 @@ def test_one_round_says_what_its_interval_does_not_cover():
     assert relative.notes[0] in relative._repr_html_()
 
 
+def test_of_a_case_that_failed_no_interval_is_spoken_of():
+    failing = [(cell(name, sequence_length=16), failed("error")) for name in ("a", "b")]
+    relative = results_of((cell("a"), in_rounds(0.1)), (cell("b"), in_rounds(0.2)), *failing).relative("a")
+    assert relative.notes == ()
+    assert "time error / error" in str(relative)
+
+
 def test_the_best_of_a_table_is_told_by_pairs_and_a_wide_interval_is_not_known_yet():
     restless = [2 * moment for moment in MOMENTS]
     results = results_of(
