@@ -26,6 +26,8 @@ FOUND = $(foreach version,$(PYTHONS),$(if $(call python_of,$(version)),$(version
 JOBS ?= 3
 # How often a test that failed is tried again, and listed: for machines that others use, too.
 RERUNS ?= 0
+# Some hundred processes of the tests import this package: none of them should compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST = python -m pytest --numprocesses $(JOBS) --reruns $(RERUNS)
 
 .PHONY: help demo test test-quick test-transformers5 test-colab pythons test-pythons test-browser lint bench survey notebook docs docs-serve test-gpu test-binder clean

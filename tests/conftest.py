@@ -23,6 +23,10 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"
 mpl.use("agg")
 
+# In each folder in which it compiles, torch.compile tries for 6 s which vector instructions the processor has. The
+# processor's flags, by which it chooses what to try, say it as well.
+os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = "1"
+
 from support.tiny import TINY
 
 from hfbench_nb.execution.servers import close_all
