@@ -35,12 +35,6 @@ from hfbench_nb.worker.nvml import used_bytes_by_uuid
 # A shell's job in the background is started deaf to interrupts, and so would be the scripts that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Transformers 4 imports TensorFlow beside PyTorch, which takes 6 s. Scripts and kernels of tests do not need it;
-# this process does, and Transformers notes at its import what it may use. Workers are told by hfbench_nb.
-os.environ.pop("USE_TF", None)  # as the process that distributes the tests has set it
-import_module("transformers")
-os.environ["USE_TF"] = "0"
-
 # Options of the person who starts the tests are not for the processes of pytest that tests start.
 os.environ.pop("PYTEST_ADDOPTS", None)
 
@@ -48,6 +42,16 @@ os.environ.pop("PYTEST_ADDOPTS", None)
 # that it starts inherit: it waits for no other test process, nor for anybody else's run.
 tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="hfbench-tests-")
 atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Transformers 4 imports TensorFlow beside PyTorch, which takes 6 s. Scripts and kernels of tests do not need it;
+    # a process that runs tests does, and Transformers notes at its import what it may use. Workers are told by
+    # hfbench_nb. The process that distributes the tests needs neither.
+    os.environ.pop("USE_TF", None)  # as the process that distributes the tests has set it
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        import_module("transformers")
+    os.environ["USE_TF"] = "0"
 
 
 @pytest.hookimpl(optionalhook=True)

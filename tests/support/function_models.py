@@ -26,6 +26,6 @@ class FunctionModelArguments(BenchmarkArguments):
 
 def function_benchmark(factory: Callable[[], Any] | None = None, **given: Any) -> Benchmark[Any]:
     """Make a benchmark that is over quickly; `models` names its models, ``fine`` or ``hangs``, unless one is given."""
-    brief = {"batch_sizes": [1], "sequence_lengths": [8], "max_seconds": 0.05, "timeout_s": 60.0, "rounds": 1}
+    brief = {"batch_sizes": [1], "sequence_lengths": [8], "max_seconds": 0.02, "timeout_s": 60.0, "rounds": 1}
     args = FunctionModelArguments(**{"models": ["fine"], **brief, **given})
     return Benchmark(args, configs=[factory or MODELS[name] for name in args.models], inputs=no_inputs)

@@ -15,7 +15,7 @@ def short(**given: Any) -> PyTorchBenchmarkArguments:
             "models": ["tiny"],
             "batch_sizes": [1],
             "sequence_lengths": [8],
-            "max_seconds": 0.05,
+            "max_seconds": 0.02,
             "timeout_s": 60.0,
             "rounds": 1,
             **given,

@@ -18,5 +18,5 @@ needs_tensorflow = pytest.mark.skipif(
 
 def arguments(**given: Any) -> TensorFlowBenchmarkArguments:
     return TensorFlowBenchmarkArguments(
-        **{"models": ["tiny"], "batch_sizes": [1], "sequence_lengths": [8], "max_seconds": 0.05, "rounds": 1, **given}
+        **{"models": ["tiny"], "batch_sizes": [1], "sequence_lengths": [8], "max_seconds": 0.02, "rounds": 1, **given}
     )
