@@ -97,6 +97,8 @@ def test_no_process_listens_on_the_network():
     listening, processes = [], set()
 
     class Watching:
+        refresh_s = 0.0
+
         def __getattr__(self, name):
             return self._look
 
