@@ -80,11 +80,6 @@ def in_thread(function):
     assert not thread.is_alive()
 
 
-def of_another_run(warned):
-    """Return what was said of another run: Python warns of other things, too, such as files that nobody has closed."""
-    return [text for text in (str(warning.message) for warning in warned) if "Another run" in text]
-
-
 ALONE = """
     import sys
     from support.alone import alone
@@ -162,7 +157,7 @@ def test_in_a_notebook_waiting_is_a_note_in_the_progress_and_no_warning(monkeypa
         assert wait_until(lambda: any(f"waiting for another run (process {other.pid})" in t for t in shown.texts), 30)
         other.kill()
     assert list(done["results"].frame["status"]) == ["ok"]
-    assert of_another_run(warned) == []
+    assert [str(warning.message) for warning in warned] == []
 
 
 def test_what_is_prepared_for_a_run_is_no_other_run():
@@ -179,7 +174,7 @@ def test_what_is_prepared_for_a_run_is_no_other_run():
         assert set(shown.texts) == {"starting the worker server"}
         held.close()
     assert list(done["results"].frame["status"]) == ["ok"]
-    assert of_another_run(warned) == []
+    assert [str(warning.message) for warning in warned] == []
 
 
 def test_a_function_waits_for_its_turn_too():
