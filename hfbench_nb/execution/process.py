@@ -27,6 +27,9 @@ KILL_TIMEOUT_S = 0.8
 LOG_TAIL_BYTES = 4000
 _LAST_WORDS_S = 0.5
 
+# Those that this process has started and that have not ended, also while they start.
+RUNNING: set[WorkerProcess] = set()
+
 
 class WorkerProcess:
     """A worker or worker server, the messages it sends, and its log."""
@@ -56,6 +59,7 @@ class WorkerProcess:
             )
         except OSError as error:
             raise IsolationError(f"The worker for {framework.name} cannot be started: {error}") from error
+        RUNNING.add(self)
         self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         reader = threading.Thread(target=self._read, name="hfbench-reader", daemon=True)
         reader.start()
@@ -72,6 +76,7 @@ class WorkerProcess:
 
     def _tell_end(self, reader: threading.Thread, fork: bool) -> None:
         code = self._process.wait()
+        RUNNING.discard(self)
         if not fork:  # a worker server ends the processes that its cases have started
             self._kill_group()
         # Its last messages come first; the time is limited since a process that a case forked may hold the pipe open.

@@ -17,7 +17,7 @@ from typing import Any
 from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.execution import launch
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
-from hfbench_nb.execution.process import KILL_TIMEOUT_S, WorkerProcess
+from hfbench_nb.execution.process import KILL_TIMEOUT_S, RUNNING, WorkerProcess
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import IsolationError
 from hfbench_nb.protocol.measurement import Failure, Measurement
@@ -66,11 +66,11 @@ def workers(
 
 
 def close_all() -> None:
-    """Stop every process that this one has started."""
+    """Stop every process that this one has started, also one that another thread is just starting."""
     with _lock:
-        for server in _servers.values():
-            server.close()
         _servers.clear()
+    for process in tuple(RUNNING):
+        process.close()
 
 
 _lock = threading.Lock()
@@ -215,11 +215,6 @@ class WorkerServer(Workers):
         """Drop a model that was built for several cases."""
         if self._process is not None and self._process.is_alive():
             self._process.send({"do": "release"})
-
-    def close(self) -> None:
-        """Stop the server."""
-        if self._process is not None:
-            self._process.close()
 
     def _ready_process(self, cancellation: Cancellation) -> WorkerProcess:
         if self._process is None or not self._process.is_alive():

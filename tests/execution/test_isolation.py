@@ -268,7 +268,30 @@ def test_the_servers_end_when_they_have_been_idle(monkeypatch):
     idle.environment(Settings(), Method(), Cancellation())
     assert wait_until(lambda: not idle.is_alive())
     assert idle.environment(Settings(), Method(), Cancellation())["framework"] == "Python"  # started again
-    idle.close()
+    client.close_all()
+    assert not idle.is_alive()
+
+
+@linux
+def test_a_server_that_is_just_starting_is_closed_too(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import time; time.sleep(60)\n")  # a framework's import, only longer
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    errors = []
+
+    def ask():
+        try:
+            client.workers(FRAMEWORKS["Python"]).environment(Settings(), Method(), Cancellation())
+        except IsolationError as error:
+            errors.append(error)
+
+    client.close_all()
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert wait_until(lambda: psutil.Process().children())
+    client.close_all()
+    assert psutil.Process().children() == []
+    thread.join(10.0)
+    assert [str(error).splitlines()[0] for error in errors] == ["The worker for Python did not start:"]
 
 
 @linux
