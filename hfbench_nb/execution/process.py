@@ -27,8 +27,14 @@ KILL_TIMEOUT_S = 0.8
 LOG_TAIL_BYTES = 4000
 _LAST_WORDS_S = 0.5
 
-# Those that this process has started and that have not ended, also while they start.
-RUNNING: set[WorkerProcess] = set()
+_running: set[WorkerProcess] = set()
+_starting = threading.Lock()
+
+
+def running_processes() -> tuple[WorkerProcess, ...]:
+    """Return the processes that this one has started and that have not ended, also those that are just starting."""
+    with _starting:
+        return tuple(_running)
 
 
 class WorkerProcess:
@@ -48,18 +54,20 @@ class WorkerProcess:
         self._python = python or sys.executable
         try:
             self._log = tempfile.TemporaryFile(prefix="hfbench-")  # noqa: SIM115 - lives as long as the process
-            self._process = subprocess.Popen(
-                launch.command(framework, python, overlay, fork=fork, idle_s=IDLE_S),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-                env=with_huge_pages(variables) if huge_pages else variables,
-                cwd=launch.working_folder() or os.path.abspath(os.sep),  # libraries fail in a folder that was deleted
-                start_new_session=True,
-            )
+            command = launch.command(framework, python, overlay, fork=fork, idle_s=IDLE_S)
+            with _starting:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._log,
+                    env=with_huge_pages(variables) if huge_pages else variables,
+                    cwd=launch.working_folder() or os.path.abspath(os.sep),  # libraries fail in one that was deleted
+                    start_new_session=True,
+                )
+                _running.add(self)
         except OSError as error:
             raise IsolationError(f"The worker for {framework.name} cannot be started: {error}") from error
-        RUNNING.add(self)
         self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         reader = threading.Thread(target=self._read, name="hfbench-reader", daemon=True)
         reader.start()
@@ -76,7 +84,7 @@ class WorkerProcess:
 
     def _tell_end(self, reader: threading.Thread, fork: bool) -> None:
         code = self._process.wait()
-        RUNNING.discard(self)
+        _running.discard(self)
         if not fork:  # a worker server ends the processes that its cases have started
             self._kill_group()
         # Its last messages come first; the time is limited since a process that a case forked may hold the pipe open.

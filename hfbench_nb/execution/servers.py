@@ -17,7 +17,7 @@ from typing import Any
 from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.execution import launch
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
-from hfbench_nb.execution.process import KILL_TIMEOUT_S, RUNNING, WorkerProcess
+from hfbench_nb.execution.process import KILL_TIMEOUT_S, WorkerProcess, running_processes
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import IsolationError
 from hfbench_nb.protocol.measurement import Failure, Measurement
@@ -69,7 +69,7 @@ def close_all() -> None:
     """Stop every process that this one has started, also one that another thread is just starting."""
     with _lock:
         _servers.clear()
-    for process in tuple(RUNNING):
+    for process in running_processes():
         process.close()
 
 
