@@ -266,9 +266,8 @@ class Benchmark(Generic[_Args]):
         return {**self.args.to_dict(), **self.search}
 
     def _what_is_measured(self, cases: Sequence[Case]) -> str:
-        return what_is_measured(
-            [measurement for _, measurement, _ in self._rounds.finished()], len(cases), self._folder
-        )
+        measurements = [measurement for _, measurement, _ in self._rounds.finished()]
+        return what_is_measured(measurements, len(cases), self._folder)
 
     def _measure(
         self, machines: Sequence[Machine], cases: Sequence[Case], plan: Plan, run_folder: RunFolder,

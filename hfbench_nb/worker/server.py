@@ -2,15 +2,16 @@
 
 Started by `hfbench_nb.execution.launch`, it imports the framework, touches no device, starts no thread pool, and forks
 a worker for each request.  For each model type it first forks a *family server*, a server like itself that also imports
-that type's code: a worker then finds everything imported, and its memory does not depend on which other models were
-measured before it.  For a model that several cases share, that server forks one more, which builds it and forks their
-workers.  Where forking is not possible, the process answers one request itself and exits.
+that type's code: a worker then finds everything imported, and its memory does not depend on what was measured before.
+For a model that several cases share, that server forks one more, which builds it and forks their workers.  Where
+forking is not possible, the process answers one request itself and exits.
 
 Standard library only: it may run in a different environment from the notebook's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import select
@@ -279,10 +280,8 @@ class ForkServer:
                         self._tell_exit(status)
 
     def _tell_exit(self, status: int) -> None:
-        try:
+        with contextlib.suppress(OSError):  # the notebook is gone; the end of the requests will be read next
             messages.write(self._replies, {"event": "exit", "code": os.waitstatus_to_exitcode(status)})
-        except OSError:
-            pass  # the notebook is gone; the end of the requests will be read next
 
     def _kill_child(self) -> None:
         if self._child is not None:

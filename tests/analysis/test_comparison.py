@@ -6,7 +6,7 @@ import random
 import statistics
 
 import pytest
-from support.measured import cell, failed, function_row, ok, results_of, sweep
+from support.measured import case_of, failed, function_row, ok, results_of, sweep
 
 from hfbench_nb import ArgumentError, BenchmarkResults, load_reference
 from hfbench_nb.analysis.ratios import ratio_interval
@@ -23,9 +23,11 @@ def timed(time_s, noise=0.01, seed=0, n=9):
 
 
 def test_ratios_are_this_over_other_with_their_intervals():
-    before = results_of((cell("fast"), timed(0.2)), (cell("same"), timed(0.2)), (cell("slow"), timed(0.2)))
+    before = results_of((case_of("fast"), timed(0.2)), (case_of("same"), timed(0.2)), (case_of("slow"), timed(0.2)))
     after = results_of(
-        (cell("fast"), timed(0.1, seed=1)), (cell("same"), timed(0.2, seed=2)), (cell("slow"), timed(0.3, seed=3))
+        (case_of("fast"), timed(0.1, seed=1)),
+        (case_of("same"), timed(0.2, seed=2)),
+        (case_of("slow"), timed(0.3, seed=3)),
     )
     frame = after.compare(before).frame
     assert frame["time_ratio"].tolist() == pytest.approx([0.5, 1.0, 1.5], rel=0.02)
@@ -57,7 +59,7 @@ def test_an_interval_that_reaches_below_zero_bounds_nothing():
 def test_a_published_run_has_ratios_without_intervals_and_its_name_may_lack_the_organisation():
     published = load_reference("bert-base-uncased-pytorch")
     lengths = [8, 512, 1024]
-    here = results_of(*((cell("google-bert/BERT-base-uncased", sequence_length=n), timed(0.044)) for n in lengths))
+    here = results_of(*((case_of("google-bert/BERT-base-uncased", sequence_length=n), timed(0.044)) for n in lengths))
     comparison = here.compare(published, names=("here", "published"))
     frame = comparison.frame
     assert frame["other_model"].tolist() == ["bert-base-uncased"] * 2
@@ -102,9 +104,9 @@ def test_nothing_in_common_is_an_error_that_says_what_there_is():
         sweep().compare(sweep(), names="after")
 
 
-def test_failed_cells_and_functions_are_compared_as_far_as_they_go():
-    one = results_of((cell(), failed()), function_row())
-    other = results_of((cell(), timed(0.1)), function_row())
+def test_failed_cases_and_functions_are_compared_as_far_as_they_go():
+    one = results_of((case_of(), failed()), function_row())
+    other = results_of((case_of(), timed(0.1)), function_row())
     comparison = one.compare(other)
     frame = comparison.frame
     assert frame["status"].tolist() == ["oom", "ok"]
@@ -116,7 +118,7 @@ def test_failed_cells_and_functions_are_compared_as_far_as_they_go():
 
 
 def test_shown_as_escaped_html_and_as_text_with_the_direction_in_the_heading():
-    before, after = (results_of((cell("<script>"), timed(t))) for t in (0.2, 0.1))
+    before, after = (results_of((case_of("<script>"), timed(t))) for t in (0.2, 0.1))
     comparison = after.compare(before, names=("after", "before"))
     html = comparison._repr_html_()
     assert "<script>" not in html
@@ -131,7 +133,7 @@ def test_shown_as_escaped_html_and_as_text_with_the_direction_in_the_heading():
 
 
 def test_names_do_no_harm_to_a_terminal():
-    results = results_of(*((cell("a\x1b[2Jb", sequence_length=n), timed(0.1)) for n in (8, 16, 32)))
+    results = results_of(*((case_of("a\x1b[2Jb", sequence_length=n), timed(0.1)) for n in (8, 16, 32)))
     for text in (str(results.compare(results)), str(results.scaling()), results.plot().lines[0].get_label()):
         assert "\x1b" not in text
         assert r"a\x1b[2Jb" in text
@@ -154,7 +156,7 @@ def test_the_plot_has_a_line_a_model_and_one_where_nothing_differs():
 @pytest.mark.parametrize("lengths", [(8,), (8, 32, 128)])
 def test_intervals_of_no_width_and_without_end_are_drawn(lengths):
     def of(*samples_s):
-        return results_of(*((cell(sequence_length=n), Measurement("ok", Timing(samples_s))) for n in lengths))
+        return results_of(*((case_of(sequence_length=n), Measurement("ok", Timing(samples_s))) for n in lengths))
 
     # The logarithms of these round to a ratio that is not quite the one of the medians.
     for time_s in (0.09, 0.12):
@@ -166,8 +168,8 @@ def test_intervals_of_no_width_and_without_end_are_drawn(lengths):
 
 
 def test_at_one_length_bars_start_at_one():
-    this = results_of(*((cell(m), timed(t)) for m, t in (("a", 0.1), ("b", 0.4))))
-    other = results_of(*((cell(m), timed(0.2)) for m in "ab"))
+    this = results_of(*((case_of(m), timed(t)) for m, t in (("a", 0.1), ("b", 0.4))))
+    other = results_of(*((case_of(m), timed(0.2)) for m in "ab"))
     ax = this.compare(other).plot()
     fast, slow = ax.patches
     assert (fast.get_x() + fast.get_width(), slow.get_x() + slow.get_width()) == (pytest.approx(0.5), pytest.approx(2))
@@ -176,5 +178,5 @@ def test_at_one_length_bars_start_at_one():
 
 
 def test_a_missing_time_of_one_side_has_no_ratio():
-    frame = results_of((cell(), Measurement("ok"))).compare(sweep(["bert"])).frame
+    frame = results_of((case_of(), Measurement("ok"))).compare(sweep(["bert"])).frame
     assert frame[["time_ratio", "memory_ratio"]].isna().all(axis=None)

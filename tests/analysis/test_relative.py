@@ -8,7 +8,7 @@ import math
 import random
 
 import pytest
-from support.measured import cell, failed, ok, results_of
+from support.measured import case_of, failed, ok, results_of
 from support.pages import Tags
 
 from hfbench_nb import ArgumentError, BenchmarkResults
@@ -40,15 +40,15 @@ def in_rounds(time_s, *, seed=0, noise=0.01, moments=MOMENTS, memory_mib=500, re
 
 
 def with_dtype(dtype, **more):
-    return dataclasses.replace(cell(**more), settings=Settings(dtype=dtype))
+    return dataclasses.replace(case_of(**more), settings=Settings(dtype=dtype))
 
 
 def test_pairs_of_rounds_tell_what_the_machine_hides():
     results = results_of(
-        (cell("base"), in_rounds(0.1)),
-        (cell("slower"), in_rounds(0.11, memory_mib=600)),
-        (cell("alike"), in_rounds(0.1, seed=7)),
-        (cell("other", sequence_length=16), in_rounds(0.1)),
+        (case_of("base"), in_rounds(0.1)),
+        (case_of("slower"), in_rounds(0.11, memory_mib=600)),
+        (case_of("alike"), in_rounds(0.1, seed=7)),
+        (case_of("other", sequence_length=16), in_rounds(0.1)),
     )
     relative = results.relative(to="base")
     frame = relative.frame.set_index("model")
@@ -65,7 +65,7 @@ def test_pairs_of_rounds_tell_what_the_machine_hides():
     assert "| `slower` | inference | 8 | 8 |" in relative.to_markdown()
     assert relative.plot().get_ylabel() or relative.plot().get_xlabel()
     # As two runs they could not be told apart: the machine's own changes are far greater.
-    this, other = (results_of((cell(), measured)) for _, measured in (results.entries[1], results.entries[0]))
+    this, other = (results_of((case_of(), measured)) for _, measured in (results.entries[1], results.entries[0]))
     assert this.compare(other).frame["time_differs"].tolist() == [False]
 
 
@@ -99,15 +99,15 @@ def test_what_has_no_partner_is_refused(to, why):
 
 
 def test_one_round_says_what_its_interval_does_not_cover():
-    relative = results_of((cell("a"), ok(0.1)), (cell("b"), ok(0.2))).relative("a")
+    relative = results_of((case_of("a"), ok(0.1)), (case_of("b"), ok(0.2))).relative("a")
     assert relative.notes == ("cases with one round: the intervals do not cover what differs between processes",)
     assert relative.notes[0] in str(relative)
     assert relative.notes[0] in relative._repr_html_()
 
 
 def test_of_a_case_that_failed_no_interval_is_spoken_of():
-    failing = [(cell(name, sequence_length=16), failed("error")) for name in ("a", "b")]
-    relative = results_of((cell("a"), in_rounds(0.1)), (cell("b"), in_rounds(0.2)), *failing).relative("a")
+    failing = [(case_of(name, sequence_length=16), failed("error")) for name in ("a", "b")]
+    relative = results_of((case_of("a"), in_rounds(0.1)), (case_of("b"), in_rounds(0.2)), *failing).relative("a")
     assert relative.notes == ()
     assert "time error / error" in str(relative)
 
@@ -115,7 +115,7 @@ def test_of_a_case_that_failed_no_interval_is_spoken_of():
 def test_the_best_of_a_table_is_told_by_pairs_and_a_wide_interval_is_not_known_yet():
     restless = [2 * moment for moment in MOMENTS]
     results = results_of(
-        (cell("fast"), in_rounds(0.1, moments=restless)), (cell("slow"), in_rounds(0.12, moments=restless))
+        (case_of("fast"), in_rounds(0.1, moments=restless)), (case_of("slow"), in_rounds(0.12, moments=restless))
     )
     time_s = METRICS["time_s"]
     (_, high), (other_low, _) = (time_s.interval_of(*entry) for entry in results.entries)
@@ -127,7 +127,10 @@ def test_the_best_of_a_table_is_told_by_pairs_and_a_wide_interval_is_not_known_y
     assert "<strong>" not in html.partition("</table>")[0].partition("<tbody")[2]
     assert "? 1" in markdown
     steady = results_of(
-        *((cell(name), in_rounds(t, moments=[m / 3 for m in MOMENTS])) for name, t in (("fast", 0.1), ("slow", 0.12)))
+        *(
+            (case_of(name), in_rounds(t, moments=[m / 3 for m in MOMENTS]))
+            for name, t in (("fast", 0.1), ("slow", 0.12))
+        )
     )
     assert steady.to_markdown().count("**100**") == 1
 
@@ -141,7 +144,7 @@ def environment(**facts):
 
 def run_of(slower=1.0, facts=None, times_s=(0.1, 0.2), **given):
     rounds = {"moments": [math.log(slower) + 0.02 * m for m in MOMENTS], **given}
-    entries = [(cell(sequence_length=8 * (i + 1)), in_rounds(t, **rounds)) for i, t in enumerate(times_s)]
+    entries = [(case_of(sequence_length=8 * (i + 1)), in_rounds(t, **rounds)) for i, t in enumerate(times_s)]
     return BenchmarkResults(entries, facts or environment(), {})
 
 
@@ -170,7 +173,7 @@ def test_a_machine_that_may_have_been_slower_is_allowed_for_and_told():
 
 def test_without_rounds_or_reference_nothing_is_taken_for_slower():
     assert run_of(reference_s=0.002).compare(run_of(reference_s=0.0)).notes == ()
-    assert results_of((cell(), ok())).compare(results_of((cell(), ok(0.04)))).notes == ()
+    assert results_of((case_of(), ok())).compare(results_of((case_of(), ok(0.04)))).notes == ()
 
 
 def test_other_machines_and_versions_are_named_and_their_speed_is_what_is_compared():
@@ -193,7 +196,7 @@ def folders(tmp_path):
         "worse": run_of(times_s=(0.1, 0.24), seed=5),
         "noisy": run_of(noise=0.2, seed=11),
         "partly": BenchmarkResults(
-            [run_of().entries[0], (cell(sequence_length=16), failed())], environment(), {}
+            [run_of().entries[0], (case_of(sequence_length=16), failed())], environment(), {}
         ),
         "fewer": BenchmarkResults([run_of().entries[0]], environment(), {}),
     }  # fmt: skip
@@ -283,7 +286,7 @@ def test_a_machine_that_was_slower_widens_the_mean_too_and_one_round_takes_the_m
     assert time["ratio_ci_low"] < 1 / 1.25
     assert time["ratio_ci_high"] > 0.97
     this, other = (
-        results_of((cell(), ok(a)), (cell(sequence_length=16), ok(b))) for a, b in ((0.02, 0.04), (0.01, 0.04))
+        results_of((case_of(), ok(a)), (case_of(sequence_length=16), ok(b))) for a, b in ((0.02, 0.04), (0.01, 0.04))
     )
     comparison = this.compare(other)
     (time, _) = comparison.overall.to_dict("records")
@@ -297,9 +300,9 @@ def test_a_machine_that_was_slower_widens_the_mean_too_and_one_round_takes_the_m
 
 
 def test_one_case_and_partners_of_one_run_have_no_mean():
-    one = results_of((cell(), ok()))
+    one = results_of((case_of(), ok()))
     assert one.compare(one).overall.empty
-    several = results_of((cell("a"), ok(0.1)), (cell("b"), ok(0.2)), (cell("c"), ok(0.3)))
+    several = results_of((case_of("a"), ok(0.1)), (case_of("b"), ok(0.2)), (case_of("c"), ok(0.3)))
     assert several.relative("a").overall.empty
     assert "Geometric mean" not in several.relative("a")._repr_html_()
 
@@ -307,7 +310,9 @@ def test_one_case_and_partners_of_one_run_have_no_mean():
 def test_a_ratio_that_could_be_anything_is_too_noisy():
     wide = [30 * moment for moment in MOMENTS]
     (row,) = (
-        results_of((cell(), in_rounds(0.1, moments=wide))).compare(results_of((cell(), in_rounds(0.1, seed=2)))).texts()
+        results_of((case_of(), in_rounds(0.1, moments=wide)))
+        .compare(results_of((case_of(), in_rounds(0.1, seed=2))))
+        .texts()
     )
     assert row["metrics"][0]["interval"] == "too noisy"
     assert row["metrics"][0]["verdict"] == "cannot be told"

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from support.measured import MIB, cell, failed, function_row, results_of, sweep
+from support.measured import MIB, case_of, failed, function_row, results_of, sweep
 
 from hfbench_nb import ArgumentError
 from hfbench_nb.analysis.fits import TERMS, _closest, fit_curve
@@ -30,7 +30,7 @@ def planted(terms):
 def timed(function, lengths=LENGTHS, model="bert", noise=0.0):
     rng = random.Random(0)
     return [
-        (cell(model, sequence_length=n), Measurement("ok", Timing((function(n) * (1 + rng.gauss(0, noise)),))))
+        (case_of(model, sequence_length=n), Measurement("ok", Timing((function(n) * (1 + rng.gauss(0, noise)),))))
         for n in lengths
     ]
 
@@ -80,7 +80,7 @@ def test_the_frame_says_what_the_fit_is_and_where_the_quadratic_part_overtakes()
 
 def test_memory_has_fits_too():
     entries = [
-        (cell(sequence_length=n), Measurement("ok", memory=MemoryUse("VmHWM", round((500 + 0.5 * n) * MIB))))
+        (case_of(sequence_length=n), Measurement("ok", memory=MemoryUse("VmHWM", round((500 + 0.5 * n) * MIB))))
         for n in LENGTHS
     ]
     fits = results_of(*entries).scaling()  # memory is what was measured
@@ -106,7 +106,7 @@ def test_prediction_says_where_it_reaches_beyond_what_was_measured():
         fits.predict(0)
 
 
-def test_residuals_belong_to_their_cells():
+def test_residuals_belong_to_their_cases():
     fits = results_of(*timed(planted((0, 1)), noise=0.01)).scaling()
     frame = fits.residuals
     assert frame["sequence_length"].tolist() == list(LENGTHS)
@@ -116,7 +116,7 @@ def test_residuals_belong_to_their_cells():
 
 
 def test_too_few_lengths_are_told_and_are_no_crash():
-    few = [*timed(planted((1,)), (8, 32)), (cell(sequence_length=128), failed())]
+    few = [*timed(planted((1,)), (8, 32)), (case_of(sequence_length=128), failed())]
     fits = results_of(*few, *timed(planted((1,)), model="gpt2"), function_row()).scaling()
     assert fits.frame["note"].tolist() == ["a fit needs at least 3 sequence lengths, not 2", ""]
     assert math.isnan(fits.frame["linear_s_per_token"][0])
@@ -124,7 +124,7 @@ def test_too_few_lengths_are_told_and_are_no_crash():
     assert math.isnan(fits.predict(64)["time_s"][0])
     assert "no fit: a fit needs at least 3 sequence lengths, not 2" in fits._repr_html_()
     assert len(results_of(*few).plot(fit=True).lines[0].get_xdata()) == 2
-    nothing = results_of((cell(), failed())).scaling()
+    nothing = results_of((case_of(), failed())).scaling()
     assert (nothing.frame["longest_length"][0], len(nothing.residuals)) == (0, 0)
 
 

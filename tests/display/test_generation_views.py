@@ -8,7 +8,7 @@ import math
 
 import pytest
 from matplotlib import pyplot as plt
-from support.measured import MIB, cell, failed, ok
+from support.measured import MIB, case_of, failed, ok
 
 from hfbench_nb import ArgumentError, BenchmarkResults, load_results, read_csv
 from hfbench_nb.display.tables import make_legend, make_tables
@@ -24,7 +24,7 @@ TTFT_S, TPOT_S = 0.02, 0.004
 def generated(model="gpt2", batch_size=1, length=8, new_tokens=NEW, cache=None, speed=1.0, **more):
     """One case of generation: three calls, each token 0.1 ms later than the one before."""
     settings = Settings(dtype="float32", device="cpu", threads=2, new_tokens=new_tokens, cache_implementation=cache)
-    case = dataclasses.replace(cell(model, "generation", batch_size, length), settings=settings)
+    case = dataclasses.replace(case_of(model, "generation", batch_size, length), settings=settings)
     shares = (1.0, 1.01, 0.99)
     ttft_s = tuple(TTFT_S * speed * share for share in shares)
     tpot_s = tuple(TPOT_S * speed * share for share in shares)
@@ -51,7 +51,7 @@ def generated(model="gpt2", batch_size=1, length=8, new_tokens=NEW, cache=None, 
 def results():
     return BenchmarkResults(
         [
-            (cell("gpt2"), ok()),
+            (case_of("gpt2"), ok()),
             generated(),
             generated(new_tokens=9),
             generated(length=16, batch_size=2),
@@ -83,7 +83,7 @@ def test_numbers_of_new_tokens_stay_whole_in_pivoted_tables(results):
 
 
 def test_a_run_without_generation_has_no_columns_for_it():
-    frame = BenchmarkResults([(cell(), ok())], {}, {}).frame
+    frame = BenchmarkResults([(case_of(), ok())], {}, {}).frame
     assert not {"ttft_s", "kv_cache_mb", "new_tokens"} & set(frame.columns)
 
 
@@ -130,7 +130,7 @@ def test_the_table_of_llama_bench(results):
     assert "batch" not in alone
     for given, message in (({"style": "llama"}, "'tables' or 'llama-bench'"), ({"style": "llama-bench"}, "generation")):
         with pytest.raises(ArgumentError, match=message):
-            BenchmarkResults([(cell(), ok())], {}, {}).to_markdown(**given)
+            BenchmarkResults([(case_of(), ok())], {}, {}).to_markdown(**given)
 
 
 def test_the_report_has_sections_of_generation_in_the_same_style(results):
@@ -175,7 +175,7 @@ def test_plots_of_metrics_and_of_tokens(results):
     assert line.get_xdata().tolist() == [2, 3, 4, 5]
     assert (line.get_ydata()[1:] > line.get_ydata()[:-1]).all()
     with pytest.raises(ArgumentError, match="no time of generation"):
-        BenchmarkResults([(cell(), ok())], {}, {}).plot_tokens()
+        BenchmarkResults([(case_of(), ok())], {}, {}).plot_tokens()
     plt.close("all")
 
 
@@ -187,7 +187,7 @@ def test_comparison_and_scaling(results):
     assert row["decode_tokens_per_s_ratio"] == pytest.approx(1.5)
     assert row["kv_cache_ratio"] == 1
     assert "ttft 20.0 ms / 30.0 ms" in str(comparison)
-    inference = BenchmarkResults([(cell(), ok())], {}, {})
+    inference = BenchmarkResults([(case_of(), ok())], {}, {})
     assert "ttft_ratio" not in inference.compare(inference).frame
     lengths = BenchmarkResults([generated(length=n, speed=n / 8) for n in (8, 16, 32, 64)], {}, {})
     assert lengths.scaling("ttft_s").predict(128)["ttft_s"].item() == pytest.approx(TTFT_S * 16, rel=0.05)

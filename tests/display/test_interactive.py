@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from support.measured import cell, failed, ok, results_of, sweep
+from support.measured import case_of, failed, ok, results_of, sweep
 
 from hfbench_nb import ArgumentError
 
@@ -33,7 +33,7 @@ def test_each_point_tells_its_line_value_and_interval():
 
 
 def test_what_failed_has_no_value_and_is_told():
-    results = results_of((cell(sequence_length=8), ok(0.1)), (cell(sequence_length=512), failed("oom")))
+    results = results_of((case_of(sequence_length=8), ok(0.1)), (case_of(sequence_length=512), failed("oom")))
     spec = specification(results.plot_interactive())
     fine, too_large = spec["data"]["values"]
     assert fine["value"] == 0.1
@@ -42,8 +42,8 @@ def test_what_failed_has_no_value_and_is_told():
 
 
 def test_values_far_apart_have_a_logarithmic_axis_and_tasks_have_lines_of_their_own():
-    near = results_of((cell(sequence_length=8), ok(0.1)), (cell(sequence_length=32), ok(0.11)))
-    both = near + results_of((cell(task="training", sequence_length=8), ok(1.0)))
+    near = results_of((case_of(sequence_length=8), ok(0.1)), (case_of(sequence_length=32), ok(0.11)))
+    both = near + results_of((case_of(task="training", sequence_length=8), ok(1.0)))
     assert '"zero": true' in near.plot_interactive().to_json()
     assert '"zero": true' not in both.plot_interactive().to_json()
     assert {point["line"] for point in specification(both.plot_interactive())["data"]["values"]} == {
@@ -53,7 +53,9 @@ def test_values_far_apart_have_a_logarithmic_axis_and_tasks_have_lines_of_their_
 
 
 def test_more_than_five_thousand_points_are_no_error():
-    results = results_of(*((cell(f"m{i}", sequence_length=n), ok(0.1 * n)) for i in range(1300) for n in (1, 2, 4, 8)))
+    results = results_of(
+        *((case_of(f"m{i}", sequence_length=n), ok(0.1 * n)) for i in range(1300) for n in (1, 2, 4, 8))
+    )
     spec = specification(results.plot_interactive())
     assert len(spec["data"]["values"]) == 5200
 

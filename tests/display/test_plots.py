@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from support.kernels import execute
-from support.measured import MIB, cell, failed, function_row, ok, results_of, sweep
+from support.measured import MIB, case_of, failed, function_row, ok, results_of, sweep
 from support.models import short, tiny_bert
 
 from hfbench_nb import ArgumentError, BenchmarkResults, PyTorchBenchmark
@@ -28,11 +28,11 @@ LONG = [f"organisation-{i % 3}/a-very-long-name-of-a-model-uncased-finetuned-v{i
 
 
 def timed(model, sequence_length, samples_s, batch_size=8):
-    return cell(model, batch_size=batch_size, sequence_length=sequence_length), Measurement("ok", Timing(samples_s))
+    return case_of(model, batch_size=batch_size, sequence_length=sequence_length), Measurement("ok", Timing(samples_s))
 
 
 def all_failed(models):
-    return results_of(*((cell(m, sequence_length=n), failed()) for m in models for n in LENGTHS))
+    return results_of(*((case_of(m, sequence_length=n), failed()) for m in models for n in LENGTHS))
 
 
 def legend_labels(ax):
@@ -106,8 +106,8 @@ def test_tasks_are_told_apart_or_chosen():
 
 def test_a_legend_of_several_tasks_says_where_something_failed():
     results = results_of(
-        *sweep(["bert"], tasks=("inference",)).entries, (cell(task="training"), ok()),
-        (cell(task="training", sequence_length=32), failed()),
+        *sweep(["bert"], tasks=("inference",)).entries, (case_of(task="training"), ok()),
+        (case_of(task="training", sequence_length=32), failed()),
     )  # fmt: skip
     (legend,) = results.plot().figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["bert (training: oom at 32)"]
@@ -126,7 +126,7 @@ def test_the_best_of_many_have_colours_and_the_others_are_grey_and_named():
     assert not any(isinstance(each, PolyCollection) for each in ax.collections)  # nor bands that fill the plot
     assert len({line.get_color() for line in sweep(names[:8]).plot().lines} - {FAINT}) == 8
     fails = results_of(
-        *sweep(names).entries, (cell("other"), ok()), (cell("other", sequence_length=512), failed())
+        *sweep(names).entries, (case_of("other"), ok()), (case_of("other", sequence_length=512), failed())
     ).plot()
     assert next(line for line in fails.lines if line.get_label().startswith("other")).get_color() == FAINT
     with pytest.raises(ArgumentError, match="top=-1 cannot be used"):
@@ -147,7 +147,7 @@ def test_a_plot_says_task_batch_size_framework_and_device():
 
 
 def test_a_small_difference_is_no_slope():
-    results = results_of(*((cell(sequence_length=n), ok(0.1 * (1 + i / 400))) for i, n in enumerate(LENGTHS)))
+    results = results_of(*((case_of(sequence_length=n), ok(0.1 * (1 + i / 400))) for i, n in enumerate(LENGTHS)))
     ax = results.plot()
     assert (ax.get_xscale(), ax.get_yscale(), ax.get_ylim()[0]) == ("log", "linear", 0)
     assert sweep().plot().get_yscale() == "log"
@@ -155,7 +155,7 @@ def test_a_small_difference_is_no_slope():
 
 @pytest.mark.parametrize("span", [2.1, 5, 9, 40, 3000])
 def test_an_axis_has_enough_ticks_to_be_read(span):
-    results = results_of((cell(sequence_length=8), ok(0.013)), (cell(sequence_length=32), ok(0.013 * span)))
+    results = results_of((case_of(sequence_length=8), ok(0.013)), (case_of(sequence_length=32), ok(0.013 * span)))
     ax = results.plot()
     low, high = ax.get_ylim()
     assert len([tick for tick in ax.get_yticks() if low <= tick <= high]) >= 4
@@ -191,8 +191,8 @@ def test_names_that_matplotlib_would_read_as_something_else():
     assert one.width == pytest.approx(other.width, rel=0.1)
 
 
-def test_failed_cells_are_marked_on_the_axis_and_named():
-    results = results_of((cell(sequence_length=8), ok()), (cell(sequence_length=512), failed()))
+def test_failed_cases_are_marked_on_the_axis_and_named():
+    results = results_of((case_of(sequence_length=8), ok()), (case_of(sequence_length=512), failed()))
     ax = results.plot()
     mark = ax.lines[-1]
     assert (list(mark.get_xdata()), list(mark.get_ydata()), mark.get_marker()) == ([512], [0.0], "x")
@@ -201,7 +201,7 @@ def test_failed_cells_are_marked_on_the_axis_and_named():
     assert ax.get_xlim()[1] > 512
 
 
-def test_cells_that_failed_at_the_same_place_stand_side_by_side_and_many_are_one_mark():
+def test_cases_that_failed_at_the_same_place_stand_side_by_side_and_many_are_one_mark():
     def marks(models):
         ax = all_failed(models).plot()
         ax.figure.canvas.draw()
@@ -212,13 +212,13 @@ def test_cells_that_failed_at_the_same_place_stand_side_by_side_and_many_are_one
 
 
 def test_nothing_but_failures_is_still_a_plot():
-    ax = results_of((cell(sequence_length=8), failed()), (cell(sequence_length=32), failed("timeout"))).plot()
+    ax = results_of((case_of(sequence_length=8), failed()), (case_of(sequence_length=32), failed("timeout"))).plot()
     ax.figure.canvas.draw()
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["8", "32"]
     assert legend_labels(ax) == ["bert (oom at 8, timeout at 32)"]
 
 
-def test_cells_of_functions_are_left_out_of_curves_and_shown_in_memory():
+def test_cases_of_functions_are_left_out_of_curves_and_shown_in_memory():
     results = results_of(function_row(), *sweep(["bert"]).entries)
     assert legend_labels(results.plot()) == ["bert"]
     assert legend_labels(results.plot("tokens_per_s", fit=True)) == ["bert"]
@@ -275,7 +275,9 @@ def test_what_was_not_measured_is_told():
 
 
 def test_one_length_gives_a_bar_a_line_from_zero():
-    results = results_of(*sweep(["bert", "gpt2"], lengths=[128]).entries, (cell("big", sequence_length=128), failed()))
+    results = results_of(
+        *sweep(["bert", "gpt2"], lengths=[128]).entries, (case_of("big", sequence_length=128), failed())
+    )
     ax = results.plot()
     assert row_names(ax) == ["bert", "gpt2", "big"]
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([1.024, 2.048])
@@ -285,9 +287,9 @@ def test_one_length_gives_a_bar_a_line_from_zero():
     assert ax.transData.transform((0, bert))[1] > ax.transData.transform((0, gpt2))[1]  # from top to bottom
 
 
-def test_one_cell_and_only_failed_ones():
+def test_one_case_and_only_failed_ones():
     assert texts_beside(sweep(["bert"], lengths=[8]).plot("tokens_per_s")) == ["1,000/s"]
-    assert texts_beside(results_of((cell(), failed("crashed"))).plot()) == ["crashed"]
+    assert texts_beside(results_of((case_of(), failed("crashed"))).plot()) == ["crashed"]
 
 
 # ---- memory
@@ -300,10 +302,10 @@ def parts_mb(ax, row):
 def test_memory_is_stacked_and_failures_and_unknown_parts_are_told():
     published = Measurement("ok", memory=MemoryUse("published", 700 * MIB))
     results = results_of(
-        (cell(sequence_length=8), ok(memory_mib=500)),
-        (cell(sequence_length=32), failed()),
-        (cell("gpt2", sequence_length=8), published),
-        (cell("gpt2", sequence_length=32), Measurement("ok", Timing((0.1,)))),
+        (case_of(sequence_length=8), ok(memory_mib=500)),
+        (case_of(sequence_length=32), failed()),
+        (case_of("gpt2", sequence_length=8), published),
+        (case_of("gpt2", sequence_length=32), Measurement("ok", Timing((0.1,)))),
     )
     ax = results.plot_memory()
     assert row_names(ax) == ["bert, length 8", "length 32", "gpt2, length 8", "length 32"]
@@ -324,7 +326,7 @@ def test_the_working_memory_of_training_has_parts_of_its_own():
     measured = dataclasses.replace(ok(memory_mib=500), metrics={"gradients_mb": 20.0, "optimizer_mb": 18.0})
     without = dataclasses.replace(measured, metrics={"gradients_mb": 20.0, "optimizer_mb": 0.0})
     ax = results_of(
-        (cell(task="training"), measured), (cell(task="training", sequence_length=32), without)
+        (case_of(task="training"), measured), (case_of(task="training", sequence_length=32), without)
     ).plot_memory()
     assert [parts_mb(ax, row) for row in range(2)] == [[250, 200, 20, 18, 12], [250, 200, 20, 30]]
     assert legend_labels(ax) == ["Baseline", "Weights", "Gradients", "Optimizer state", "Activations"]
@@ -334,7 +336,7 @@ def test_micro_batches_count_for_throughput_and_its_fits():
     results = results_of(
         *(
             (
-                dataclasses.replace(cell("m", "training", 2, n), settings=Settings(gradient_accumulation=k)),
+                dataclasses.replace(case_of("m", "training", 2, n), settings=Settings(gradient_accumulation=k)),
                 ok(0.001 * n * k),
             )
             for k in (1, 4)
@@ -358,7 +360,7 @@ def test_memory_of_one_task_and_of_nothing_but_failures():
     assert row_names(results.plot_memory(task="training"))[0] == "bert, length 8"
     with pytest.raises(ArgumentError, match="task='sleep' cannot be used"):
         results.plot_memory(task="sleep")
-    ax = results_of((cell(), failed())).plot_memory()
+    ax = results_of((case_of(), failed())).plot_memory()
     assert (texts_beside(ax), ax.get_legend()) == (["oom"], None)
 
 

@@ -8,7 +8,7 @@ import json
 
 import pytest
 from matplotlib import pyplot as plt
-from support.measured import cell, ok, results_of
+from support.measured import case_of, ok, results_of
 from support.models import short, tiny_bert
 
 import hfbench_nb
@@ -23,7 +23,7 @@ def planted(time_s, operators, dtype="float32", model="bert", length=8, **more):
     """A case whose traced call took twice as long as the others."""
     made = tuple(Operator(name, group, calls, 2 * spent_s, 1 << 20) for name, group, calls, spent_s in operators)
     profile = Profile(sum(each.self_s for each in made), made, {"attention": ("BertAttention (2)",)}, **more)
-    case = dataclasses.replace(cell(model, sequence_length=length), settings=Settings(dtype=dtype))
+    case = dataclasses.replace(case_of(model, sequence_length=length), settings=Settings(dtype=dtype))
     return case, dataclasses.replace(ok(time_s), profile=profile)
 
 
@@ -51,7 +51,7 @@ def test_frames_have_each_operator_and_each_group_once():
 
 
 def test_profiles_are_chosen_as_results_are():
-    results = results_of(planted(0.016, FLOAT), planted(0.032, QUANTISED, "int8_dynamic"), (cell("gpt2"), ok()))
+    results = results_of(planted(0.016, FLOAT), planted(0.032, QUANTISED, "int8_dynamic"), (case_of("gpt2"), ok()))
     assert len(results.profiles) == 2
     second = results.profiles[1]
     for key in ({"dtype": "int8_dynamic"}, "bert [int8_dynamic]", second.row.case, -1):
@@ -61,13 +61,13 @@ def test_profiles_are_chosen_as_results_are():
         "bart": "key='bart' cannot be used: key must be one of 'bert'",
         "gpt2": "has no profile: they are taken where profile=True is given",
         7: "key=7 cannot be used: there are 2 profiles",
-        cell("other"): "There is no case other",
+        case_of("other"): "There is no case other",
     }.items():
         with pytest.raises(KeyError, match=message) as caught:
             results.profiles[key]
         assert isinstance(caught.value, ArgumentError)
     with pytest.raises(KeyError, match="There are no profiles: ValueError: no"):
-        results_of((cell(), dataclasses.replace(ok(), profile_failure="ValueError: no"))).profiles[0]
+        results_of((case_of(), dataclasses.replace(ok(), profile_failure="ValueError: no"))).profiles[0]
 
 
 def test_why_one_is_slower():
@@ -90,13 +90,13 @@ def test_why_one_is_slower():
 
 
 def test_what_cannot_be_explained():
-    results = results_of(planted(0.016, FLOAT), (cell("gpt2"), ok()))
+    results = results_of(planted(0.016, FLOAT), (case_of("gpt2"), ok()))
     with pytest.raises(ArgumentError, match="profile=True"):
         results.explain("bert", "gpt2")
     with pytest.raises(ArgumentError, match="select the same case"):
         results.explain("bert", 0)
     with pytest.raises(ArgumentError, match="profile=True"):
-        results_of((cell(), ok())).plot_profiles()
+        results_of((case_of(), ok())).plot_profiles()
 
 
 def test_tables_say_the_same_in_each_form(tmp_path):
@@ -113,7 +113,7 @@ def test_tables_say_the_same_in_each_form(tmp_path):
         assert all(word in text for word in ("Attention", "38 %", "16.0 ms", str(tmp_path), "perfetto"))
     assert "WHERE THE TIME GOES" in str(results)
     assert "Where the time goes" in results._repr_html_()
-    plain = results_of((cell(), ok()))
+    plain = results_of((case_of(), ok()))
     assert "ime goes" not in str(plain) + plain._repr_html_()
     told = both().explain(1, 0)
     for text in (told._repr_html_(), str(told), told.to_markdown()):

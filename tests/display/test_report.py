@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from support.measured import cell, failed, function_row, ok, results_of
+from support.measured import case_of, failed, function_row, ok, results_of
 
 from hfbench_nb import BenchmarkResults, read_csv
 from hfbench_nb.display.csv_export import file_stem
@@ -43,7 +43,7 @@ def with_settings(case, **settings):
 @pytest.mark.parametrize(("letters", "width"), [(1, 80), (29, 80), (30, 80), (31, 83), (60, 112)])
 def test_a_name_that_is_too_long_for_the_originals_column_widens_the_table(letters, width):
     name = "m" * letters
-    report = str(results_of((cell(name), ok()), (cell("short"), ok())))
+    report = str(results_of((case_of(name), ok()), (case_of("short"), ok())))
     assert [len(rule) for rule in rules(report)] == [width] * 6
     assert {len(heading) for heading in report.splitlines() if heading.startswith("=")} == {80}
     lines = [line for line in report.splitlines() if name in line.split()]
@@ -56,8 +56,8 @@ def test_a_name_that_is_too_long_for_the_originals_column_widens_the_table(lette
 
 def test_a_section_per_task_and_metric_in_the_order_of_the_tasks():
     entries = [
-        (cell(task="training"), ok()),
-        (cell(), ok()),
+        (case_of(task="training"), ok()),
+        (case_of(), ok()),
         function_row(),
     ]
     report = str(results_of(*entries))
@@ -84,7 +84,7 @@ def test_a_section_per_task_and_metric_in_the_order_of_the_tasks():
     ],
 )
 def test_only_what_was_asked_for_has_a_section(arguments, words):
-    report = str(BenchmarkResults([(cell(), ok())], {}, arguments))
+    report = str(BenchmarkResults([(case_of(), ok())], {}, arguments))
     assert {heading.split(" - ")[1] for heading in headings(report)} == words
 
 
@@ -98,13 +98,13 @@ def test_results_without_rows_have_an_empty_report():
     [(0.0, "< 0.001"), (0.0004, "< 0.001"), (0.0006, "0.001"), (0.0186, "0.019"), (12.0, "12.0"), (123.456, "123.456")],
 )  # fmt: skip
 def test_times_are_rounded_as_the_originals(time_s, text):
-    report = BenchmarkResults([(cell(), Measurement("ok", Timing((time_s,))))], {}, {"memory": False}).report()
+    report = BenchmarkResults([(case_of(), Measurement("ok", Timing((time_s,))))], {}, {"memory": False}).report()
     assert rows_of(report, "bert") == [["bert", "8", "8", *text.split()]]
 
 
 def test_rows_stand_in_the_order_of_models_batch_sizes_and_lengths_measured():
     places = [("b", 8, 32), ("b", 8, 8), ("a", 4, 32), ("b", 4, 32)]
-    report = str(results_of(*((cell(name, batch_size=b, sequence_length=n), ok()) for name, b, n in places)))
+    report = str(results_of(*((case_of(name, batch_size=b, sequence_length=n), ok()) for name, b, n in places)))
     found = [tuple(line.split()[:3]) for line in report.splitlines() if line.split()[:1] in (["a"], ["b"])]
     assert found == [("b", "8", "32"), ("b", "8", "8"), ("b", "4", "32"), ("a", "4", "32")] * 2
 
@@ -113,7 +113,7 @@ def test_a_further_metric_that_was_measured_has_a_section_of_its_own():
     METRICS.register(Metric("dreams_s", "Time of dreams", "s", is_headline=True))
     try:
         measured = dataclasses.replace(ok(), metrics={"dreams_s": 0.25})
-        report = str(results_of((cell(), measured), (cell(task="training"), ok())))
+        report = str(results_of((case_of(), measured), (case_of(task="training"), ok())))
         assert headings(report) == [
             "INFERENCE - SPEED - RESULT",
             "INFERENCE - MEMORY - RESULT",
@@ -132,7 +132,7 @@ def test_a_further_metric_that_was_measured_has_a_section_of_its_own():
 
 def test_the_settings_that_vary_stand_behind_the_name_and_no_others():
     entries = [
-        (with_settings(cell(), dtype=dtype, threads=threads, device="cpu"), ok(time_s))
+        (with_settings(case_of(), dtype=dtype, threads=threads, device="cpu"), ok(time_s))
         for dtype, threads, time_s in [("float32", 1, 0.5), ("bfloat16", 1, 0.25), ("bfloat16", 2, 0.125)]
     ]
     report = str(results_of(*entries))
@@ -144,22 +144,22 @@ def test_the_settings_that_vary_stand_behind_the_name_and_no_others():
 
 
 def test_settings_with_one_value_are_not_mentioned():
-    entries = [(with_settings(cell(name), dtype="bfloat16", threads=1), ok()) for name in ("bert", "gpt2")]
+    entries = [(with_settings(case_of(name), dtype="bfloat16", threads=1), ok()) for name in ("bert", "gpt2")]
     report = str(results_of(*entries))
     assert "[" not in report
     assert "bfloat16" not in report
 
 
 def test_a_name_is_widened_with_its_settings():
-    entries = [(with_settings(cell("m" * 25), dtype=dtype), ok()) for dtype in ("float32", "bfloat16")]
+    entries = [(with_settings(case_of("m" * 25), dtype=dtype), ok()) for dtype in ("float32", "bfloat16")]
     report = str(results_of(*entries))
     assert {len(rule) for rule in rules(report)} == {80 + len("m" * 25 + " [bfloat16]") + 2 - 30}
 
 
 def test_a_failed_case_is_named_with_its_settings():
     entries = [
-        (with_settings(cell(), dtype="float32"), failed()),
-        (with_settings(cell(), dtype="bfloat16"), ok()),
+        (with_settings(case_of(), dtype="float32"), failed()),
+        (with_settings(case_of(), dtype="bfloat16"), ok()),
     ]
     report = str(results_of(*entries))
     reason = "N/A: bert [float32], inference, batch size 8, sequence length 8: oom: MemoryError: no memory"
@@ -173,7 +173,7 @@ def test_a_failed_case_is_named_with_its_settings():
 def traced_run():
     measured = dataclasses.replace(ok(), line_trace=TRACE)
     return BenchmarkResults(
-        [(cell(), measured), (cell(task="training"), measured)],
+        [(case_of(), measured), (case_of(task="training"), measured)],
         {"framework": "PyTorch"},
         {"speed": True, "memory": True, "trace_memory_line_by_line": True},
     )
@@ -211,14 +211,14 @@ def test_functions_stand_beside_traced_models(turned):
 
 def test_lines_that_could_not_be_traced_say_why():
     untraced = dataclasses.replace(ok(), line_trace_failure="TracingError: not here")
-    results = BenchmarkResults([(cell(), untraced)], {}, {"trace_memory_line_by_line": True})
+    results = BenchmarkResults([(case_of(), untraced)], {}, {"trace_memory_line_by_line": True})
     report = str(results)
     assert "N/A: no case could be traced" in report
     assert "N/A: bert, inference, batch size 8, sequence length 8: TracingError: not here" in report
 
 
 def test_traces_that_were_not_asked_for_have_no_section():
-    assert "LINE BY LINE" not in str(results_of((cell(), dataclasses.replace(ok(), line_trace=TRACE))))
+    assert "LINE BY LINE" not in str(results_of((case_of(), dataclasses.replace(ok(), line_trace=TRACE))))
 
 
 # ---- reasons, notes, environment
@@ -226,7 +226,7 @@ def test_traces_that_were_not_asked_for_have_no_section():
 
 @pytest.mark.parametrize("status", ["oom", "error", "timeout", "crashed", "cancelled"])
 def test_a_failed_case_reads_n_a_and_its_reason_stands_below(status):
-    report = str(results_of((cell(), ok()), (cell(sequence_length=32), failed(status, "several\nlines"))))
+    report = str(results_of((case_of(), ok()), (case_of(sequence_length=32), failed(status, "several\nlines"))))
     assert [row[3:] for row in rows_of(report, "bert")] == [["0.02"], ["N/A"], ["500"], ["N/A"]]
     below = report.rpartition(80 * "-")[2]
     assert below.splitlines()[1:] == [
@@ -238,7 +238,7 @@ def test_a_failed_case_reads_n_a_and_its_reason_stands_below(status):
 
 def test_a_metric_that_is_missing_for_a_reason_says_so_in_its_own_table():
     known = Measurement("ok", Timing((0.5,)), failure=Failure("MissingResult", "it was not published"))
-    report = BenchmarkResults([(cell(), known)], {}, {"speed": True, "memory": True}).report()
+    report = BenchmarkResults([(case_of(), known)], {}, {"speed": True, "memory": True}).report()
     speed, _, memory = report.partition("INFERENCE - MEMORY")
     assert "N/A" not in speed
     assert "N/A: bert, inference, batch size 8, sequence length 8: ok: MissingResult: it was not published" in memory
@@ -246,10 +246,10 @@ def test_a_metric_that_is_missing_for_a_reason_says_so_in_its_own_table():
 
 def test_a_note_stands_once_for_each_model_and_table():
     entries = [
-        *((cell("bert", sequence_length=n), ok(note="random labels")) for n in (8, 32)),
-        (cell("gpt2"), ok(note="random labels")),
-        (cell("t5"), ok()),
-        (cell("vit"), dataclasses.replace(failed(), note="of a case that failed")),
+        *((case_of("bert", sequence_length=n), ok(note="random labels")) for n in (8, 32)),
+        (case_of("gpt2"), ok(note="random labels")),
+        (case_of("t5"), ok()),
+        (case_of("vit"), dataclasses.replace(failed(), note="of a case that failed")),
     ]
     report = str(results_of(*entries))
     notes = [line for line in report.splitlines() if line.startswith("Note")]
@@ -257,13 +257,15 @@ def test_a_note_stands_once_for_each_model_and_table():
 
 
 def test_notes_that_differ_name_the_length():
-    entries = [(cell(sequence_length=n), ok(note=note)) for n, note in [(8, "one"), (16, "one"), (32, "other\nlines")]]
+    entries = [
+        (case_of(sequence_length=n), ok(note=note)) for n, note in [(8, "one"), (16, "one"), (32, "other\nlines")]
+    ]
     notes = str(results_of(*entries)).rpartition(80 * "-")[2].splitlines()[1:]
     assert notes == ["Note: bert, sequence length 8: one", "Note: bert, sequence length 32: other", "    lines"]
 
 
 def test_the_environment_is_listed_where_it_was_asked_for():
-    results = BenchmarkResults([(cell(), ok())], {"framework": "PyTorch", "gpu": "a\nb", "limit": None}, {})
+    results = BenchmarkResults([(case_of(), ok())], {"framework": "PyTorch", "gpu": "a\nb", "limit": None}, {})
     assert "ENVIRONMENT" not in str(results)
     report = results.report(environment=True)
     assert report.endswith("=\n- framework: PyTorch\n- gpu: a\\nb\n- limit: None\n")
@@ -273,14 +275,16 @@ def test_the_environment_is_listed_where_it_was_asked_for():
 
 
 def test_facts_in_which_places_differ_are_listed():
-    both = BenchmarkResults([(cell(), ok())], {"device": "cpu", "kernel": "6"}, {"env_print": True}) + BenchmarkResults(
-        [(cell("gpt2"), ok())], {"device": "cuda", "kernel": "6"}, {}
-    )
+    both = BenchmarkResults(
+        [(case_of(), ok())], {"device": "cpu", "kernel": "6"}, {"env_print": True}
+    ) + BenchmarkResults([(case_of("gpt2"), ok())], {"device": "cuda", "kernel": "6"}, {})
     assert "- device: ['cpu', 'cuda']\n- kernel: 6\n" in str(both)
 
 
 def test_the_report_comes_back_from_its_text():
-    entries = [(cell("bert", sequence_length=n), ok(n / 8, 500 + n)) for n in (8, 32)] + [(cell("gpt2"), failed())]
+    entries = [(case_of("bert", sequence_length=n), ok(n / 8, 500 + n)) for n in (8, 32)] + [
+        (case_of("gpt2"), failed())
+    ]
     results = BenchmarkResults(entries, {"framework": "PyTorch"}, {"env_print": True})
     again = BenchmarkResults.from_report(str(results))
     assert str(again) == str(results)
@@ -322,7 +326,7 @@ def test_functions_and_models_have_files_of_their_own(tmp_path):
 
 
 def test_settings_that_vary_are_part_of_the_name_in_files(tmp_path):
-    entries = [(with_settings(cell(), dtype=dtype), ok()) for dtype in ("float32", "bfloat16")]
+    entries = [(with_settings(case_of(), dtype=dtype), ok()) for dtype in ("float32", "bfloat16")]
     path, *_ = results_of(*entries).to_csv(tmp_path)
     assert path.read_text().splitlines()[1:] == ["bert [float32],8,8,0.02", "bert [bfloat16],8,8,0.02"]
     assert list(read_csv(path).frame["model"]) == ["bert [float32]", "bert [bfloat16]"]
@@ -330,7 +334,7 @@ def test_settings_that_vary_are_part_of_the_name_in_files(tmp_path):
 
 def test_whole_megabytes_of_an_old_reader_are_read(tmp_path):
     memory = Measurement("ok", memory=MemoryUse("VmHWM", (347 << 20) + (1 << 19)))
-    path = BenchmarkResults([(cell(), memory)], {}, {"memory": True, "speed": False}).to_csv(tmp_path)[0]
+    path = BenchmarkResults([(case_of(), memory)], {}, {"memory": True, "speed": False}).to_csv(tmp_path)[0]
     assert path.name == "inference_memory.csv"
     assert path.read_text().splitlines()[1] == "bert,8,8,348"
     assert read_csv(path).frame["memory_mb"].tolist() == [348.0]

@@ -6,7 +6,7 @@ import dataclasses
 
 import matplotlib.pyplot as plt
 import pytest
-from support.measured import cell, ok, results_of, sweep
+from support.measured import case_of, ok, results_of, sweep
 
 from hfbench_nb import BenchmarkResults
 from hfbench_nb.protocol.case import Settings
@@ -21,7 +21,7 @@ def counted(lengths=(8, 32, 128, 512), models=("bert", "gpt2"), device="cpu", en
     entries = []
     for i, model in enumerate(models):
         for length in lengths:
-            case = dataclasses.replace(cell(model, sequence_length=length), settings=Settings(device=device))
+            case = dataclasses.replace(case_of(model, sequence_length=length), settings=Settings(device=device))
             metrics = {"flops": 1e9 * length * (1 + i / 50), "moved_mb": 100.0 + length, **peaks.metrics}
             details = {"peaks": {**peaks.to_dict(), "dtype": "float32"}}
             entries.append((case, dataclasses.replace(ok(1.0 + length / 100), metrics=metrics, details=details)))

@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from support.measured import cell, failed, ok
+from support.measured import case_of, failed, ok
 from support.models import short
 from support.pages import Tags
 
@@ -49,10 +49,10 @@ def shown(results):
 @pytest.fixture
 def results():
     entries = [
-        (cell(sequence_length=8), ok(0.0021)),
-        (cell(sequence_length=512), ok(1.2345, 914)),
-        (cell("slow"), ok(0.02, 1281, spread=0.3)),
-        (cell("slow", sequence_length=512), failed()),
+        (case_of(sequence_length=8), ok(0.0021)),
+        (case_of(sequence_length=512), ok(1.2345, 914)),
+        (case_of("slow"), ok(0.02, 1281, spread=0.3)),
+        (case_of("slow", sequence_length=512), failed()),
     ]
     environment = {"framework": "PyTorch", "use_gpu": False, "configurations_from": {"bert": "hub"}}
     return BenchmarkResults(entries, environment, {"speed": True, "memory": True})
@@ -112,22 +112,22 @@ def test_html_is_the_same_again_without_scripts_style_sheets_or_ids(results):
 
 
 def test_the_legend_explains_only_marks_that_occur():
-    one = BenchmarkResults([(cell(), Measurement("ok", Timing((1.0,))))], {}, {})
+    one = BenchmarkResults([(case_of(), Measurement("ok", Timing((1.0,))))], {}, {})
     html = one._repr_html_()
     assert not any(word in html for word in ("noisy", "Bold", "±", "without a value"))
 
 
 def test_everything_that_cannot_be_told_from_the_best_is_marked():
     times = {"a": 1.00, "b": 1.02, "c": 1.5}
-    entries = [(cell(name), ok(time_s, spread=0.01)) for name, time_s in times.items()]
+    entries = [(case_of(name), ok(time_s, spread=0.01)) for name, time_s in times.items()]
     rows = shown(BenchmarkResults(entries, {}, {"memory": False}))[1:]
     # Student's interval of three samples 1 % apart is +-2.5 %: a and b overlap.
     assert [row[2] for row in rows] == ["*1.00", "*1.02", "1.50"]
 
 
 def test_where_nothing_is_better_nothing_is_marked():
-    alike = [(cell(name), ok(time_s)) for name, time_s in {"a": 1.00, "b": 1.01}.items()]
-    alone = [(cell("a", sequence_length=32), ok(2.0)), (cell("b", sequence_length=32), failed())]
+    alike = [(case_of(name), ok(time_s)) for name, time_s in {"a": 1.00, "b": 1.01}.items()]
+    alone = [(case_of("a", sequence_length=32), ok(2.0)), (case_of("b", sequence_length=32), failed())]
     rows = shown(BenchmarkResults([*alike, *alone], {}, {}))
     assert rows == [
         ["Time (s), inference, batch size 8", "Model", "8", "32"],
@@ -142,7 +142,7 @@ def test_where_nothing_is_better_nothing_is_marked():
 def test_batch_sizes_are_blocks_and_tasks_are_tables():
     sizes = [(8, 128), (1, 128), (1, 16)]
     entries = [
-        (cell(model, task, batch_size, length), ok(batch_size * length / 1e5 * factor))
+        (case_of(model, task, batch_size, length), ok(batch_size * length / 1e5 * factor))
         for task in ("training", "inference")
         for model, factor in (("a", 1), ("b", 2))
         for batch_size, length in sizes
@@ -185,31 +185,31 @@ def test_a_published_figure_keeps_its_digits_and_has_no_interval():
     published = load_reference("bert-configurations-pytorch")
     assert shown(published)[1][:4] == [8, "bert-base", "6", "6"]
     assert "±" not in published._repr_html_()
-    both = BenchmarkResults([(cell("bert-base"), ok(0.02))], {}, {}) + published
+    both = BenchmarkResults([(case_of("bert-base"), ok(0.02))], {}, {}) + published
     assert [row[2] for row in shown(both)[1:5]] == ["20.0", "6", "6", "*3"]
 
 
 def test_failures_alone_and_nothing_at_all():
-    failures = BenchmarkResults([(cell(), failed("error", "no such model"))], {}, {})
+    failures = BenchmarkResults([(case_of(), failed("error", "no such model"))], {}, {})
     assert shown(failures)[1] == [8, "bert", "error"]
     assert "error: MemoryError: no such model" in Tags(failures._repr_html_()).texts
     assert "N/A" in str(failures)
     empty = BenchmarkResults([], {}, {})
-    only_time = BenchmarkResults([(cell(), ok())], {}, {"memory": False})
+    only_time = BenchmarkResults([(case_of(), ok())], {}, {"memory": False})
     assert [table.title for table in make_tables(only_time + empty)] == ["Time (ms), inference, batch size 8"]
     assert "No case was measured." in empty._repr_html_()
     assert empty.to_markdown() == ""
 
 
 def test_what_is_known_of_the_inputs_is_said_on_hover():
-    results = BenchmarkResults([(cell(), ok(note="30 seconds of audio"))], {}, {"memory": False})
+    results = BenchmarkResults([(case_of(), ok(note="30 seconds of audio"))], {}, {"memory": False})
     hints = [attrs["title"] for _, attrs in Tags(results._repr_html_()).tags if "title" in attrs]
     assert any(hint.endswith("3 samples; 30 seconds of audio") for hint in hints)
 
 
 def test_a_wide_interval_shows_its_ends_and_a_wider_one_none_and_neither_is_the_best():
     times_s = {"a": (0.063, 0.08, 0.1), "b": (0.063, 0.18, 0.1), "c": (0.200, 0.201, 0.202), "d": (0.3, 0.301, 0.302)}
-    entries = [(cell(name), Measurement("ok", Timing(samples_s))) for name, samples_s in times_s.items()]
+    entries = [(case_of(name), Measurement("ok", Timing(samples_s))) for name, samples_s in times_s.items()]
     results = BenchmarkResults(entries, {}, {"memory": False})
     (table,) = make_tables(results)
     assert [cells[0].spread for _, cells in table.blocks[0].rows] == ["[41.7, 152]", "too noisy", "±1.4 %", "±0.9 %"]
@@ -224,7 +224,7 @@ def test_a_wide_interval_shows_its_ends_and_a_wider_one_none_and_neither_is_the_
 
 def test_the_slowest_calls_are_told_on_hover():
     timing = Timing(tuple(0.001 * (100 + i) for i in range(100)))
-    results = BenchmarkResults([(cell(), Measurement("ok", timing))], {}, {"memory": False})
+    results = BenchmarkResults([(case_of(), Measurement("ok", timing))], {}, {"memory": False})
     (hint,) = [each.hint for each in make_tables(results)[0].cells]
     assert hint.endswith("100 samples, 90 % of calls within 189 ms, 99 % of calls within 198 ms")
 
@@ -232,7 +232,7 @@ def test_the_slowest_calls_are_told_on_hover():
 def sized():
     details = {"parameters": 109_482_240}
     entries = [
-        (cell(model, sequence_length=n), dataclasses.replace(ok(0.01 * n * factor), details=details))
+        (case_of(model, sequence_length=n), dataclasses.replace(ok(0.01 * n * factor), details=details))
         for model, factor in (("org/bert", 1), ("gpt2", 2))
         for n in (8, 32)
     ]
@@ -286,7 +286,7 @@ def test_tables_of_chosen_metrics_and_of_times_faster_than_a_baseline():
 
 
 def test_latex_has_a_table_a_metric_and_escapes_names():
-    entries = [(cell("a_b&c"), ok(0.02)), (cell("slow"), ok(0.05)), (cell("gone"), failed())]
+    entries = [(case_of("a_b&c"), ok(0.02)), (case_of("slow"), ok(0.05)), (case_of("gone"), failed())]
     text = BenchmarkResults(entries, {"device": "cpu"}, {}).to_latex()
     assert text.count(r"\begin{table}") == text.count(r"\bottomrule") == 2
     assert r"\caption{Time (ms), inference, batch size 8; PyTorch on CPU}" in text
@@ -295,11 +295,11 @@ def test_latex_has_a_table_a_metric_and_escapes_names():
 
 
 def test_a_run_in_which_everything_failed_opens_the_reasons():
-    html = BenchmarkResults([(cell(), failed()), (cell(sequence_length=32), failed())], {}, {})._repr_html_()
+    html = BenchmarkResults([(case_of(), failed()), (case_of(sequence_length=32), failed())], {}, {})._repr_html_()
     assert "<details open>" in html
     assert "2 failed: why" in Tags(html).texts
     assert "rgba(211, 47, 47, 0.25)" in html
-    some = BenchmarkResults([(cell(), failed()), (cell(sequence_length=32), ok())], {}, {})._repr_html_()
+    some = BenchmarkResults([(case_of(), failed()), (case_of(sequence_length=32), ok())], {}, {})._repr_html_()
     assert "<details open>" not in some
     assert "1 case without a value: why" in Tags(some).texts
 
@@ -319,7 +319,7 @@ def test_table_is_a_plain_frame_by_model_batch_size_and_length(results):
 
 
 def test_table_keeps_the_order_of_models_and_sorts_sizes():
-    entries = [(cell(m, batch_size=b, sequence_length=n), ok()) for m in "zay" for b in (8, 1) for n in (32, 128, 8)]
+    entries = [(case_of(m, batch_size=b, sequence_length=n), ok()) for m in "zay" for b in (8, 1) for n in (32, 128, 8)]
     table = BenchmarkResults(entries, {}, {}).table()
     assert table.index.tolist() == [(m, b) for m in "zay" for b in (1, 8)]
     assert table.columns.tolist() == [8, 32, 128]
@@ -329,7 +329,7 @@ def test_table_keeps_the_order_of_models_and_sorts_sizes():
 
 
 def test_table_names_the_task_where_there_are_several_and_labels_where_runs_were_added(results):
-    both = BenchmarkResults([(cell(), ok()), (cell(task="training"), ok(0.06))], {}, {})
+    both = BenchmarkResults([(case_of(), ok()), (case_of(task="training"), ok(0.06))], {}, {})
     assert both.table().index.tolist() == [("bert", "inference", 8), ("bert", "training", 8)]
     added = results + results
     assert added.table().index.names == ["label", "batch_size"]

@@ -213,10 +213,10 @@ def assert_usable(results, folder):
     frame = results.frame
     assert list(frame.columns) == columns(results.entries)
     assert len(frame) == len(results.entries) == len(results.labels)
-    for (cell, measurement), (_, row) in zip(results.entries, frame.iterrows(), strict=True):
+    for (case, measurement), (_, row) in zip(results.entries, frame.iterrows(), strict=True):
         assert measurement.status in STATUSES
-        assert cell.task in TASKS
-        assert (row["model"], row["task"], row["status"]) == (cell.model, cell.task, measurement.status)
+        assert case.task in TASKS
+        assert (row["model"], row["task"], row["status"]) == (case.model, case.task, measurement.status)
         if measurement.timing is not None:
             assert row["time_min_s"] <= row["time_s"] <= max(measurement.timing.samples_s)
             assert row["time_s"] >= 0
@@ -365,8 +365,8 @@ def test_a_csv_file_is_read_or_refused(folder, data):
     path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
     values = data.draw(st.sampled_from([None, "time_s", "memory_mb"]))
     results = read_or_refuse(lambda: read_csv(path, values=values), str(path), folder)
-    for cell, _ in results.entries if results else ():
-        assert 1 <= min(cell.sizes) <= max(cell.sizes) <= 999_999_999
+    for case, _ in results.entries if results else ():
+        assert 1 <= min(case.sizes) <= max(case.sizes) <= 999_999_999
 
 
 @pytest.mark.parametrize("read", [read_csv, load_results])

@@ -1,4 +1,4 @@
-"""What may go wrong around a cell, with real processes: which row it costs, and that nothing else is lost."""
+"""What may go wrong around a case, with real processes: which row it costs, and that nothing else is lost."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_faulty_cell_costs_its_row_alone_and_leaves_no_process(fault, tmp_path):
+def test_a_faulty_case_costs_its_row_alone_and_leaves_no_process(fault, tmp_path):
     status, message = FAULTS[fault]
     run([FaultyConfig()])
     server = server_pid()
@@ -132,7 +132,7 @@ def small_cgroup():
             group.rmdir()
 
 
-def test_the_kernels_out_of_memory_killer_costs_one_cell(small_cgroup):
+def test_the_kernels_out_of_memory_killer_costs_one_case(small_cgroup):
     code = """
         import os, sys
         open(sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))
@@ -149,13 +149,13 @@ def test_the_kernels_out_of_memory_killer_costs_one_cell(small_cgroup):
     assert done.stdout == f"['ok', 'oom', 'ok'] {message}\n", done.stderr
 
 
-def test_a_server_that_is_killed_while_a_daemon_of_its_cell_lives_costs_one_cell(tmp_path):
+def test_a_server_that_is_killed_while_a_daemon_of_its_case_lives_costs_one_case(tmp_path):
     run([FaultyConfig()])
     victim = psutil.Process(server_pid())
     left = []
 
     def kill():
-        assert wait_until(lambda: len(victim.children(recursive=True)) >= 4, 30)  # branch, cell, sleep, daemon
+        assert wait_until(lambda: len(victim.children(recursive=True)) >= 4, 30)  # branch, case, sleep, daemon
         left.extend(victim.children(recursive=True))
         victim.kill()
 
@@ -171,7 +171,7 @@ def test_a_server_that_is_killed_while_a_daemon_of_its_cell_lives_costs_one_cell
     assert wait_until(lambda: not any(runs(process.pid) for process in left), 2.0)
 
 
-def test_a_server_that_is_killed_between_two_cells_costs_none(monkeypatch):
+def test_a_server_that_is_killed_between_two_cases_costs_none(monkeypatch):
     function_benchmark().run()
     victim = server_pid(FUNCTIONS)
     add = Journal.add
@@ -273,7 +273,7 @@ def test_a_file_that_may_not_grow_costs_no_result(tmp_path):
     check_full_disk(results, warned, tmp_path / "run")
 
 
-def test_cells_that_could_not_be_written_are_written_once_there_is_room_again(tmp_path, monkeypatch):
+def test_cases_that_could_not_be_written_are_written_once_there_is_room_again(tmp_path, monkeypatch):
     add, sizes = Journal.add, itertools.count()
 
     def add_with_little_room(self, *entry):

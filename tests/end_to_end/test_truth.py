@@ -97,10 +97,10 @@ def expected_bytes(name, dtype):
 def test_weights_of_catalogue_models_are_what_their_parameters_take(dtype):
     args = short(models=CATALOGUE, speed=False, dtype=dtype, only_pretrain_model=True)
     results = PyTorchBenchmark(args).run()
-    for cell, measurement in results.entries:
-        parameters, buffers = expected_bytes(cell.model, getattr(torch, dtype))
+    for case, measurement in results.entries:
+        parameters, buffers = expected_bytes(case.model, getattr(torch, dtype))
         assert measurement.details.get("non_persistent_buffer_bytes", 0) == buffers
-        assert measurement.memory.weights_bytes == pytest.approx(parameters, rel=0.02), cell.model
+        assert measurement.memory.weights_bytes == pytest.approx(parameters, rel=0.02), case.model
         assert measurement.memory.working_bytes > buffers
 
 
@@ -113,16 +113,16 @@ def test_weights_in_tensorflow_are_what_the_parameters_take(monkeypatch, one_dnn
         models=CATALOGUE[:4] if one_dnn == "1" else CATALOGUE[1:2],
         batch_sizes=[1], sequence_lengths=[8], speed=False, only_pretrain_model=True, eager_mode=True,
     )  # fmt: skip
-    for cell, measurement in TensorFlowBenchmark(args).run().entries:
+    for case, measurement in TensorFlowBenchmark(args).run().entries:
         parameters = 4 * measurement.details["parameters"]
-        assert measurement.memory.weights_bytes == pytest.approx(parameters, rel=0.02), cell.model
+        assert measurement.memory.weights_bytes == pytest.approx(parameters, rel=0.02), case.model
         # A variable that was written to in part would be copied by every pass, and the model be there twice.
-        assert measurement.memory.working_bytes < measurement.memory.weights_bytes / 2, cell.model
+        assert measurement.memory.working_bytes < measurement.memory.weights_bytes / 2, case.model
 
 
 def test_tied_weights_count_once():
     results = PyTorchBenchmark(short(models=["openai-community/gpt2"], speed=False, training=True)).run()
-    heads = {cell.task: m.memory.weights_bytes for cell, m in results.entries}
+    heads = {case.task: m.memory.weights_bytes for case, m in results.entries}
     assert heads["training"] == pytest.approx(heads["inference"], rel=0.01)  # the head is the embedding
 
 

@@ -45,7 +45,7 @@ def server():
 @pytest.mark.measures
 @linux
 @pytest.mark.quick
-def test_one_server_measures_every_cell_in_a_process_of_its_own():
+def test_one_server_measures_every_case_in_a_process_of_its_own():
     results = run([tiny_bert(), tiny_gpt2()], sequence_lengths=[8, 16], training=True)
     assert list(results.frame["status"]) == ["ok"] * 8
     first = server()._process._process.pid
@@ -67,7 +67,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_faulty_cell_is_a_row_and_its_neighbours_are_intact(fault, capfd):
+def test_a_faulty_case_is_a_row_and_its_neighbours_are_intact(fault, capfd):
     status, message = FAULTS[fault]
     results = run([FaultyConfig(), FaultyConfig(fault), FaultyConfig()], timeout_s=2.0)
     assert list(results.frame["status"]) == ["ok", status, "ok"]
@@ -86,7 +86,7 @@ def test_a_failure_carries_the_traceback():
 
 
 @linux
-def test_a_killed_server_costs_one_cell():
+def test_a_killed_server_costs_one_case():
     function_benchmark().run()
     victim = client.workers(FUNCTIONS)._process._process.pid
     killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
@@ -176,7 +176,7 @@ INTERRUPTED = """
 
 
 @linux
-def test_an_interrupt_ends_the_cell_soon_and_keeps_what_is_finished():
+def test_an_interrupt_ends_the_case_soon_and_keeps_what_is_finished():
     done = run_script(INTERRUPTED)
     # Of the processes, the server may stay for the next run.
     assert done.stdout.splitlines() == ["True", "True ['ok', 'cancelled']"], done.stderr
@@ -257,7 +257,7 @@ def test_nothing_is_left_when_the_caller_is_killed():
     with caller:
         processes = [int(pid) for pid in caller.stdout.readline().split()]
         caller.kill()
-    assert len(processes) == 3  # server, branch, cell
+    assert len(processes) == 3  # server, branch, case
     assert wait_until(lambda: not any(runs(pid) for pid in processes), 2.0)
 
 
@@ -296,7 +296,7 @@ def test_a_server_that_is_just_starting_is_closed_too(tmp_path, monkeypatch):
 
 
 @linux
-def test_a_cell_is_the_first_victim_of_the_kernels_out_of_memory_killer():
+def test_a_case_is_the_first_victim_of_the_kernels_out_of_memory_killer():
     run([tiny_bert()])
     thread = threading.Thread(target=run, args=([FaultyConfig("hangs")],), kwargs={"timeout_s": 3.0})
     thread.start()

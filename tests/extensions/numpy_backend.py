@@ -24,17 +24,14 @@ class NumPyBackend:
         """Do nothing: every family is the same model here."""
 
     def device_count(self) -> int:
-        """Return 0: NumPy uses no accelerator."""
-        return 0
+        return 0  # NumPy uses no accelerator
 
     def open(self, settings: Settings, method: Method) -> NumPyRuntime:
-        """Set up what the settings name."""
         if settings["device"] not in ("auto", "cpu"):
             raise DeviceNotFoundError(f"NumPy has no device {settings['device']!r}")
         return NumPyRuntime(settings, method.seed)
 
     def environment(self, settings: Settings, method: Method) -> dict[str, Any]:
-        """Describe NumPy."""
         versions = {"framework_version": np.__version__, "python_version": platform.python_version()}
         return {"framework": "NumPy", **versions, "use_gpu": False, "device": "cpu"}
 
@@ -87,20 +84,16 @@ class NumPyRuntime:
         return states
 
     def forget_passes(self, model: Model) -> None:
-        """Drop the gradient."""
         model.gradient = None
 
     def is_out_of_memory(self, error: BaseException) -> bool:
-        """Return whether memory did not suffice: NumPy says so by Python's own error."""
-        return isinstance(error, MemoryError)
+        return isinstance(error, MemoryError)  # NumPy says so by Python's own error
 
     def explain(self, error: Exception, attempt: Attempt) -> Exception:
-        """Return the error: NumPy's messages are clear enough."""
-        return error
+        return error  # NumPy's messages are clear enough
 
     def hear(self) -> AbstractContextManager[list[str]]:
-        """Collect nothing: NumPy has nothing to say."""
-        return nullcontext([])
+        return nullcontext([])  # NumPy has nothing to say
 
     def close(self) -> None:
         """Do nothing: nothing was changed."""

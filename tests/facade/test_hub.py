@@ -10,7 +10,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from support.measured import cell, failed, ok, sweep
+from support.measured import case_of, failed, ok, sweep
 
 from hfbench_nb import ArgumentError, BenchmarkResults
 
@@ -174,7 +174,9 @@ def test_a_name_that_is_none_is_refused_before_anything_is_pushed(name):
 
 
 def test_rows_as_json():
-    results = BenchmarkResults([(cell(), ok(0.02)), (cell(sequence_length=32), failed())], {"cpu_model": "Some"}, {})
+    results = BenchmarkResults(
+        [(case_of(), ok(0.02)), (case_of(sequence_length=32), failed())], {"cpu_model": "Some"}, {}
+    )
     first, second = json.loads(results.to_json())
     assert (first["label"], first["time_s"], first["environment"]) == ("bert", 0.02, {"cpu_model": "Some"})
     assert (second["status"], second["time_s"]) == ("oom", None)

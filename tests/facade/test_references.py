@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
-from support.measured import cell, failed, ok
+from support.measured import case_of, failed, ok
 
 import hfbench_nb
 from hfbench_nb import ArgumentError, BenchmarkResults, load_reference, load_results, references
@@ -33,7 +33,7 @@ NAMES = [
 
 
 def figures(results):
-    """What of each cell must come back: time, bytes, status, and why something is missing."""
+    """What of each case must come back: time, bytes, status, and why something is missing."""
     return {
         c: (m.timing and m.timing.median_s, m.memory and m.memory.peak_bytes, m.status, m.failure and str(m.failure))
         for c, m in results.entries
@@ -133,7 +133,7 @@ def test_the_function_is_not_hidden_by_its_module():
 
 
 def test_a_machine_is_plotted_against_the_published_one(tmp_path):
-    mine = BenchmarkResults([(cell("bert-base", sequence_length=n), ok(n / 1000)) for n in (8, 32, 128)], {}, {})
+    mine = BenchmarkResults([(case_of("bert-base", sequence_length=n), ok(n / 1000)) for n in (8, 32, 128)], {}, {})
     published = load_reference("bert-configurations-tensorflow")
     both = BenchmarkResults([*mine.entries, *published.entries], {}, {})
     for values in ("time_s", "memory_mb"):
@@ -219,18 +219,21 @@ PASTED = {
 def results():
     long = "an organisation/a model whose name has blanks and more than thirty characters"
     entries = [
-        (cell("bert", sequence_length=8), ok(0.0001, 450)),
-        (cell("bert", sequence_length=512), ok(1.23449, 914)),
-        (cell("bert", "training"), ok(2.5, 1914)),
+        (case_of("bert", sequence_length=8), ok(0.0001, 450)),
+        (case_of("bert", sequence_length=512), ok(1.23449, 914)),
+        (case_of("bert", "training"), ok(2.5, 1914)),
         (
-            cell("bert", "training", sequence_length=512),
+            case_of("bert", "training", sequence_length=512),
             failed(message="no memory: 1,024 MB\n\n  asked for\nat <once>"),
         ),
-        (cell(long), ok(0.02, 1281)),
-        (cell(long, sequence_length=512), failed()),
-        (cell("N/A: 8"), Measurement("timeout", failure=Failure("Timeout", ""))),
-        (cell("late"), Measurement("crashed", memory=MemoryUse("VmHWM", 5 * MIB), failure=Failure("Crash", "a: b: c"))),
-        (cell("no memory"), Measurement("ok", Timing((0.25,)))),
+        (case_of(long), ok(0.02, 1281)),
+        (case_of(long, sequence_length=512), failed()),
+        (case_of("N/A: 8"), Measurement("timeout", failure=Failure("Timeout", ""))),
+        (
+            case_of("late"),
+            Measurement("crashed", memory=MemoryUse("VmHWM", 5 * MIB), failure=Failure("Crash", "a: b: c")),
+        ),
+        (case_of("no memory"), Measurement("ok", Timing((0.25,)))),
     ]
     environment = {
         "transformers_version": "4.60",
@@ -276,7 +279,7 @@ def test_what_was_read_is_printed_and_read_alike(results):
 
 
 def test_a_report_without_environment_has_no_framework_and_only_its_tables():
-    only_time = BenchmarkResults([(cell(), Measurement("ok", Timing((1.0,))))], {}, {"memory": False})
+    only_time = BenchmarkResults([(case_of(), Measurement("ok", Timing((1.0,))))], {}, {"memory": False})
     read = BenchmarkResults.from_report(only_time.report())
     assert figures(read) == {Case("", "bert", "inference", 8, 8): (1.0, None, "ok", None)}
     assert read.arguments == {"speed": True, "memory": False, "env_print": False}
@@ -388,7 +391,7 @@ def test_any_text_is_read_or_refused(text):
 
 def test_adding_a_published_run_tells_the_rows_apart_by_their_versions():
     environment = {"framework_version": "2.13.0", "transformers_version": "5.23.0"}
-    mine = BenchmarkResults([(cell("bert-base"), ok(0.1))], environment, {})
+    mine = BenchmarkResults([(case_of("bert-base"), ok(0.1))], environment, {})
     labels = (mine + load_reference("bert-configurations-pytorch")).labels
     assert labels[:2] == [
         "bert-base (PyTorch 2.13.0, Transformers 5.23.0)",

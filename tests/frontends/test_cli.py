@@ -83,7 +83,7 @@ def test_misuse_ends_with_2_and_says_why(words, message, capsys):
     assert shown.out == ""
 
 
-def test_a_run_in_which_every_cell_failed_ends_with_1(model, capsys):
+def test_a_run_in_which_every_case_failed_ends_with_1(model, capsys):
     assert cli.main(f"pytorch --models {model} --sequence_lengths 9999 --max_seconds 0.05 --rounds 1".split()) == 1
     assert "N/A" in capsys.readouterr().out
 

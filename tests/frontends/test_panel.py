@@ -55,7 +55,7 @@ def make(model):
 
 @pytest.fixture
 def quick(make, model):
-    """A panel whose run is over quickly, but for a cell that fails."""
+    """A panel whose run is over quickly, but for a case that fails."""
     return make(models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 128], max_seconds=0.05, rounds=1)
 
 
@@ -668,7 +668,7 @@ def test_stop_ends_the_measurement_soon_and_keeps_what_is_finished(slow):
     assert status(slow).startswith("Stopped: 0 of 2 cases")
 
 
-def test_stop_keeps_the_finished_cells(make, model):
+def test_stop_keeps_the_finished_cases(make, model):
     panel = make(
         models=[model], batch_sizes=[1], sequence_lengths=[8, 16, 32, 64], max_seconds=1.0, rounds=1, precision=1e-9
     )
@@ -720,7 +720,7 @@ def test_no_thread_is_left(quick, slow):
     assert slow.widget.comm is None
 
 
-def test_in_the_calling_process_stop_ends_the_cell_at_its_next_step(slow):
+def test_in_the_calling_process_stop_ends_the_case_at_its_next_step(slow):
     write(slow, "multi_process", False)
     write(slow, "repeat", "1")
     write(slow, "precision", "1e-9")
@@ -797,7 +797,7 @@ def test_a_panel_whose_cell_is_run_again_and_whose_kernel_restarts_leaves_no_pro
         process = psutil.Process(manager.provisioner.pid)
 
         kernel.execute(PANEL_CELL.format(model=model), reply=True, timeout=60)
-        # The server, a branch for the model type and the cell.
+        # The server, a branch for the model type and the case.
         assert wait_until(lambda: len(process.children(recursive=True)) == 3, 30.0)
         kernel.execute(PANEL_CELL.format(model=model), reply=True, timeout=60)
         time.sleep(0.5)

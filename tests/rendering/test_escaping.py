@@ -41,10 +41,10 @@ MARKUP_TAGS = {"script", "img", "style", "a", "i", "b", "code", "h1", "blockquot
 
 
 def hostile_results(text):
-    cells = [Case("PyTorch", text, "inference", 8, length) for length in (8, 32)]
+    cases = [Case("PyTorch", text, "inference", 8, length) for length in (8, 32)]
     measurement = Measurement("ok", Timing((1.0, 1.1)), MemoryUse(text, 5 << 20), note=text)
     failure = Measurement("error", failure=Failure(text, text, text))
-    entries = [(cells[0], measurement), (cells[1], failure)]
+    entries = [(cases[0], measurement), (cases[1], failure)]
     return BenchmarkResults(entries, {text: text, "list": [text], "nested": {text: text}}, {"env_print": True})
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.measured import MIB, cell, failed, function_row, ok, results_of, sweep
+from support.measured import MIB, case_of, failed, function_row, ok, results_of, sweep
 from support.pages import Tags
 
 from hfbench_nb import ArgumentError, BenchmarkResults, load_results, read_csv
@@ -26,16 +26,16 @@ pytestmark = [pytest.mark.shows, pytest.mark.quick]
 @pytest.fixture
 def results():
     entries = [
-        (cell(sequence_length=8), ok(0.0001)),
-        (cell(sequence_length=512), ok(1.2345, 914)),
-        (cell("a-model-whose-name-is-longer-than-thirty-characters"), ok(0.02, 1281)),
-        (cell("a-model-whose-name-is-longer-than-thirty-characters", sequence_length=512), failed()),
+        (case_of(sequence_length=8), ok(0.0001)),
+        (case_of(sequence_length=512), ok(1.2345, 914)),
+        (case_of("a-model-whose-name-is-longer-than-thirty-characters"), ok(0.02, 1281)),
+        (case_of("a-model-whose-name-is-longer-than-thirty-characters", sequence_length=512), failed()),
     ]
     environment = {"transformers_version": "4.57.6", "framework": "PyTorch", "use_gpu": False}
     return BenchmarkResults(entries, environment, {"speed": True, "memory": True, "env_print": True})
 
 
-def test_frame_has_the_documented_columns_a_row_a_cell(results):
+def test_frame_has_the_documented_columns_one_row_per_case(results):
     assert tuple(results.frame.columns) == tuple(columns(())) == (
         "framework", "model", "task", "batch_size", "sequence_length", "status", "time_s", "time_ci_low_s",
         "time_ci_high_s", "time_min_s", "time_mean_s", "time_std_s", "time_p90_s", "time_p99_s",
@@ -54,7 +54,9 @@ def test_frame_has_the_documented_columns_a_row_a_cell(results):
 
 def test_throughput_time_per_token_and_parameters_are_in_frame_and_table():
     measured = dataclasses.replace(ok(0.02), details={"parameters": 109_482_240})
-    results = BenchmarkResults([(cell(sequence_length=32), measured), (cell(sequence_length=64), failed())], {}, {})
+    results = BenchmarkResults(
+        [(case_of(sequence_length=32), measured), (case_of(sequence_length=64), failed())], {}, {}
+    )
     row = results.frame.iloc[0]
     assert (row["sequences_per_s"], row["tokens_per_s"]) == pytest.approx((8 / 0.02, 8 * 32 / 0.02))
     assert row["ms_per_token"] == pytest.approx(20 / (8 * 32))
@@ -73,7 +75,7 @@ def test_the_slowest_calls_are_known_where_there_are_samples_of_them():
         (times_s[:9], 1, (math.nan, math.nan)),
         (times_s, 5, (math.nan, math.nan)),  # of means of five
     ):
-        row = BenchmarkResults([(cell(), Measurement("ok", Timing(samples_s, calls)))], {}, {}).frame.iloc[0]
+        row = BenchmarkResults([(case_of(), Measurement("ok", Timing(samples_s, calls)))], {}, {}).frame.iloc[0]
         assert (row["time_p90_s"], row["time_p99_s"]) == pytest.approx(wanted, nan_ok=True)
 
 
@@ -90,7 +92,9 @@ def test_the_originals_dictionaries(results):
 
 
 def test_report_is_the_originals():
-    entries = [(cell("bert-base", sequence_length=n), ok(t, m)) for n, t, m in [(8, 0.0001, 1277), (128, 0.018, 1307)]]
+    entries = [
+        (case_of("bert-base", sequence_length=n), ok(t, m)) for n, t, m in [(8, 0.0001, 1277), (128, 0.018, 1307)]
+    ]
     results = BenchmarkResults(entries, {"framework": "PyTorch", "use_tpu": False}, {"env_print": True})
     rule = 80 * "-"
     # By the code of transformers 4.48.3, which prints each row as three texts with a blank between them.
@@ -120,7 +124,7 @@ def test_report_is_the_originals():
     assert "ENVIRONMENT" not in results.report(environment=False)
 
 
-def test_report_cuts_no_name_and_says_why_a_cell_failed(results):
+def test_report_cuts_no_name_and_says_why_a_case_failed(results):
     report = str(results)
     name = "a-model-whose-name-is-longer-than-thirty-characters"
     assert f" {name} " in report
@@ -265,7 +269,7 @@ def test_saving_never_replaces_the_results_of_another_run_unasked(results, tmp_p
 
 def test_memory_is_rounded_alike_in_the_report_and_the_table():
     peak = MemoryUse("VmHWM", round(768.7 * MIB))
-    results = results_of((cell(), Measurement("ok", memory=peak)))
+    results = results_of((case_of(), Measurement("ok", memory=peak)))
     assert " 769 " in str(results)
     assert ">769<" in results._repr_html_().replace("<strong>", "").replace("</strong>", "")
 
@@ -288,7 +292,7 @@ def test_other_formats_are_refused(results, tmp_path):
 
 
 def test_figures_of_one_kind_only():
-    only_time = BenchmarkResults([(cell(), Measurement("ok", Timing((1.0,))))], {}, {"speed": True, "memory": False})
+    only_time = BenchmarkResults([(case_of(), Measurement("ok", Timing((1.0,))))], {}, {"speed": True, "memory": False})
     assert "MEMORY" not in str(only_time)
     assert math.isnan(only_time.frame["memory_mb"][0])
 

@@ -12,7 +12,7 @@ import statistics
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.measured import cell, failed, ok
+from support.measured import case_of, failed, ok
 from support.models import short, tiny_bert
 from support.places import TESTS
 
@@ -516,7 +516,7 @@ def test_an_old_folder_is_not_overwritten(tmp_path):
     assert (tmp_path / FILE_NAME).read_bytes() == (OLD / "run" / FILE_NAME).read_bytes()
 
 
-def test_cells_of_results_in_memory_need_no_settings(tmp_path):
-    results = BenchmarkResults([(cell(), ok(note="random")), (cell("gpt2"), failed())], HERE, {})
+def test_cases_of_results_in_memory_need_no_settings(tmp_path):
+    results = BenchmarkResults([(case_of(), ok(note="random")), (case_of("gpt2"), failed())], HERE, {})
     results.save(tmp_path)
     assert load_results(tmp_path).entries == results.entries

@@ -216,7 +216,7 @@ def test_results_are_not_overwritten(tmp_path, measured):
     assert len(measured) == 1
 
 
-def test_a_run_that_finished_no_cell_leaves_nothing_to_lose(tmp_path):
+def test_a_run_that_finished_no_case_leaves_nothing_to_lose(tmp_path):
     brief().run(tmp_path / "run")
     head = lines_of(tmp_path / "run")[0]
     (tmp_path / "run" / FILE_NAME).write_bytes(head)

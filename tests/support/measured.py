@@ -13,7 +13,7 @@ LENGTHS = [8, 32, 128, 512]
 MIB = 1 << 20
 
 
-def cell(model="bert", task="inference", batch_size=8, sequence_length=8):
+def case_of(model="bert", task="inference", batch_size=8, sequence_length=8):
     return Case("PyTorch", model, task, batch_size, sequence_length)
 
 
@@ -38,7 +38,7 @@ def results_of(*entries):
 def sweep(models=("bert", "gpt2"), batch_sizes=(8,), lengths=LENGTHS, tasks=("inference",), framework="PyTorch"):
     entries = [
         (
-            dataclasses.replace(cell(m, t, b, n), framework=framework),
+            dataclasses.replace(case_of(m, t, b, n), framework=framework),
             ok(0.001 * n * b * (i + 1), 450 + n + 10 * i),
         )
         for i, m in enumerate(models)

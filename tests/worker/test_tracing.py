@@ -1,4 +1,4 @@
-"""Line-by-line memory tracing: of user code, and of cells measured in real processes with real torch."""
+"""Line-by-line memory tracing: of user code, and of cases measured in real processes with real torch."""
 
 from __future__ import annotations
 
@@ -369,13 +369,13 @@ def test_plot():
     ]
 
 
-def test_summary_of_the_last_cell_of_a_task():
-    cells = [Case("PyTorch", "m", "inference", 1, length) for length in (8, 16, 32)]
+def test_summary_of_the_last_case_of_a_task():
+    cases = [Case("PyTorch", "m", "inference", 1, length) for length in (8, 16, 32)]
     traces = [example(), LineTrace(**{**vars(example()), "cpu_start_bytes": 0}), None]
     measurements = [Measurement("ok", line_trace=trace) for trace in traces]
-    results = BenchmarkResults(zip(cells, measurements, strict=True), {}, {"trace_memory_line_by_line": True})
-    assert list(results.summaries) == cells[:2]
-    assert results.inference_summary == results.summaries[cells[1]]
+    results = BenchmarkResults(zip(cases, measurements, strict=True), {}, {"trace_memory_line_by_line": True})
+    assert list(results.summaries) == cases[:2]
+    assert results.inference_summary == results.summaries[cases[1]]
     assert results.train_summary is None
 
 
@@ -407,7 +407,7 @@ def results(tmp_path_factory):
     return hfbench_nb.PyTorchBenchmark(args, configs=[tiny_config()]).run(tmp_path_factory.mktemp("run"))
 
 
-def test_cells_are_traced_in_a_pass_of_their_own(results):
+def test_cases_are_traced_in_a_pass_of_their_own(results):
     assert list(results.frame["status"]) == ["ok"] * 4
     assert results.frame[["time_s", "memory_mb"]].notna().all().all()
     assert len(results.summaries) == 4

@@ -78,7 +78,7 @@ def test_type_a_model_run_it_read_the_table_and_copy_the_code(notebook, lab):
     assert parse(shlex.split(panel.copy_code("shell"))[1:]).arguments.sequence_lengths == [8, 16]
 
 
-def test_stop_in_a_second_run_keeps_its_finished_cells(notebook, lab):
+def test_stop_in_a_second_run_keeps_its_finished_cases(notebook, lab):
     panel = PanelView(lab)
     panel.describe("tiny", "8", max_seconds=0.05)
     panel.press_run()

@@ -336,7 +336,7 @@ def test_the_memory_of_an_apple_gpu_is_what_its_driver_has_given(monkeypatch):
 
 
 @pytest.mark.skipif(not torch.backends.mps.is_available(), reason="needs an Apple GPU")
-def test_a_cell_runs_on_an_apple_gpu():
+def test_a_case_runs_on_an_apple_gpu():
     row = PyTorchBenchmark(short(device="mps"), configs=[tiny_bert()]).run().frame.iloc[0]
     assert row["status"] == "ok", row["error"]
     assert row["memory_method"] == "framework reserved"
@@ -360,9 +360,9 @@ def test_a_real_gpu_is_timed_synchronised_and_its_memory_split(real_gpu):
 def test_weights_on_a_gpu_are_what_the_parameters_take(real_gpu, dtype):
     names = ["google-bert/bert-base-uncased", "google-t5/t5-small"]
     results = PyTorchBenchmark(short(models=names, speed=False, dtype=dtype)).run()
-    for cell, measurement in results.entries:
+    for case, measurement in results.entries:
         parameters = measurement.details["parameters"] * (4 if dtype == "float32" else 2)
-        assert measurement.memory.weights_bytes == pytest.approx(parameters, rel=0.02, abs=MIB), cell.model
+        assert measurement.memory.weights_bytes == pytest.approx(parameters, rel=0.02, abs=MIB), case.model
 
 
 @pytest.mark.gpu
@@ -437,7 +437,7 @@ def test_the_cpu_can_be_asked_for_beside_a_gpu(real_gpu):
 
 
 @pytest.mark.gpu
-def test_a_model_that_does_not_fit_is_out_of_memory_and_the_next_cell_is_measured(real_gpu):
+def test_a_model_that_does_not_fit_is_out_of_memory_and_the_next_case_is_measured(real_gpu):
     too_large = tiny_bert(vocab_size=1 << 30, hidden_size=256)
     results = PyTorchBenchmark(short(models=["large", "small"]), configs=[too_large, tiny_bert()]).run()
     assert list(results.frame["status"]) == ["oom", "ok"]

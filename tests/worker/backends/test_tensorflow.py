@@ -48,11 +48,11 @@ def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
     assert results.frame["memory_mb"].to_list() == pytest.approx(
         (results.frame["baseline_mb"] + results.frame["weights_mb"] + results.frame["working_mb"]).to_list()
     )
-    for cell, measurement in results.entries:
+    for case, measurement in results.entries:
         details = measurement.details
         assert details["mode"] == mode
         assert ("compile_s" in details) == (mode != "eager")
-        if cell.task == "training":
+        if case.task == "training":
             assert details["variables_without_gradient"] == 0
             assert details["trainable_variables"] > 12
             assert 0 < details["loss_value"] < 100
