@@ -129,7 +129,7 @@ def test_tied_weights_count_once():
 # ---- the state of the caller
 
 STATES = {
-    "numpy": "import numpy; held = numpy.ones(1 << 26)",  # 512 MiB
+    "numpy": "import numpy; held = numpy.ones(1 << 28)",  # 2 GiB
     "threads": "import torch; torch.set_num_threads(4); (torch.ones(999, 999) @ torch.ones(999, 999)).sum()",
     "model": "import torch; model = torch.nn.Linear(8192, 9600)",  # 300 MiB
     "tensorflow": "import tensorflow; tensorflow.zeros(9)",

@@ -38,24 +38,24 @@ def planted(*factories):
 
 def test_the_largest_batch_is_found_exactly_and_resumed(tmp_path):
     peak_mb = planted(Planted).find_largest("batch_size", 1e6, 1).frame["memory_mb"].item()
-    limit_mb = peak_mb + 20 * 4 + 2  # 21 examples, and half of another
+    limit_mb = peak_mb + 56 * 4 + 2  # 57 examples, and half of another
     results = planted(Planted).find_largest("batch_size", limit_mb, 4096, folder=tmp_path)
     row = results.largest.frame.iloc[0]
-    assert (row["batch_size"], row["limited_by"]) == (21, "memory")
+    assert (row["batch_size"], row["limited_by"]) == (57, "memory")
     assert row["memory_mb"] <= limit_mb
     assert row["probes"] == len(results) <= 9
     assert results.frame["batch_size"].tolist() == sorted(results.frame["batch_size"])
     for text in (str(results.largest), results.largest.to_markdown(), results.largest._repr_html_()):
-        assert "21" in text
+        assert "57" in text
         assert "Largest batch size within" in text
     ax = results.largest.plot()
-    assert [text.get_text() for text in ax.texts] == ["21"]
+    assert [text.get_text() for text in ax.texts] == ["57"]
     measured = []
     again = planted(Planted).find_largest(
         "batch_size", limit_mb, 4096, resume=tmp_path, on_case=lambda case, _: measured.append(case)
     )
-    assert (measured, again.largest.frame["batch_size"].item()) == ([], 21)
-    assert load_results(tmp_path).largest.frame["batch_size"].item() == 21
+    assert (measured, again.largest.frame["batch_size"].item()) == ([], 57)
+    assert load_results(tmp_path).largest.frame["batch_size"].item() == 57
 
 
 def test_failures_end_the_search_and_only_memory_is_too_large():
