@@ -27,6 +27,25 @@ class _Collector(logging.Handler):
             self.heard.append(text)
 
 
+def quiet() -> None:
+    """Let Transformers print errors alone; warnings are logged, so that `hear_of_slow_code` can collect them.
+
+    The level lets warnings pass: changing it clears what each logger of the process has cached, which would copy their
+    memory, shared until then, in each worker.
+    """
+    root = logging.getLogger(transformers.__name__)
+    root.setLevel(logging.WARNING)
+    for handler in root.handlers:
+        if _is_printed not in handler.filters:
+            handler.addFilter(_is_printed)
+
+
+def _is_printed(record: logging.LogRecord) -> bool:
+    """Return whether a message is printed; where the user has let more through since, that is."""
+    quiet_level = logging.getLogger(transformers.__name__).level == logging.WARNING
+    return record.levelno >= logging.ERROR or not quiet_level
+
+
 @contextmanager
 def hear_of_slow_code() -> Iterator[list[str]]:
     """Collect what Transformers says of slower code that it runs instead of faster code, without printing it."""
@@ -38,9 +57,11 @@ def hear_of_slow_code() -> Iterator[list[str]]:
     if once is not None:
         once()
     root.handlers[:], root.propagate = [collector], False
-    root.setLevel(logging.WARNING)
+    if level != logging.WARNING:
+        root.setLevel(logging.WARNING)
     try:
         yield collector.heard
     finally:
-        root.setLevel(level)
+        if level != logging.WARNING:
+            root.setLevel(level)
         root.handlers[:], root.propagate = handlers, propagates

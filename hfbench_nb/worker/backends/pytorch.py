@@ -13,6 +13,7 @@ import transformers.models.auto.modeling_auto
 
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.request import Method
+from hfbench_nb.worker.backends.library_log import quiet
 from hfbench_nb.worker.backends.model_classes import import_code
 from hfbench_nb.worker.backends.pytorch_devices import device_name
 from hfbench_nb.worker.backends.pytorch_majors import silence_deprecations
@@ -23,7 +24,7 @@ silence_deprecations()
 
 def load() -> PyTorchBackend:
     """Return the backend; importing this module has imported the framework."""
-    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    quiet()
     return PyTorchBackend()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -112,8 +113,12 @@ def open_meters(
     return nvml, AcceleratorMeter(module, nvml), EventStopwatch(module)
 
 
+@cache
 def touch_common_code(device: torch.device, dtype: torch.dtype) -> None:
-    """Run what building a model runs, so that the framework's code and context are baseline and not weights."""
+    """Run what building a model runs, so that the framework's code and context are baseline and not weights.
+
+    Once per process: one that was forked from where a model was built finds all of it touched.
+    """
     # Larger than a block of random numbers, so that all of the filling code runs.
     some = torch.nn.Parameter(torch.empty(257, 256, device=device, dtype=dtype))
     pytorch_models.fill(torch.nn.ParameterList([some, torch.nn.Parameter(some.detach()[0])]), seed=0)

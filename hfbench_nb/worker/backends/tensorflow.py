@@ -23,7 +23,7 @@ from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
 from hfbench_nb.worker.backends import model_errors, tensorflow_models
 from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, DeviceNotFoundError
 from hfbench_nb.worker.backends.labels import describe_call
-from hfbench_nb.worker.backends.library_log import hear_of_slow_code
+from hfbench_nb.worker.backends.library_log import hear_of_slow_code, quiet
 from hfbench_nb.worker.backends.model_classes import dense_note, find_class, import_code
 from hfbench_nb.worker.backends.tensorflow_sources import leave_no_sources
 from hfbench_nb.worker.clock import Stopwatch, wall_clock
@@ -35,7 +35,7 @@ _POLICIES = {"float32": "float32", "float16": "mixed_float16", "bfloat16": "mixe
 
 def load() -> TensorFlowBackend:
     """Return the backend; importing this module has imported the framework."""
-    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    quiet()
     return TensorFlowBackend()
 
 
