@@ -1,4 +1,4 @@
-"""Estimating single cases by what their tensors would take, in processes that compute nothing."""
+"""Estimating single cases by what their tensors would take, in workers that compute nothing."""
 
 from __future__ import annotations
 
@@ -44,8 +44,7 @@ class Estimator:
         cancellation: Cancellation | None = None,
         device: str | None = None,
     ) -> None:
-        measured = FRAMEWORKS[framework]
-        self._framework = replace(measured, backend=measured.estimating_backend)
+        self._framework = FRAMEWORKS[framework]
         self._models, self._timeout_s = models, timeout_s
         self._cancellation = cancellation or Cancellation()
         self._method = replace(method.untraced(), speed=False, memory=True, rounds=1)
@@ -56,7 +55,9 @@ class Estimator:
         """Return what the tensors of a case would take; why that is not known is a measurement, too."""
         if self._device is not None and case.settings.get("device") == "auto":
             case = replace(case, settings=Settings(case.settings, device=self._device))
-        request = Request(case, self._method, self._models[case.model], self._timeout_s)
+        request = Request(
+            case, self._method, self._models[case.model], self._timeout_s, backend=self._framework.estimating_backend
+        )
         try:
             return self._executor.measure(self._framework, request, on_progress, self._cancellation)
         except IsolationError as error:

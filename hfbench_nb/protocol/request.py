@@ -187,6 +187,9 @@ class Request:
         When to give up, seconds.
     build
         Which cases share the model that is built for this one, where the executor can share; None for no other.
+    backend
+        Module of the backend that does it in place of the framework's own, whose processes it then uses; empty for that
+        one.
     """
 
     case: Case
@@ -194,6 +197,7 @@ class Request:
     subject: ModelSpec | PickledFunction
     timeout_s: float = DEFAULT_TIMEOUT_S
     build: SharedModel | None = None
+    backend: str = ""
 
     def to_message(self) -> dict[str, Any]:
         """Return the request as the JSON data that a worker server reads."""
@@ -205,6 +209,7 @@ class Request:
             "case": self.case.to_dict(),
             "method": dataclasses.asdict(self.method),
             "build": None if self.build is None else dataclasses.asdict(self.build),
+            "backend": self.backend,
             "model" if is_model else "function": dataclasses.asdict(self.subject),
         }
 

@@ -12,6 +12,7 @@ from hfbench_nb.protocol.errors import message_of
 from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.request import Method
 from hfbench_nb.worker import measuring
+from hfbench_nb.worker.backends import load_backend
 from hfbench_nb.worker.backends.base import Backend
 from hfbench_nb.worker.backends.base_counting import PeaksRuntime
 from hfbench_nb.worker.opening import case_of, method_of, workload_of
@@ -26,7 +27,7 @@ def answer(backend: Backend, request: dict[str, Any], replies: int, shared: Shar
     backend
         The imported framework.
     request
-        The message.
+        The message, which may name another backend of the framework.
     replies
         File descriptor for the answer.
     shared
@@ -52,6 +53,8 @@ def answer(backend: Backend, request: dict[str, Any], replies: int, shared: Shar
 
     case = case_of(request)
     try:
+        if request.get("backend"):
+            backend = load_backend(request["backend"])
         workload = workload_of(case, request)
         request.pop("model", None)  # the message itself must not count in the measured memory
         workload.shared = shared

@@ -190,8 +190,8 @@ class ForkServer:
             self._fork_child(request)
 
     def _fork_child(self, request: dict[str, Any]) -> None:
-        if self._place:
-            self._drop_further()  # a model that is not needed now
+        if self._place and not request.get("backend"):
+            self._drop_further()  # a model that is not needed now, and would take memory from this worker's own
         server = os.getpid()
         self._child = os.fork()
         if self._child:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
 import torch
 from support.models import short, tiny_bert, tiny_gpt2
@@ -42,6 +43,18 @@ def test_what_fits_is_said_in_every_form(found):
     ax = found.plot()
     assert [text.get_text() for text in ax.texts].count("not estimated") == 4
     assert any("close" in text.get_text() for text in ax.texts)
+
+
+def test_cases_are_estimated_and_measured_from_one_server():
+    benchmark = PyTorchBenchmark(short(), configs=[tiny_bert()])
+    benchmark.run()
+
+    def servers():
+        return {process.pid for process in psutil.Process().children()}
+
+    before = servers()
+    assert benchmark.estimate().frame["status"].tolist() == ["ok"]
+    assert servers() == before
 
 
 def test_a_model_far_too_large_for_this_machine_is_estimated():

@@ -77,6 +77,15 @@ def test_a_length_that_fails_leaves_the_model_to_the_others():
     assert builds(results) == {("tiny", 1): 1}
 
 
+def test_a_case_that_is_estimated_since_it_ran_out_of_memory_leaves_the_model_to_the_others():
+    args = short(batch_sizes=[1, 20_000, 2], sequence_lengths=[8], speed=False)  # scores of 179 GB
+    config = tiny_bert(architectures=["BertForMaskedLM"], vocab_size=300_000)
+    results = PyTorchBenchmark(args, configs=[config]).run()
+    assert list(results.frame["status"]) == ["ok", "oom", "ok"]
+    assert "by estimate, the tensors of this case alone take" in results.frame["error"][1]
+    assert builds(results) == {("tiny", 1): 1}
+
+
 def test_when_the_run_ends_the_model_is_dropped_and_a_stopped_one_leaves_nothing(monkeypatch):
     def big_processes():
         return [p for p in psutil.Process().children(recursive=True) if p.memory_info().rss > 700 << 20]

@@ -11,7 +11,7 @@ from typing import Any
 from unittest import mock
 
 import torch
-import torch._dynamo  # what follows operations imports it, which takes seconds: once in the server
+import torch._dynamo  # what follows operations imports it, if Transformers has not: seconds that are no case's time
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
