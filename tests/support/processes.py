@@ -25,9 +25,9 @@ def runs(pid: int) -> bool:
 def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
     """Wait for a condition, for so long at most; tell whether it came true."""
     deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
+    while not (has_come_true := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return condition()
+    return has_come_true  # not asked again: it may be true for a moment only
 
 
 def run_script(code: str, *arguments: Any, through: Sequence[str] = (), **options: Any) -> subprocess.CompletedProcess:

@@ -14,7 +14,7 @@ from support.tiny import tiny
 from hfbench_nb import ArgumentError, PyTorchBenchmark
 from hfbench_nb.worker.backends.quantization_methods import method_of
 
-pytestmark = pytest.mark.measures
+pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("quantization")]
 
 # Beside Transformers, it would be imported into every worker: `make test` has it in a folder of its own.
 TORCHAO = TESTS.parent / ".torchao"

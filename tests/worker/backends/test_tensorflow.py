@@ -25,7 +25,7 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.model_kinds import HEAD
 from hfbench_nb.protocol.request import ModelSpec
 
-pytestmark = pytest.mark.measures
+pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("tensorflow")]
 
 TINY = {"bert": tiny_bert, "gpt2": tiny_gpt2, "t5": tiny_t5, "bart": tiny_bart}
 MODES: dict[str, dict[str, bool]] = {"graph": {}, "eager": {"eager_mode": True}, "xla": {"use_xla": True}}
