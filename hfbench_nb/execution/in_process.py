@@ -52,7 +52,7 @@ class CallingProcess:
         self, framework: Framework, request: Request, on_progress: OnProgress, cancellation: Cancellation
     ) -> Measurement:
         """Measure one case in this process; its timeout cannot be enforced, and cancelling waits for its next step."""
-        backend = self._backend(framework)
+        backend = self._backend(dataclasses.replace(framework, backend=request.backend or framework.backend))
 
         def report(phase: str, facts: dict[str, Any]) -> None:
             cancellation.check()

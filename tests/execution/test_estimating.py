@@ -15,7 +15,11 @@ from hfbench_nb import (
     estimate,
 )
 from hfbench_nb.analysis.needs import PARTS
+from hfbench_nb.arguments.frameworks import FRAMEWORKS
+from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.in_process import CallingProcess
 from hfbench_nb.frontends.cli import main
+from hfbench_nb.protocol.request import Method, Request
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,18 @@ def test_cases_are_estimated_and_measured_from_one_server():
     before = servers()
     assert benchmark.estimate().frame["status"].tolist() == ["ok"]
     assert servers() == before
+
+
+def test_a_request_may_name_another_backend_in_the_calling_process_too():
+    benchmark = PyTorchBenchmark(short(), configs=[tiny_bert()])
+    request = Request(
+        benchmark.cases[0],
+        Method(speed=False),
+        benchmark.models["tiny"],
+        backend=FRAMEWORKS["PyTorch"].estimating_backend,
+    )
+    found = CallingProcess().measure(FRAMEWORKS["PyTorch"], request, lambda message: None, Cancellation())
+    assert (found.status, found.memory.method) == ("ok", "tensors of the calling process")
 
 
 def test_a_model_far_too_large_for_this_machine_is_estimated():
