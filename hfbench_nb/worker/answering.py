@@ -82,6 +82,12 @@ def build_or_none(backend: Backend, request: dict[str, Any], replies: int) -> Sh
         return None
 
 
+def prepare_forks(backend: Backend) -> None:
+    """Let a backend do once what each forked worker would do again, if there is anything."""
+    if hasattr(backend, "prepare_forks"):
+        backend.prepare_forks()
+
+
 def import_model_code(backend: Backend, family: str) -> None:
     """Import the code of a model type beforehand.
 

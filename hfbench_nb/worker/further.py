@@ -17,9 +17,9 @@ READY, DONE, REFUSED = b"+", b"-", b"!"
 
 
 def place_of(request: dict[str, Any]) -> Place:
-    """Return the place in which a request is served."""
+    """Return the place in which a request is served; for another backend nothing is prepared, or dropped."""
     family, build = request.get("family"), request.get("build")
-    return () if family is None else (family,) if build is None else (family, build["key"])
+    return () if family is None or request.get("backend") else (family,) if build is None else (family, build["key"])
 
 
 class FurtherServer:

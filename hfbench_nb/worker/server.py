@@ -27,7 +27,7 @@ from hfbench_nb.protocol import messages
 from hfbench_nb.protocol.registry import resolve
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.worker import pages
-from hfbench_nb.worker.answering import answer, build_or_none, describe_failure, import_model_code
+from hfbench_nb.worker.answering import answer, build_or_none, describe_failure, import_model_code, prepare_forks
 from hfbench_nb.worker.backends import load_backend
 from hfbench_nb.worker.backends.base import Backend
 from hfbench_nb.worker.child import adopt_orphans, become_child, kill_children, kill_group, open_pidfd
@@ -54,6 +54,7 @@ def serve(options: dict[str, Any]) -> None:
         return
     messages.write(replies, {"event": "ready", "import_s": time.perf_counter() - start})
     if options["fork"]:
+        prepare_forks(backend)
         watched = open_pidfd(options["client_pid"])
         ForkServer(backend, 0, replies, watched, options["idle_s"]).serve()
         os._exit(0)  # whoever closes it waits: taking apart what was imported takes a fifth of a second
@@ -143,9 +144,7 @@ class ForkServer:
             self._kill_strays()
 
     def _wait(self) -> list[int]:
-        waited = [self._requests, self._deaths.fileno()]
-        if self._client is not None:
-            waited.append(self._client)
+        waited = [self._requests, self._deaths.fileno(), *([] if self._client is None else [self._client])]
         if self._further is not None and self._further.is_open:
             waited.append(self._further.line.fileno())
         busy = self._child is not None or (self._further is not None and self._further.pending is not None)
@@ -190,8 +189,8 @@ class ForkServer:
             self._fork_child(request)
 
     def _fork_child(self, request: dict[str, Any]) -> None:
-        if self._place and not request.get("backend"):
-            self._drop_further()  # a model that is not needed now, and would take memory from this worker's own
+        if self._place:
+            self._drop_further()  # a model that is not needed now
         server = os.getpid()
         self._child = os.fork()
         if self._child:
@@ -290,7 +289,8 @@ class ForkServer:
 
     def _kill_strays(self) -> None:
         """Kill processes that a worker started outside its process group: they are now children of this process."""
-        kill_children(spared=set() if self._further is None else {self._further.pid})
+        further = None if self._further is None else self._further.pid
+        kill_children(spared={pid for pid in (self._child, further) if pid is not None})
 
     def _drop_further(self) -> None:
         """Let the further server exit, and wait until it has."""

@@ -244,7 +244,10 @@ class SharingRuntime(Runtime, Protocol):
 
 
 class Backend(Protocol):
-    """A framework that is imported but has touched no device and started no thread."""
+    """A framework that is imported but has touched no device and started no thread.
+
+    One with a method ``prepare_forks()`` is told that this process will fork workers, before it does.
+    """
 
     def import_model_code(self, family: str) -> None:
         """Import the code of a model type, if there is one of that name."""

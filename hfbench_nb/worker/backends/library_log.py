@@ -28,22 +28,15 @@ class _Collector(logging.Handler):
 
 
 def quiet() -> None:
-    """Let Transformers print errors alone; warnings are logged, so that `hear_of_slow_code` can collect them.
+    """Let Transformers print errors alone, in a process that is there to fork workers.
 
-    The level lets warnings pass: changing it clears what each logger of the process has cached, which would copy their
-    memory, shared until then, in each worker.
+    Its level lets warnings pass, which `hear_of_slow_code` collects: changing the level in each worker would clear what
+    each logger has cached, and so copy memory that the processes share.
     """
     root = logging.getLogger(transformers.__name__)
     root.setLevel(logging.WARNING)
     for handler in root.handlers:
-        if _is_printed not in handler.filters:
-            handler.addFilter(_is_printed)
-
-
-def _is_printed(record: logging.LogRecord) -> bool:
-    """Return whether a message is printed; where the user has let more through since, that is."""
-    quiet_level = logging.getLogger(transformers.__name__).level == logging.WARNING
-    return record.levelno >= logging.ERROR or not quiet_level
+        handler.setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -24,12 +24,16 @@ silence_deprecations()
 
 def load() -> PyTorchBackend:
     """Return the backend; importing this module has imported the framework."""
-    quiet()
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     return PyTorchBackend()
 
 
 class PyTorchBackend:
     """PyTorch with Transformers, imported."""
+
+    def prepare_forks(self) -> None:
+        """Let the library be as quiet as its workers need it."""
+        quiet()
 
     def import_model_code(self, family: str) -> None:
         """Import the code of a model type, if there is one of that name."""

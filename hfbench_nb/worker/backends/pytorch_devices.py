@@ -102,6 +102,7 @@ def open_meters(
         return None, host_meter(), EventStopwatch(xla)
     if device.type == "cpu":
         touch_common_code(device, dtype)
+        start_threads()
         return None, host_meter(), wall_clock
     used_before = used_bytes_by_uuid()  # before this process uses the device, which creates its context
     module = device_module(device)
@@ -113,14 +114,23 @@ def open_meters(
     return nvml, AcceleratorMeter(module, nvml), EventStopwatch(module)
 
 
+# Sides of a matrix that several threads fill.
+_SIDES = (257, 256)
+
+
+def start_threads() -> None:
+    """Let threads of this process work once: starting them takes no memory of the first call, and none of its time."""
+    torch.empty(_SIDES).fill_(1.0)
+
+
 @cache
 def touch_common_code(device: torch.device, dtype: torch.dtype) -> None:
     """Run what building a model runs, so that the framework's code and context are baseline and not weights.
 
-    Once per process: one that was forked from where a model was built finds all of it touched.
+    Once per process: one that was forked from where a model was built finds all of it touched, threads aside.
     """
     # Larger than a block of random numbers, so that all of the filling code runs.
-    some = torch.nn.Parameter(torch.empty(257, 256, device=device, dtype=dtype))
+    some = torch.nn.Parameter(torch.empty(_SIDES, device=device, dtype=dtype))
     pytorch_models.fill(torch.nn.ParameterList([some, torch.nn.Parameter(some.detach()[0])]), seed=0)
     some.detach().fill_(1.0)
     # Frequencies of positions.

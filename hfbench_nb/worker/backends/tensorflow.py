@@ -35,12 +35,16 @@ _POLICIES = {"float32": "float32", "float16": "mixed_float16", "bfloat16": "mixe
 
 def load() -> TensorFlowBackend:
     """Return the backend; importing this module has imported the framework."""
-    quiet()
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     return TensorFlowBackend()
 
 
 class TensorFlowBackend:
     """TensorFlow with Transformers, imported."""
+
+    def prepare_forks(self) -> None:
+        """Let the library be as quiet as its workers need it."""
+        quiet()
 
     def import_model_code(self, family: str) -> None:
         """Import the code of a model type, if there is one of that name for TensorFlow."""
