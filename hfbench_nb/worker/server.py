@@ -55,8 +55,7 @@ def serve(options: dict[str, Any]) -> None:
     messages.write(replies, {"event": "ready", "import_s": time.perf_counter() - start})
     if options["fork"]:
         prepare_forks(backend)
-        watched = open_pidfd(options["client_pid"])
-        ForkServer(backend, 0, replies, watched, options["idle_s"]).serve()
+        ForkServer(backend, 0, replies, open_pidfd(options["client_pid"]), options["idle_s"]).serve()
         os._exit(0)  # whoever closes it waits: taking apart what was imported takes a fifth of a second
     settle_objects()
     request = messages.decode(sys.stdin.buffer.readline())
@@ -140,6 +139,7 @@ class ForkServer:
                         self._handle(request)
         finally:
             self._kill_child()
+            self._child = None  # no longer spared: it is waited for like a stray
             self._drop_further()
             self._kill_strays()
 

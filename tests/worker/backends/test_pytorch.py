@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import pytest
 import torch
 from support import workloads
 from support.models import short, tiny_bart, tiny_bert, tiny_gpt2, tiny_t5
+from support.processes import run_script
 
 from hfbench_nb import PyTorchBenchmark
 from hfbench_nb.configurations.lookup import find_models
@@ -189,3 +191,23 @@ def test_the_method_carries_every_argument_that_a_worker_needs():
     assert len(shared) > 8
     assert all(getattr(method, name) == getattr(args, name) for name in shared)
     assert method.use_accelerator is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks, and counts threads in /proc")
+def test_the_threads_of_a_worker_run_before_its_first_call_also_where_another_process_has_built_the_model():
+    done = run_script("""
+        import os
+        from support import workloads
+
+        def threads():
+            return len(os.listdir("/proc/self/task"))
+
+        workloads.open_runtime(settings={"threads": 1})
+        before = threads()
+        if not os.fork():
+            workloads.open_runtime(settings={"threads": 2})
+            print(before, threads(), flush=True)
+            os._exit(0)
+        os.wait()
+    """)
+    assert done.stdout.split() == ["1", "2"], done.stderr
