@@ -53,9 +53,12 @@ class Sharing:
         # What a task alone has is no setting of its model.
         self._not_built = [name for name, axis in axes_of(framework.arguments_class).items() if axis.task]
         keys = {case: self._key(case, method, models[case.model]) for case in cases if _is_shareable(case, places)}
-        found = {case: shared for case, shared in keys.items() if shared is not None}
-        times = Counter(shared.key for shared in found.values())
-        self._shared = {case: shared for case, shared in found.items() if times[shared.key] > 1}
+        sharers = Counter(shared for shared in keys.values() if shared is not None)
+        self._shared = {
+            case: replace(shared, cases=sharers[shared])
+            for case, shared in keys.items()
+            if shared is not None and sharers[shared] > 1
+        }
 
     def _key(self, case: Case, method: Method, spec: ModelSpec) -> SharedModel | None:
         if spec.code is not None:
@@ -64,7 +67,7 @@ class Sharing:
         for_all_tasks = names_class and TASKS[case.task].builds_named_class and not method.only_pretrain_model
         settings = case.settings.without(self._not_built)
         identity = [self._run, spec.name, dict(settings), "" if for_all_tasks else case.task]
-        return SharedModel(json.dumps(identity, sort_keys=True), for_all_tasks)
+        return SharedModel(json.dumps(identity, sort_keys=True), for_all_tasks, cases=1)
 
     def of(self, case: Case, number: int) -> SharedModel | None:
         """Return the model that a case shares with others in a round; None if it shares none."""

@@ -165,10 +165,13 @@ class SharedModel:
         The same for all of these cases.
     for_all_tasks
         Whether cases of several tasks share it, since the configuration names the class.
+    cases
+        How many they are, at most.
     """
 
     key: str
     for_all_tasks: bool
+    cases: int
 
 
 @dataclass(frozen=True)

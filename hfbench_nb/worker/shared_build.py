@@ -27,14 +27,18 @@ class SharedBuild:
         The model, and the memory before and after it was built.
     resolved
         What the framework made of the axes while it was built.
+    cases_left
+        For how many cases of the round no worker has been forked yet, at most.
     """
 
     loaded: LoadedModel
     resolved: Settings
+    cases_left: int
 
-    def take_credit(self) -> None:
-        """Let the time of building count for the first worker alone."""
+    def count_worker(self) -> None:
+        """Count a worker that was forked: the time of building is that of the first one alone."""
         self.loaded = replace(self.loaded, build_s=0.0)
+        self.cases_left -= 1
 
 
 def build(backend: Backend, request: dict[str, Any]) -> SharedBuild | None:
@@ -56,4 +60,4 @@ def build(backend: Backend, request: dict[str, Any]) -> SharedBuild | None:
     named = request["model"]["config"].get("architectures") or [""]
     if request["build"]["for_all_tasks"] and type(loaded.built.model).__name__ != named[0]:
         return None  # another task would choose another class
-    return SharedBuild(loaded.with_notes(heard), runtime.resolved)
+    return SharedBuild(loaded.with_notes(heard), runtime.resolved, request["build"]["cases"])

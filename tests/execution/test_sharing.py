@@ -94,7 +94,7 @@ def test_when_the_run_ends_the_model_is_dropped_and_a_stopped_one_leaves_nothing
     args = short(sequence_lengths=[8, 16], memory=False)
     seen = []
     PyTorchBenchmark(args, configs=[config]).run(on_case=lambda case, found: seen.append(len(big_processes())))
-    assert seen == [1, 1]
+    assert seen == [2, 1]  # the builder, and the worker of the next case
     deadline = time.monotonic() + 10
     while big_processes() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -106,17 +106,32 @@ def test_when_the_run_ends_the_model_is_dropped_and_a_stopped_one_leaves_nothing
 
 def test_a_builder_that_dies_is_no_more_than_a_case_that_builds_its_own():
     killed = []
-
-    def kill(case, found):
-        builders = [p for p in psutil.Process().children(recursive=True) if len(p.parents()) and _depth(p) == 3]
-        for process in builders:
-            os.kill(process.pid, signal.SIGKILL)
-            killed.append(process.pid)
-            psutil.wait_procs([process], timeout=5)
-
-    results = PyTorchBenchmark(short(sequence_lengths=[8, 16, 32]), configs=[tiny_bert()]).run(on_case=kill)
+    args = short(sequence_lengths=[8, 16, 32])
+    results = PyTorchBenchmark(args, configs=[tiny_bert()]).run(on_case=lambda *_: killed.extend(_kill(depth=3)))
     assert list(results.frame["status"]) == ["ok"] * 3
     assert killed
+
+
+def test_the_next_worker_waits_while_cases_are_left_and_one_that_dies_is_replaced():
+    killed = []
+    args = short(sequence_lengths=[8, 16, 32], rounds=2)
+
+    def kill(case, found):
+        killed.append(len(_kill(depth=4)))
+
+    results = PyTorchBenchmark(args, configs=[tiny_bert()]).run(on_case=kill)
+    assert list(results.frame["status"]) == ["ok"] * 3
+    assert builds(results) == {("tiny", 1): 1, ("tiny", 2): 1}
+    assert killed == [1, 1, 0] * 2
+
+
+def _kill(depth):
+    """Kill the processes that lie so deep: 1 the server, 2 that of a model type, 3 a builder, 4 its workers."""
+    found = [process for process in psutil.Process().children(recursive=True) if _depth(process) == depth]
+    for process in found:
+        os.kill(process.pid, signal.SIGKILL)
+    psutil.wait_procs(found, timeout=5)
+    return [process.pid for process in found]
 
 
 def _depth(process):

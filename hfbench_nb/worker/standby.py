@@ -1,0 +1,63 @@
+"""A worker that was forked before its request is known, and waits for it.  Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from typing import Any
+
+from hfbench_nb.protocol import messages
+
+_READ_BYTES = 1 << 16
+
+
+class Standby:
+    """A waiting worker, as seen from the server that has forked it.
+
+    Parameters
+    ----------
+    pid
+        Its process.
+    line
+        The connection to it.
+    """
+
+    def __init__(self, pid: int, line: socket.socket) -> None:
+        self.pid = pid
+        self._line = line
+
+    def hand_over(self, request: dict[str, Any]) -> bool:
+        """Give it its request; return whether it was still there to take it."""
+        try:
+            with self._line:
+                self._line.sendall(messages.encode(request))
+        except OSError:
+            os.waitpid(self.pid, 0)
+            return False
+        return True
+
+    def has_ended(self) -> bool:
+        """Return whether it has ended without a request, and reap it."""
+        has_ended = bool(os.waitpid(self.pid, os.WNOHANG)[0])
+        if has_ended:
+            self._line.close()
+        return has_ended
+
+    def drop(self) -> None:
+        """End it, and wait until it has."""
+        self._line.close()
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def receive(line: socket.socket, other_end: socket.socket) -> dict[str, Any]:
+    """Wait for the request, in the process that stands by; end it if there will be none."""
+    other_end.close()
+    reader = messages.MessageReader()
+    with line, contextlib.suppress(OSError):
+        while data := line.recv(_READ_BYTES):
+            for request in reader.feed(data):
+                return request
+    os._exit(0)
