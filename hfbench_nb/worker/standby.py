@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from hfbench_nb.protocol import messages
@@ -27,6 +28,14 @@ class Standby:
     def __init__(self, pid: int, line: socket.socket) -> None:
         self.pid = pid
         self._line = line
+
+    @classmethod
+    def fork(cls, fork_worker: Callable[[Callable[[], dict[str, Any]]], int]) -> Standby:
+        """Let a function fork a worker that calls what it is given for its request, and return that worker."""
+        ours, theirs = socket.socketpair()
+        pid = fork_worker(lambda: _receive(theirs, ours))
+        theirs.close()
+        return cls(pid, ours)
 
     def hand_over(self, request: dict[str, Any]) -> bool:
         """Give it its request; return whether it was still there to take it."""
@@ -52,7 +61,7 @@ class Standby:
         os.waitpid(self.pid, 0)
 
 
-def receive(line: socket.socket, other_end: socket.socket) -> dict[str, Any]:
+def _receive(line: socket.socket, other_end: socket.socket) -> dict[str, Any]:
     """Wait for the request, in the process that stands by; end it if there will be none."""
     other_end.close()
     reader = messages.MessageReader()
