@@ -3,7 +3,7 @@
 It touches no device and starts no thread pool.  For each model type it first forks a *family server*, a server like
 itself that also imports that type's code: a worker then finds everything imported, and its memory does not depend on
 what was measured before.  For a model that several cases share, that server forks one more, which builds it and forks
-their workers: those of the next cases, too, which wait until it is their turn.
+their workers: each of them while the one before it exits, which takes as long as the fork.
 
 Standard library only: it may run in a different environment from the notebook's.
 """
@@ -17,7 +17,6 @@ import signal
 import socket
 import sys
 import traceback
-from collections import deque
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -33,8 +32,8 @@ from hfbench_nb.worker.standby import Standby
 
 _READ_BYTES = 1 << 16
 
-# Workers that wait for the next cases of a model: one is ready when the one before it exits, and one is on its way.
-_STANDBYS = 2
+# What a worker writes in place of the number of a signal: it has answered, and exits.
+_EXITS = b"\0"
 
 
 class ForkServer:
@@ -78,7 +77,7 @@ class ForkServer:
         self._shared = shared
         self._on_idle = on_idle
         self._child: int | None = None
-        self._standbys: deque[Standby] = deque()
+        self._standby: Standby | None = None
         self._further: FurtherServer | None = None
         self._refused: set[str] = set()
         self._pages = pages.resident_file_pages()
@@ -100,7 +99,8 @@ class ForkServer:
                 if not ready or self._client in ready:
                     return
                 if self._deaths.fileno() in ready:
-                    self._deaths.recv(_READ_BYTES)
+                    if _EXITS in self._deaths.recv(_READ_BYTES):
+                        self._fork_standby()
                     self._reap()
                 if self._further is not None and self._further.line.fileno() in ready:
                     self._listen(self._further)
@@ -114,8 +114,8 @@ class ForkServer:
             self._kill_child()
             self._child = None  # no longer spared: it is waited for like a stray
             self._drop_further()
-            for standby in self._standbys:
-                standby.drop()
+            if self._standby is not None:
+                self._standby.drop()
             self._kill_strays()
 
     def _wait(self) -> list[int]:
@@ -166,17 +166,16 @@ class ForkServer:
     def _fork_child(self, request: dict[str, Any]) -> None:
         if self._place:
             self._drop_further()  # a model that is not needed now
-        while self._standbys:
-            standby = self._standbys.popleft()
-            if standby.hand_over(request):
-                self._child = standby.pid
-                return
-        self._child = self._fork_worker(lambda: request)
+        standby, self._standby = self._standby, None
+        if standby is not None and standby.hand_over(request):
+            self._child = standby.pid
+        else:
+            self._child = self._fork_worker(lambda: request)
 
-    def _fork_standbys(self) -> None:
-        """Fork the next workers of the model, while the notebook decides what is next."""
-        while self._shared is not None and self._shared.cases_left > 0 and len(self._standbys) < _STANDBYS:
-            self._standbys.append(Standby.fork(self._fork_worker))
+    def _fork_standby(self) -> None:
+        """Fork the worker of the model's next case, if there is one, while that of the last exits."""
+        if self._shared is not None and self._shared.cases_left > 0 and self._standby is None:
+            self._standby = Standby.fork(self._fork_worker)
 
     def _fork_worker(self, request: Callable[[], dict[str, Any]]) -> int:
         server = os.getpid()
@@ -184,6 +183,7 @@ class ForkServer:
         def body() -> None:
             become_child(server, self._pages)
             answer(self._backend, request(), self._replies, self._shared)
+            self._wakeup.send(_EXITS)
 
         pid = os.fork()
         if not pid:
@@ -208,6 +208,7 @@ class ForkServer:
         return self._further
 
     def _serve_further(self, place: Place, line: socket.socket, server: int, request: dict[str, Any]) -> None:
+        self._wakeup.close()
         shared = None
         if len(place) == 1:
             pages.touch(self._pages)
@@ -232,7 +233,6 @@ class ForkServer:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 self._deaths.close()
-                self._wakeup.close()
                 body()
                 code = 0
             except BaseException:
@@ -244,7 +244,8 @@ class ForkServer:
 
     def _reap(self) -> None:
         """Reap the processes that have ended, and kill those that they left behind."""
-        self._standbys = deque(standby for standby in self._standbys if not standby.has_ended())
+        if self._standby is not None and self._standby.has_ended():
+            self._standby = None
         if self._child is not None and os.waitid(os.P_PID, self._child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             kill_group(self._child)
             status = os.waitpid(self._child, 0)[1]
@@ -252,7 +253,6 @@ class ForkServer:
             self._kill_strays()
             self._on_idle()  # first: the notebook's next request may overtake this message
             self._tell_exit(status)
-            self._fork_standbys()
         if self._further is not None:
             pid, status = os.waitpid(self._further.pid, os.WNOHANG)
             if pid:
@@ -279,9 +279,8 @@ class ForkServer:
 
     def _kill_strays(self) -> None:
         """Kill processes that a worker started outside its process group: they are now children of this process."""
-        further = None if self._further is None else self._further.pid
-        spared = {self._child, further, *(standby.pid for standby in self._standbys)}
-        kill_children(spared={pid for pid in spared if pid is not None})
+        others = [other.pid for other in (self._standby, self._further) if other is not None]
+        kill_children(spared={*others, *([] if self._child is None else [self._child])})
 
     def _drop_further(self) -> None:
         """Let the further server exit, and wait until it has."""
