@@ -37,6 +37,8 @@ NAMES = [
 # Together these show everything that depends on the front end, so that Colab's runs them alone.
 WITH_ALL_DISPLAYS = ["quickstart", "panel_and_magics"]
 
+WITH_TENSORFLOW = ["pytorch_vs_tensorflow", "core_models"]
+
 # What a notebook may take on two cores with small sizes.
 LIMIT_S = 180.0
 
@@ -88,8 +90,9 @@ def test_a_notebook_runs_and_shows_what_it_holds(name, tmp_path, monkeypatch, ru
     # The stored outputs are those of a processor. With a temporary folder of its own no run waits for another.
     for variable, value in {"HFBENCH_FAST": "1", "CUDA_VISIBLE_DEVICES": "", "TMPDIR": str(tmp_path)}.items():
         monkeypatch.setenv(variable, value)
-    for variable in ("MPLBACKEND", "USE_TF"):  # as a user has it
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # as a user has it
+    if name in (*WITH_ALL_DISPLAYS, *WITH_TENSORFLOW):  # likewise; the others need not import TensorFlow in their kernel
+        monkeypatch.delenv("USE_TF", raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.chdir(tmp_path)
     command = ["-q", "-p", "nbval.plugin", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), strictness]
