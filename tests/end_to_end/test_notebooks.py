@@ -91,7 +91,7 @@ def test_a_notebook_runs_and_shows_what_it_holds(name, tmp_path, monkeypatch, ru
     for variable, value in {"HFBENCH_FAST": "1", "CUDA_VISIBLE_DEVICES": "", "TMPDIR": str(tmp_path)}.items():
         monkeypatch.setenv(variable, value)
     monkeypatch.delenv("MPLBACKEND", raising=False)  # as a user has it
-    if name in (*WITH_ALL_DISPLAYS, *WITH_TENSORFLOW):  # likewise; the others need not import TensorFlow in their kernel
+    if name in (*WITH_ALL_DISPLAYS, *WITH_TENSORFLOW):  # likewise; the others import no TensorFlow
         monkeypatch.delenv("USE_TF", raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.chdir(tmp_path)
