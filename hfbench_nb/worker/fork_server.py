@@ -213,6 +213,7 @@ class ForkServer:
         if len(place) == 1:
             pages.touch(self._pages)
             import_model_code(self._backend, place[0])
+            line.sendall(READY)
         else:
             become_child(server, self._pages)  # it is as large as a worker, and can be killed like one
             shared = build_or_none(self._backend, request, self._replies)

@@ -13,7 +13,7 @@ Place: TypeAlias = tuple[str, ...]
 """What a server has prepared: nothing, the code of a model type, or that code and a model, each by its name."""
 
 READY, DONE, REFUSED = b"+", b"-", b"!"
-"""What a further server says: its model is built, a request is done, or workers cannot share its model."""
+"""What a further server says: it is prepared, a request is done, or workers cannot share its model."""
 
 
 def place_of(request: dict[str, Any]) -> Place:
@@ -49,7 +49,7 @@ class FurtherServer:
         self.pending: dict[str, Any] | None = None
         self.is_open = True
         self._asked = 0
-        self._is_prepared = len(place) == 1
+        self._is_prepared = False
         self._was_killed = False
 
     def ask(self, request: dict[str, Any]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
+import psutil
 import pytest
 from support.fresh import measure_in_fresh_interpreters
 from support.light import SIZES
 from support.models import short, tiny_bart, tiny_bert, tiny_gpt2, tiny_t5
 from support.processes import run_script
-from transformers import RobertaConfig
+from transformers import ElectraConfig, RobertaConfig
 
 from hfbench_nb import PyTorchBenchmark
 
@@ -58,7 +59,7 @@ def test_a_notebook_whose_folder_was_deleted_measures_models_and_functions(tmp_p
 
 
 SITECUSTOMIZE = """
-import importlib.abc, sys
+import importlib.abc, sys, time
 
 class Panic(BaseException):
     pass
@@ -68,6 +69,8 @@ ERRORS = {"bert": RuntimeError, "gpt2": SystemExit, "t5": Panic, "bart": ImportE
 class Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         family = name.rpartition(".modeling_")[2]
+        if family == "electra":
+            time.sleep(600)
         if family in ERRORS and name == f"transformers.models.{family}.modeling_{family}":
             raise ERRORS[family]("operator torchvision::nms does not exist")
 
@@ -77,7 +80,7 @@ sys.meta_path.insert(0, Finder())
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Make a folder with which the code of four model types raises an error of another kind each."""
+    """Make a folder with which the code of four model types raises an error each, and that of one never loads."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
     return str(folder)
@@ -88,10 +91,10 @@ def with_broken_models(site, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", site, prepend=os.pathsep)
 
 
-def errors_of(configs):
+def errors_of(configs, on_case=lambda case, found: None, **given):
     """Measure models; return the status and the error of each, by its type."""
-    args = short(models=[config.model_type for config in configs])
-    frame = PyTorchBenchmark(args, configs=configs).run().frame
+    args = short(models=[config.model_type for config in configs], **given)
+    frame = PyTorchBenchmark(args, configs=configs).run(on_case=on_case).frame
     return {row.model: (row.status, row.error) for row in frame.itertuples()}
 
 
@@ -110,6 +113,17 @@ def test_code_of_a_model_that_cannot_be_imported_is_named_in_a_fresh_interpreter
     status, error = errors_of([tiny_t5()])["t5"]
     assert status == "error"
     assert "operator torchvision::nms does not exist" in error
+
+
+def test_code_that_never_loads_costs_its_row_and_not_the_server(with_broken_models):
+    servers = []
+
+    def note(case, found):
+        servers.append({process.pid for process in psutil.Process().children()})
+
+    found = errors_of([RobertaConfig(**SIZES), ElectraConfig(**SIZES), tiny_t5()], note, timeout_s=1.5)
+    assert [status for status, _ in found.values()] == ["ok", "timeout", "error"]
+    assert servers[0] == servers[1] == servers[2]
 
 
 def test_more_threads_than_the_system_allows_cost_their_row_alone():
