@@ -183,7 +183,8 @@ class ForkServer:
         def body() -> None:
             become_child(server, self._pages)
             answer(self._backend, request(), self._replies, self._shared)
-            self._wakeup.send(_EXITS)
+            with contextlib.suppress(OSError):  # what was measured may have closed it
+                self._wakeup.send(_EXITS)
 
         pid = os.fork()
         if not pid:
