@@ -166,7 +166,7 @@ class SharedModel:
     for_all_tasks
         Whether cases of several tasks share it, since the configuration names the class.
     cases
-        How many they are, at most.
+        How many cases of a round share it; fewer may be measured where several machines do, or a run is resumed.
     """
 
     key: str

@@ -3,7 +3,7 @@
 It touches no device and starts no thread pool.  For each model type it first forks a *family server*, a server like
 itself that also imports that type's code: a worker then finds everything imported, and its memory does not depend on
 what was measured before.  For a model that several cases share, that server forks one more, which builds it and forks
-their workers: each of them while the one before it exits, which takes as long as the fork.
+their workers, the next one while the last one exits, so that the fork costs little time.
 
 Standard library only: it may run in a different environment from the notebook's.
 """
@@ -81,7 +81,7 @@ class ForkServer:
         self._further: FurtherServer | None = None
         self._refused: set[str] = set()
         self._pages = pages.resident_file_pages()
-        # `select` cannot wait for a signal, but it can wait for the byte that a signal writes to this socket.
+        # `select` cannot wait for a signal, but for the byte that it, or a worker that exits, writes to this socket.
         self._deaths, self._wakeup = socket.socketpair()
         self._deaths.setblocking(False)
         self._wakeup.setblocking(False)
@@ -175,7 +175,8 @@ class ForkServer:
     def _fork_standby(self) -> None:
         """Fork the worker of the model's next case, if there is one, while that of the last exits."""
         if self._shared is not None and self._shared.cases_left > 0 and self._standby is None:
-            self._standby = Standby.fork(self._fork_worker)
+            with contextlib.suppress(OSError):  # no room for another process yet: it is forked when it is needed
+                self._standby = Standby.fork(self._fork_worker)
 
     def _fork_worker(self, request: Callable[[], dict[str, Any]]) -> int:
         server = os.getpid()

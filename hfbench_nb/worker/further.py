@@ -98,10 +98,13 @@ class FurtherServer:
 
     @property
     def failed_to_prepare(self) -> bool:
-        """Whether it has ended by itself before it had prepared anything."""
-        return not self._is_prepared and not self._was_killed
+        """Whether it has ended by itself while it built a model: a worker may manage alone."""
+        return len(self.place) > 1 and not self._is_prepared and not self._was_killed
 
     def drop(self) -> None:
-        """Close the connection, which makes it exit, and wait until it has."""
+        """Close the connection, which makes it exit, and wait until it has; kill it if it still prepares something."""
+        self.hear()
+        if not self._is_prepared:
+            os.kill(self.pid, signal.SIGKILL)
         self.line.close()
         os.waitpid(self.pid, 0)

@@ -31,10 +31,20 @@ class Standby:
 
     @classmethod
     def fork(cls, fork_worker: Callable[[Callable[[], dict[str, Any]]], int]) -> Standby:
-        """Let a function fork a worker that calls what it is given for its request, and return that worker."""
+        """Fork a worker that waits for its request; `fork_worker` is given the function that waits.
+
+        Raises
+        ------
+        OSError
+            If the system allows no further process or connection.
+        """
         ours, theirs = socket.socketpair()
-        pid = fork_worker(lambda: _receive(theirs, ours))
-        theirs.close()
+        with theirs:
+            try:
+                pid = fork_worker(lambda: _receive(theirs, ours))
+            except OSError:
+                ours.close()
+                raise
         return cls(pid, ours)
 
     def hand_over(self, request: dict[str, Any]) -> bool:

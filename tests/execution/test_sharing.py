@@ -94,8 +94,11 @@ def test_when_the_run_ends_the_model_is_dropped_and_a_stopped_one_leaves_nothing
     config = medium(vocab_size=800_000)  # 400 MB
     args = short(sequence_lengths=[8, 16], memory=False)
     seen = []
-    PyTorchBenchmark(args, configs=[config]).run(on_case=lambda case, found: seen.append(len(big_processes())))
-    assert seen == [2, 1]  # the builder, and at first the worker of the next case
+    expected = iter([2, 1])  # the builder, and at first the worker of the next case, which is soon as large
+    PyTorchBenchmark(args, configs=[config]).run(
+        on_case=lambda case, found: seen.append(_comes_to(next(expected), big_processes))
+    )
+    assert seen == [True, True]
     deadline = time.monotonic() + 10
     while big_processes() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -119,8 +122,7 @@ def test_the_next_worker_waits_while_cases_are_left_and_one_that_dies_is_replace
     waited = []
 
     def kill(case, found):
-        count = next(expected)
-        waited.append(wait_until(lambda: len(_processes(depth=4)) == count))
+        waited.append(_comes_to(next(expected), lambda: _processes(depth=4)))
         _kill(depth=4)
 
     args = short(sequence_lengths=[8, 16, 32], rounds=2)
@@ -128,6 +130,10 @@ def test_the_next_worker_waits_while_cases_are_left_and_one_that_dies_is_replace
     assert list(results.frame["status"]) == ["ok"] * 3
     assert builds(results) == {("tiny", 1): 1, ("tiny", 2): 1}
     assert waited == [True] * 6
+
+
+def _comes_to(count, processes):
+    return wait_until(lambda: len(processes()) == count)
 
 
 def _processes(depth):

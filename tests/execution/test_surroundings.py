@@ -121,7 +121,7 @@ def test_code_that_never_loads_costs_its_row_and_not_the_server(with_broken_mode
     def note(case, found):
         servers.append({process.pid for process in psutil.Process().children()})
 
-    found = errors_of([RobertaConfig(**SIZES), ElectraConfig(**SIZES), tiny_t5()], note, timeout_s=1.5)
+    found = errors_of([RobertaConfig(**SIZES), ElectraConfig(**SIZES), tiny_t5()], note, timeout_s=4.0)
     assert [status for status, _ in found.values()] == ["ok", "timeout", "error"]
     assert servers[0] == servers[1] == servers[2]
 
