@@ -55,7 +55,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # What checks notebooks imports this if it is there: two seconds of building parsers of addresses, which none has.
+    # jsonschema, which checks notebooks, imports this if it is installed: its parsers take two seconds to build.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
     # Transformers 4 imports TensorFlow beside PyTorch, which takes 6 s. Scripts and kernels of tests do not need it;
     # a process that runs tests does, and Transformers notes at its import what it may use. Workers are told by

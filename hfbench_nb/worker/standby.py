@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -10,8 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from hfbench_nb.protocol import messages
-
-_READ_BYTES = 1 << 16
 
 
 class Standby:
@@ -74,9 +71,8 @@ class Standby:
 def _receive(line: socket.socket, other_end: socket.socket) -> dict[str, Any]:
     """Wait for the request, in the process that stands by; end it if there will be none."""
     other_end.close()
-    reader = messages.MessageReader()
-    with line, contextlib.suppress(OSError):
-        while data := line.recv(_READ_BYTES):
-            for request in reader.feed(data):
-                return request
-    os._exit(0)
+    with line, line.makefile("rb") as lines:
+        request = messages.decode(lines.readline())
+    if request is None:
+        os._exit(0)
+    return request

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import psutil
 import pytest
@@ -99,10 +98,7 @@ def test_when_the_run_ends_the_model_is_dropped_and_a_stopped_one_leaves_nothing
         on_case=lambda case, found: seen.append(_comes_to(next(expected), big_processes))
     )
     assert seen == [True, True]
-    deadline = time.monotonic() + 10
-    while big_processes() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert big_processes() == []
+    assert wait_until(lambda: big_processes() == [], 10)
     slow = short(sequence_lengths=[8, 16], max_seconds=60.0, repeat=10**6, timeout_s=2.0)
     results = PyTorchBenchmark(slow, configs=[tiny_bert()]).run()
     assert list(results.frame["status"]) == ["timeout", "timeout"]
