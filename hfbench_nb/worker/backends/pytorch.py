@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 import transformers
-import transformers.modeling_utils
-import transformers.models.auto.modeling_auto
 
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.request import Method
+from hfbench_nb.worker.backends import folders_once  # noqa: F401 - before what imports a model
 from hfbench_nb.worker.backends.library_log import quiet
 from hfbench_nb.worker.backends.model_classes import import_code
 from hfbench_nb.worker.backends.pytorch_devices import device_name

@@ -211,3 +211,22 @@ def test_the_threads_of_a_worker_run_before_its_first_call_also_where_another_pr
         os.wait()
     """)
     assert done.stdout.split() == ["1", "2"], done.stderr
+
+
+def test_the_folders_of_models_are_read_once():
+    script = run_script(
+        """
+        import hfbench_nb.worker.backends.pytorch
+        import transformers.models as models
+        import transformers.utils.import_utils as library
+        read = library.create_import_structure_from_path.__wrapped__
+        known, reads = library.define_import_structure(models.__file__), read.cache_info().misses
+        library.create_import_structure_from_path = read
+        for cached in (read, library.define_import_structure):
+            cached.cache_clear()
+        print(known == library.define_import_structure(models.__file__), reads / read.cache_info().misses)
+        """
+    )
+    is_what_the_library_reads, times = script.stdout.split()
+    assert is_what_the_library_reads == "True"
+    assert 1 <= float(times) < 1.2  # a few models are imported, which read their own folders
