@@ -62,19 +62,22 @@ class MachineLock:
         ):
             for lock in (door, measuring):
                 pause_s, longest_s = _POLL_S
-                while not lock.take():
+                while True:
+                    was_preparing = bool(_preparing)  # asked before and after: it may end or begin meanwhile
+                    if lock.take():
+                        break
                     holder = measuring.holder()
                     if holder in _ancestors():
                         break  # it waits for this process: a benchmark within a function that it measures
                     check()
-                    self._tell(holder)
+                    self._tell(holder, was_preparing or bool(_preparing))
                     time.sleep(pause_s)
                     pause_s = min(longest_s, pause_s * _POLL_GROWTH)
             door.close()
             yield
 
-    def _tell(self, process: int | None) -> None:
-        if process == os.getpid() and _preparing:
+    def _tell(self, process: int | None, is_preparing: bool) -> None:
+        if is_preparing and process in (os.getpid(), None):  # None also if it has just released the lock
             self._progress.wait("starting the worker server")
             return
         other = "another run" if process is None else f"another run (process {process})"

@@ -177,6 +177,28 @@ def test_what_is_prepared_for_a_run_is_no_other_run():
     assert [str(warning.message) for warning in warned] == []
 
 
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_what_is_prepared_is_no_other_run_either_if_it_ends_while_its_process_is_looked_for(monkeypatch, is_seen):
+    tiny().run()
+    shown = Shown()
+    held = contextlib.ExitStack()
+    find = Lock.holder
+
+    def find_while_it_ends(lock):
+        found = find(lock) if is_seen else None
+        held.close()
+        return found if is_seen else find(lock)
+
+    monkeypatch.setattr(Lock, "holder", find_while_it_ends)
+    assert held.enter_context(preparing())
+    with held, in_thread(lambda: tiny().run(display=shown)) as (done, warned):
+        assert wait_until(lambda: "results" in done, 30)
+    assert list(done["results"].frame["status"]) == ["ok"]
+    assert shown.texts[0] == "starting the worker server"
+    assert not [text for text in shown.texts if "another run" in text]
+    assert [str(warning.message) for warning in warned] == []
+
+
 def test_a_function_waits_for_its_turn_too():
     with held_by_another(measuring()) as other, in_thread(lambda: measure(len, setup=list, max_seconds=0.05)) as seen:
         done, warned = seen
