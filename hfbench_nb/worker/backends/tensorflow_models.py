@@ -15,6 +15,9 @@ Tensors = dict[str, Any]
 
 Pass = Callable[[Tensors], Any]
 
+# What tracing without AutoGraph raises where a model branches on the value of a tensor.
+_NEEDS_AUTOGRAPH = (tf.errors.OperatorNotAllowedInGraphError, TypeError)
+
 
 def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[], None] | None) -> Any:
     """Build a model with random weights.
@@ -35,12 +38,26 @@ def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[],
         model.build_in_name_scope()
     if not model.weights:  # its class does not say how to build it, such as Transformer-XL's: tracing a call does
         with weights.initialised(on_host=False):
-            tf.function(lambda: model(model.dummy_inputs, training=False)).get_concrete_function()
+            model = _built_by_tracing(lambda: model_class(config))
     elif before_weights is not None:
         weights.take_back(model.weights)
         before_weights()
         weights.fill()
     return model
+
+
+def _built_by_tracing(make: Callable[[], Any]) -> Any:
+    """Return a model that the tracing of a call has built; with AutoGraph only where it needs that (`as_graph`)."""
+
+    def traced(*, autograph: bool) -> Any:
+        model = make()
+        tf.function(lambda: model(model.dummy_inputs, training=False), autograph=autograph).get_concrete_function()
+        return model
+
+    try:
+        return traced(autograph=False)
+    except _NEEDS_AUTOGRAPH:  # the variables that the attempt has made are of no use
+        return traced(autograph=True)
 
 
 def to_tensors(arrays: dict[str, Any]) -> Tensors:
@@ -86,7 +103,7 @@ def as_graph(run: Pass, *, jit_compile: bool) -> Pass:
     def call(inputs: Tensors) -> Any:
         try:
             return graphs[-1](inputs)
-        except (tf.errors.OperatorNotAllowedInGraphError, TypeError):  # what a tensor's value cannot do in a trace
+        except _NEEDS_AUTOGRAPH:
             if len(graphs) == 1:
                 raise
             graphs.pop()

@@ -92,6 +92,34 @@ def test_a_graph_is_traced_without_autograph_where_that_gives_the_same():
         tensorflow_models.as_graph(lambda inputs: {inputs["x"]: hash([])}, jit_compile=False)({"x": tf.constant(1)})
 
 
+@needs_tensorflow
+@pytest.mark.parametrize("branches", [False, True])
+def test_a_model_that_a_trace_builds_has_its_weights_whether_it_needs_autograph_or_not(branches):
+    import tf_keras
+
+    from hfbench_nb.worker.backends import tensorflow_models
+
+    class Model(tf_keras.Model):
+        dummy_inputs = tensorflow_models.tf.constant([[1.0, 2.0]])
+
+        def __init__(self, config):
+            super().__init__()
+            self.layer = tf_keras.layers.Dense(3)
+
+        def build_in_name_scope(self):
+            """Do not say how it is built."""
+
+        def call(self, inputs, training):
+            found = self.layer(inputs)
+            if branches and found[0, 0] > 0:
+                found = -found
+            return found
+
+    model = tensorflow_models.build(Model, None, 0, None)
+    assert [weight.shape for weight in model.weights] == [(2, 3), (3,)]
+    assert abs(model.weights[0].numpy()).min() > 0
+
+
 # The model types of the catalogue that Transformers 4.57 has TensorFlow classes for; variables of each, in training,
 # that no gradient reaches there: a pooler that the head does not use, biases that the inputs have no use for.
 # Wav2vec 2.0 drops layers at random.
