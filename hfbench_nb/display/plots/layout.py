@@ -89,10 +89,10 @@ def finish_panels(axes: list[Axes], heading: str) -> None:
         grey_out(legend)
     inches = len(axes) * _LEAST_PANEL + width + 0.3
     figure.set_size_inches(max(_WIDTH, inches), figure.get_figheight() + height)
-    figure.draw_without_rendering()
+    figure.get_layout_engine().execute(figure)
     beside = sum((around.width - ax.bbox.width) / figure.dpi for ax in axes if (around := ax.get_tightbbox()))
     figure.set_figwidth(max(_WIDTH, inches + beside))
-    figure.draw_without_rendering()
+    figure.get_layout_engine().execute(figure)
 
 
 def grey_out(legend: Any) -> None:
@@ -129,11 +129,12 @@ def finish(ax: Axes, *, own: bool, legend: bool = True) -> None:
         _legend_of_own(ax) if own else _legend_that_fits(ax)
     if own:
         _grow(ax)
-    if figure.get_layout_engine() is None:
+    engine = figure.get_layout_engine()
+    if engine is None:
         _shrink(ax)
     else:
-        # The engine lays out the axes only when drawing, and the number of ticks that fit depends on it.
-        figure.figure.draw_without_rendering()
+        # Otherwise the engine lays out the axes only when drawing, and the number of ticks that fit depends on it.
+        engine.execute(figure.figure)
 
 
 def shorten(name: str, letters: int) -> str:

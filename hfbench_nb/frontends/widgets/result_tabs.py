@@ -156,9 +156,9 @@ def draw_curves(results: BenchmarkResults) -> bytes:
     if not shown:
         return b""
     figure = Figure(figsize=(7.5, 4.0 * len(shown)), layout="constrained")
+    FigureCanvasAgg(figure)  # before anything is drawn: it keeps the sizes of texts that were measured
     for ax, metric in zip(figure.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
         results.plot(metric.name, ax=ax)
-    FigureCanvasAgg(figure)
     target = io.BytesIO()
     figure.savefig(target, format="png", transparent=True)  # the page's own background is behind it
     return target.getvalue()
