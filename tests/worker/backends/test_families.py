@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -22,7 +23,8 @@ from hfbench_nb.worker.backends import pytorch_models
 from hfbench_nb.worker.backends.inputs import make_inputs
 from hfbench_nb.worker.backends.pytorch_outputs import first_tensor
 
-pytestmark = pytest.mark.measures
+# One process imports the code of each type, and builds its model once.
+pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("families")]
 
 CPU = torch.device("cpu")
 BATCH, LENGTH = 2, 16
@@ -39,6 +41,12 @@ def prepare(spec, task="inference", length=LENGTH, settings=None, **method):
     return prepared.model, prepared, prepared.call
 
 
+@functools.cache
+def prepared_inference(model_type):
+    """Return what `prepare` does for a type, to tests that change nothing of it."""
+    return prepare(spec_of(model_type))
+
+
 def test_there_are_at_least_thirty_types_with_all_of_the_catalogue_and_the_documentation_lists_them():
     assert len(TINY) >= 30
     # PyTorch cannot run Transformer-XL any more, with any version that has its code.
@@ -50,7 +58,7 @@ def test_there_are_at_least_thirty_types_with_all_of_the_catalogue_and_the_docum
 
 @every_type
 def test_a_model_built_fast_computes_what_one_built_ordinarily_does(model_type):
-    fast, _, call = prepare(spec_of(model_type))
+    fast, _, call = prepared_inference(model_type)
     ordinary = type(fast)(fast.config).eval()
     assert [name for name, _ in fast.named_parameters()] == [name for name, _ in ordinary.named_parameters()]
     made = dict(ordinary.named_buffers()) | {n: p for n, p in ordinary.named_parameters() if not p.requires_grad}
@@ -71,7 +79,7 @@ def test_a_model_built_fast_computes_what_one_built_ordinarily_does(model_type):
 
 @every_type
 def test_every_weight_is_finite_and_none_is_denormal(model_type):
-    model, *_ = prepare(spec_of(model_type))
+    model, *_ = prepared_inference(model_type)
     for name, parameter in model.named_parameters():
         assert parameter.isfinite().all(), name
         assert not ((parameter != 0) & (parameter.abs() < torch.finfo(parameter.dtype).tiny)).any(), name
@@ -90,7 +98,7 @@ def test_training_minimises_what_the_head_is_for(model_type):
 
 @every_type
 def test_the_batch_size_is_the_first_dimension_of_every_input(model_type):
-    _, prepared, _ = prepare(spec_of(model_type))
+    _, prepared, _ = prepared_inference(model_type)
     shapes = prepared.details["inputs"]
     assert shapes
     assert all(shape[0] == BATCH for shape in shapes.values())
