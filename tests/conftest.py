@@ -24,8 +24,8 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"
 mpl.use("agg")
 
-# In each folder in which it compiles, torch.compile tries for 6 s which vector instructions the processor has. The
-# processor's flags, by which it chooses what to try, say it as well.
+# In each folder in which it compiles, torch.compile tries which vector instructions the processor has. The processor's
+# flags, by which it chooses what to try, say it as well: this spares the first of the seconds that it takes.
 os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = "1"
 
 from support.tiny import TINY
