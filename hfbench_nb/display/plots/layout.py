@@ -129,12 +129,12 @@ def finish(ax: Axes, *, own: bool, legend: bool = True) -> None:
         _legend_of_own(ax) if own else _legend_that_fits(ax)
     if own:
         _grow(ax)
-    engine = figure.get_layout_engine()
-    if engine is None:
+    if figure.get_layout_engine() is None:
         _shrink(ax)
     else:
-        # Otherwise the engine lays out the axes only when drawing, and the number of ticks that fit depends on it.
-        engine.execute(figure.figure)
+        # The engine lays out the axes only when drawing, and the number of ticks that fit depends on it. Some cannot
+        # lay out a user's figure and raise an error, which drawing ignores.
+        figure.figure.draw_without_rendering()
 
 
 def shorten(name: str, letters: int) -> str:
