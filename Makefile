@@ -6,13 +6,13 @@ PIP = -m pip install --quiet --disable-pip-version-check
 INSTALL = $(BIN)/python $(PIP) --constraint constraints.txt
 DEMO = demo
 
-# uv makes an environment in a fifth of the time that pip takes. It does not make those in which memory is compared with
-# what weights take: with files that uv had just written, a process had 58 MB more of PyTorch's libraries in memory, and
-# 0.5 MB more of them after a model was built (Linux 6.18, ext4).
-# uv reads none of pip's settings: the folder of packages that they may name is handed on, and what it cannot install
-# (from a mirror that pip alone knows) pip does.
+# uv makes an environment in a quarter of the time that pip takes. It does not make the two in which .ci/run compares
+# memory with what weights take: with files that uv had just written, a process had 58 MB more of PyTorch's libraries in
+# memory, and 0.5 MB more of them after a model was built (Linux 6.18, ext4).
+# uv reads none of pip's settings: one folder of packages that they may name is handed on, and where it fails pip
+# installs. What else they say (an index, constraints) does not hold for what uv installs.
 UV = .uv/bin/uv
-FIND_LINKS = $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2> /dev/null))
+FIND_LINKS = $(or $(PIP_FIND_LINKS),$(shell .uv/bin/python -m pip config get global.find-links 2> /dev/null))
 # $(call install,ENVIRONMENT,ARGUMENTS)
 install = UV_FIND_LINKS="$(FIND_LINKS)" $(UV) pip install --quiet --compile-bytecode --python $(1)/bin/python $(2) \
 	|| $(1)/bin/python $(PIP) $(2)
@@ -48,7 +48,7 @@ help:  ## Show the targets
 
 $(UV):
 	$(PYTHON) -m venv .uv
-	.uv/bin/python $(PIP) uv || touch $@
+	-.uv/bin/python $(PIP) uv
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -13,6 +13,7 @@ import transformers
 
 from hfbench_nb.protocol.model_kinds import BASE, CLASS_MAPPINGS, GENERATIVE
 from hfbench_nb.protocol.request import ModelSpec
+from hfbench_nb.worker.backends import folders_once  # noqa: F401 - before what imports a model
 
 # The module with a framework's mappings, and the prefixes of their names and of its classes' names.
 _FRAMEWORKS = {"PyTorch": ("modeling_auto", "", ""), "TensorFlow": ("modeling_tf_auto", "TF_", "TF")}

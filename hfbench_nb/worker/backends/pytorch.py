@@ -11,7 +11,6 @@ import transformers
 
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.request import Method
-from hfbench_nb.worker.backends import folders_once  # noqa: F401 - before what imports a model
 from hfbench_nb.worker.backends.library_log import quiet
 from hfbench_nb.worker.backends.model_classes import import_code
 from hfbench_nb.worker.backends.pytorch_devices import device_name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import os
 import platform
 import sys
@@ -15,7 +16,6 @@ import tensorflow as tf
 import tf_keras
 import transformers
 from tensorflow.python.client import device_lib
-from transformers import modeling_tf_utils  # noqa: F401 - every model needs it: imported before the first fork
 
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.request import Method, ModelSpec
@@ -35,6 +35,7 @@ _POLICIES = {"float32": "float32", "float16": "mixed_float16", "bfloat16": "mixe
 
 def load() -> TensorFlowBackend:
     """Return the backend; importing this module has imported the framework."""
+    importlib.import_module("transformers.modeling_tf_utils")  # every model needs it: imported before the first fork
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     return TensorFlowBackend()
 

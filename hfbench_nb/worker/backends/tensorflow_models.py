@@ -38,7 +38,7 @@ def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[],
         model.build_in_name_scope()
     if not model.weights:  # its class does not say how to build it, such as Transformer-XL's: tracing a call does
         with weights.initialised(on_host=False):
-            model = _built_by_tracing(lambda: model_class(config))
+            model = _built_by_tracing(model, lambda: model_class(config))
     elif before_weights is not None:
         weights.take_back(model.weights)
         before_weights()
@@ -46,18 +46,20 @@ def build(model_class: Any, config: Any, seed: int, before_weights: Callable[[],
     return model
 
 
-def _built_by_tracing(make: Callable[[], Any]) -> Any:
-    """Return a model that the tracing of a call has built; with AutoGraph only where it needs that (`as_graph`)."""
+def _built_by_tracing(model: Any, make: Callable[[], Any]) -> Any:
+    """Return the model, built by tracing a call; another one, traced with AutoGraph, if it needs that (`as_graph`)."""
 
-    def traced(*, autograph: bool) -> Any:
-        model = make()
+    def trace(model: Any, *, autograph: bool) -> None:
         tf.function(lambda: model(model.dummy_inputs, training=False), autograph=autograph).get_concrete_function()
-        return model
 
     try:
-        return traced(autograph=False)
-    except _NEEDS_AUTOGRAPH:  # the variables that the attempt has made are of no use
-        return traced(autograph=True)
+        trace(model, autograph=False)
+    except _NEEDS_AUTOGRAPH:
+        model = None  # the variables that the attempt has made are of no use
+    if model is None:  # after the error, which holds them, is gone
+        model = make()
+        trace(model, autograph=True)
+    return model
 
 
 def to_tensors(arrays: dict[str, Any]) -> Tensors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from support import workloads
 from support.models import short, tiny_bart, tiny_bert, tiny_gpt2, tiny_t5
 from support.processes import run_script
+from support.tensorflow_runs import needs_tensorflow
 
 from hfbench_nb import PyTorchBenchmark
 from hfbench_nb.configurations.lookup import find_models
@@ -213,10 +215,12 @@ def test_the_threads_of_a_worker_run_before_its_first_call_also_where_another_pr
     assert done.stdout.split() == ["1", "2"], done.stderr
 
 
-def test_the_folders_of_models_are_read_once():
+@pytest.mark.parametrize("backend", ["pytorch", pytest.param("tensorflow", marks=needs_tensorflow)])
+def test_the_folders_of_models_are_read_once(backend):
     script = run_script(
         """
-        import hfbench_nb.worker.backends.pytorch
+        import importlib, sys
+        importlib.import_module("hfbench_nb.worker.backends." + sys.argv[1]).load()
         import transformers.models as models
         import transformers.utils.import_utils as library
         read = library.create_import_structure_from_path.__wrapped__
@@ -225,8 +229,9 @@ def test_the_folders_of_models_are_read_once():
         for cached in (read, library.define_import_structure):
             cached.cache_clear()
         print(known == library.define_import_structure(models.__file__), reads / read.cache_info().misses)
-        """
-    )
+        """,
+        backend, env={key: value for key, value in os.environ.items() if key != "USE_TF" or backend == "pytorch"},
+    )  # fmt: skip
     is_what_the_library_reads, times = script.stdout.split()
     assert is_what_the_library_reads == "True"
     assert 1 <= float(times) < 1.2  # a few models are imported, which read their own folders
