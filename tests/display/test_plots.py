@@ -151,6 +151,7 @@ def test_a_small_difference_is_no_slope():
     results = results_of(*((case_of(sequence_length=n), ok(0.1 * (1 + i / 400))) for i, n in enumerate(LENGTHS)))
     ax = results.plot()
     assert (ax.get_xscale(), ax.get_yscale(), ax.get_ylim()[0]) == ("log", "linear", 0)
+    assert ax.get_ylim()[1] >= 1.04 * max(ax.lines[0].get_ydata())  # a line on the edge would be half cut off
     assert sweep().plot().get_yscale() == "log"
 
 

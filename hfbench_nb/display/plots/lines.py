@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hfbench_nb.display.plots.bars import bar_panels, draw_bars
 from hfbench_nb.display.plots.layout import finish, finish_panels, new_axes, new_panels, set_heading
 from hfbench_nb.display.plots.series import Look, Panel, Series, failed_of, is_too_noisy, labels_of, set_styles
-from hfbench_nb.display.plots.style import FAINT, GREY, clean, plain_text, plain_ticks, span_enough, ticks_at
+from hfbench_nb.display.plots.style import FAINT, GREY, clean, from_zero, plain_text, plain_ticks, span_enough, ticks_at
 from hfbench_nb.results.points import axis_title
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _set_axes(ax: Axes, values: Sequence[float], look: Look, positions: list[int
             ax.set_ylim(low / _FLAT, high * _FLAT)
         plain_ticks(ax.yaxis, *ax.get_ylim(), log=True)
     else:
-        ax.set_ylim(bottom=0)
+        from_zero(ax)
         plain_ticks(ax.yaxis, 0.0, high, log=False)
     if not shown:
         ax.set_yticks([])

@@ -32,6 +32,8 @@ _SHORT_AXIS = 0.8
 # Within a decade, from few to many, and the smallest number of ticks on an axis.
 _TICKS: tuple[tuple[float, ...], ...] = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 _LEAST_TICKS = 4
+# How far an axis that begins at zero reaches, times the highest value.
+_HEADROOM = 1.05
 # Width of a digit in a tick label, inches.
 _LETTER_WIDTH = 0.09
 
@@ -127,6 +129,14 @@ def plain_ticks(axis: Axis, low: float, high: float, *, log: bool) -> None:
             axis.set_major_locator(LogLocator(subs=chosen))
         axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
+
+
+def from_zero(ax: Axes) -> None:
+    """Let the y axis begin at zero and end above the highest value drawn.
+
+    Matplotlib's margin is a share of the range of the values, thus next to none where they hardly differ.
+    """
+    ax.set_ylim(0, max(ax.get_ylim()[1], _HEADROOM * ax.dataLim.y1))
 
 
 def _ticks_between(subs: Sequence[float], low: float, high: float) -> int:

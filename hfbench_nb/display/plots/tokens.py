@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.layout import finish, new_axes, set_heading
-from hfbench_nb.display.plots.style import clean, line_style, plain_text, plain_ticks, series_names
+from hfbench_nb.display.plots.style import clean, from_zero, line_style, plain_text, plain_ticks, series_names
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.tasks import GENERATION
 from hfbench_nb.rendering.units import format_time, time_unit
@@ -65,7 +65,7 @@ def plot_tokens(results: ResultSet, *, ax: Axes | None = None) -> Axes:
     for i, (row, name, of_case) in enumerate(zip(cases, names, gaps_s, strict=True)):
         first = format_time(row.measurement.timings["ttft_s"].median_s)
         _draw(ax, of_case / scale_s, plain_text(f"{name} (first: {first})"), i)
-    ax.set_ylim(bottom=0)
+    from_zero(ax)
     plain_ticks(ax.yaxis, *ax.get_ylim(), log=False)
     ax.set_xlabel("Token")
     ax.set_ylabel(f"Time of the token ({unit})")

@@ -169,7 +169,7 @@ def test_it_can_be_read_in_both_themes_and_in_a_narrow_window(notebook, lab, fol
         assert barriers(lab, ".hfbench-panel") == []
         notebook.screenshot(f"panel-{theme.split()[1].lower()}-{what}")
 
-    panel.describe("tiny", "8, 32, 128", max_seconds=0.05)
+    panel.describe("tiny", "8, 32, 128", max_seconds=0.05, rounds=3)
     panel.add_model(LONG)
     lab.set_viewport_size({"width": 1280, "height": 1600})  # nothing has to scroll
     for theme in (DARK, LIGHT):
@@ -193,7 +193,7 @@ def test_a_voila_page_shows_the_panel_and_runs_it(page, folder, tmp_path):
         page.goto(address)
         panel = PanelView(page)
         panel.root.wait_for(timeout=60_000)
-        panel.describe("tiny", "8, 16", max_seconds=0.05)
+        panel.describe("tiny", "8, 16", max_seconds=0.05, rounds=1)
         panel.press_run()
         assert panel.wait_for_end().startswith("2 of 2 cases in ")
         assert panel.table.locator("caption", has_text="Peak memory (MB)").count() == 1
