@@ -9,7 +9,6 @@ import nbformat
 import psutil
 import pytest
 from nbclient import NotebookClient
-from support.kernels import execute
 from support.processes import runs, wait_until
 
 pytestmark = [pytest.mark.shows, pytest.mark.xdist_group("measuring")]
@@ -44,20 +43,29 @@ print(list(frame["status"]), list(frame["error"]))
 """
 
 
+CELLS = (
+    SETUP,
+    "results = PyTorchBenchmark(args, configs=[MyConfig()]).run(); results",
+    "print(results)",
+    "%matplotlib inline\nresults.plot();",
+    OWN_MODEL,
+    "import os; print(os.getpid())",
+)
+
+
 @pytest.fixture(scope="module")
 def outputs():
-    """What the notebook cells of one kernel show."""
-    return execute(
-        SETUP,
-        "results = PyTorchBenchmark(args, configs=[MyConfig()]).run(); results",
-        "print(results)",
-        "%matplotlib inline\nresults.plot();",
-        OWN_MODEL,
-    )
+    """What the notebook cells of one kernel show; it runs until the end of these tests, or until one kills it."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3")
+    with client.setup_kernel():
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index)
+        yield [cell.outputs for cell in notebook.cells]
 
 
 def test_a_notebook_shows_tables_progress_in_one_output_and_the_plot(outputs):
-    _, shown, printed, plotted, _ = outputs
+    _, shown, printed, plotted, *_ = outputs
     progress, result = shown
     assert progress.output_type == "display_data"
     assert progress.data["text/plain"].startswith("2 of 2 cases in ")
@@ -69,24 +77,15 @@ def test_a_notebook_shows_tables_progress_in_one_output_and_the_plot(outputs):
 
 
 def test_a_model_class_defined_in_a_cell_is_measured(outputs):
-    assert outputs[-1][-1].text == "['ok', 'ok'] ['', '']\n"
+    assert outputs[4][-1].text == "['ok', 'ok'] ['', '']\n"
 
 
-def test_a_killed_kernel_leaves_no_process():
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SETUP)])
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3")
-    with client.setup_kernel():
-        client.execute_cell(notebook.cells[0], 0)
-        cell = nbformat.v4.new_code_cell(
-            "import os; PyTorchBenchmark(args, configs=[MyConfig()]).run(); print(os.getpid())"
-        )
-        notebook.cells.append(cell)
-        client.execute_cell(cell, 1)
-        kernel = psutil.Process(int(cell.outputs[-1].text))
-        left = kernel.children(recursive=True)
-        assert left
-        kernel.kill()
-        assert wait_until(lambda: not any(runs(process.pid) for process in left), 2.0)
+def test_a_killed_kernel_leaves_no_process(outputs):
+    kernel = psutil.Process(int(outputs[-1][-1].text))
+    left = kernel.children(recursive=True)
+    assert left
+    kernel.kill()
+    assert wait_until(lambda: not any(runs(process.pid) for process in left), 2.0)
 
 
 def test_waiting_costs_the_caller_next_to_nothing(model):

@@ -10,11 +10,10 @@ import shlex
 import threading
 import time
 
-import nbformat
 import psutil
 import pytest
 from jupyter_client.manager import start_new_kernel
-from nbclient import NotebookClient
+from support.kernels import execute
 from support.places import TESTS
 from support.processes import runs, wait_until
 from support.tiny import TINY
@@ -742,12 +741,6 @@ def test_names_are_escaped(make, tmp_path):
 
 
 # ---- in a notebook
-
-
-def execute(*cells):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    return [cell.outputs for cell in notebook.cells]
 
 
 def test_a_saved_notebook_has_the_last_results_beside_the_widgets(model):
