@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-import nbformat
 import psutil
 import pytest
-from nbclient import NotebookClient
+from support.kernels import executed
 from support.processes import runs, wait_until
 
 pytestmark = [pytest.mark.shows, pytest.mark.xdist_group("measuring")]
@@ -56,12 +55,8 @@ CELLS = (
 @pytest.fixture(scope="module")
 def outputs():
     """What the notebook cells of one kernel show; it runs until the end of these tests, or until one kills it."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3")
-    with client.setup_kernel():
-        for index, cell in enumerate(notebook.cells):
-            client.execute_cell(cell, index)
-        yield [cell.outputs for cell in notebook.cells]
+    with executed(*CELLS) as shown:
+        yield shown
 
 
 def test_a_notebook_shows_tables_progress_in_one_output_and_the_plot(outputs):

@@ -105,6 +105,14 @@ def clean(ax: Axes) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
+def from_zero(ax: Axes) -> None:
+    """Let the y axis begin at zero and end above the highest value drawn.
+
+    Matplotlib's margin is a share of the range of the values, thus next to none where they hardly differ.
+    """
+    ax.set_ylim(0, max(ax.get_ylim()[1], _HEADROOM * ax.dataLim.y1))
+
+
 def plain_ticks(axis: Axis, low: float, high: float, *, log: bool) -> None:
     """Label the ticks with whole numbers and decimals, not powers, and set enough of them to show the scale.
 
@@ -129,14 +137,6 @@ def plain_ticks(axis: Axis, low: float, high: float, *, log: bool) -> None:
             axis.set_major_locator(LogLocator(subs=chosen))
         axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
-
-
-def from_zero(ax: Axes) -> None:
-    """Let the y axis begin at zero and end above the highest value drawn.
-
-    Matplotlib's margin is a share of the range of the values, thus next to none where they hardly differ.
-    """
-    ax.set_ylim(0, max(ax.get_ylim()[1], _HEADROOM * ax.dataLim.y1))
 
 
 def _ticks_between(subs: Sequence[float], low: float, high: float) -> int:
