@@ -13,6 +13,7 @@ from support.tiny import tiny
 from hfbench_nb import PyTorchBenchmark, measure
 from hfbench_nb.worker.backends.base import CallInputs
 from hfbench_nb.worker.backends.first_tokens import generate_first
+from hfbench_nb.worker.backends.meta_results import NewTensors, description_of
 from hfbench_nb.worker.backends.pytorch_attention import AttentionWatch
 from hfbench_nb.worker.backends.pytorch_counting import Counting, _counted, _on_meta
 from hfbench_nb.worker.backends.pytorch_flops import formula_of
@@ -157,6 +158,62 @@ def test_passes_of_plain_models_are_followed_and_count_like_those_that_are_compu
     followed, computed = counting(call).count(refused, call_of, model, inputs)[0], _counted(call, model)[0]
     assert (followed.flops, followed.parameter_bytes) == (computed.flops, computed.parameter_bytes)
     assert followed.moved_bytes == pytest.approx(computed.moved_bytes, rel=1e-3)
+
+
+def test_each_further_layer_adds_as_much_and_none_of_its_operations_is_new(monkeypatch):
+    remembered, remember = [], NewTensors.__init__
+
+    def noted(self, out):
+        remembered.append(out)
+        remember(self, out)
+
+    monkeypatch.setattr(NewTensors, "__init__", noted)
+
+    def call_of(model, inputs):
+        return torch.no_grad()(lambda next_phase: model(**inputs.tensors))
+
+    counts, operations = [], []
+    for layers in (2, 3, 4):
+        model = transformers.BertModel(tiny_bert(num_hidden_layers=layers)).eval()
+        inputs = CallInputs({"input_ids": torch.ones(2, 8).long()})
+        counts += counting(call_of(model, inputs)).count(refused, call_of, model, inputs)
+        operations.append(len(remembered))
+        remembered.clear()
+    for of in ("flops", "parameter_bytes", "moved_bytes"):
+        two, three, four = (getattr(count, of) for count in counts)
+        assert four - three == three - two > 0
+    assert operations[0] == operations[1] == operations[2] > 10
+
+
+def test_operations_are_alike_only_where_their_results_are():
+    aten, whole = torch.ops.aten, torch.empty(4, 8, dtype=torch.int32, device="meta")
+    described = [
+        description_of(*each)
+        for each in [
+            (aten.add.Scalar, (whole, 1), {}),
+            (aten.add.Scalar, (whole, 1.0), {}),
+            (aten.add.Scalar, (whole.long(), 1), {}),
+            (aten.add.Scalar, (whole.t(), 1), {}),
+            (aten.sub.Scalar, (whole, 1), {}),
+            (aten.sum.dim_IntList, (whole, [0, 1]), {}),
+            (aten.sum.dim_IntList, (whole, [0, 1]), {"dtype": torch.float64}),
+        ]
+    ]
+    assert len(set(described)) == len(described)
+    assert description_of(aten.add.Scalar, (torch.empty_like(whole), 1), {}) == described[0]
+    # Numbers may matter; and what a number of Python's own becomes, a tensor on the CPU, decides about types otherwise.
+    assert description_of(aten.add.Tensor, (whole, torch.ones(())), {}) is None
+    assert description_of(aten.add.Tensor, (torch.ones(2), torch.ones(2)), {}) is None
+
+
+def test_new_tensors_are_made_again_and_views_are_not():
+    given = torch.empty(6, 4, device="meta")
+    for out in (given.t(), given.split(2), given[0], given.add_(1), torch.ones(3), given.expand(2, 6, 4), None, ()):
+        assert NewTensors.of(out, [given]) is None
+    values, places = again = NewTensors.of(torch.ops.aten.max.dim(given, 0), [given]).make()
+    assert (values.shape, values.dtype, places.dtype, type(again)) == ((4,), torch.float32, torch.int64, tuple)
+    transposed = NewTensors.of(torch.empty(4, 6, device="meta").t(), [given]).make()
+    assert (transposed.shape, transposed.stride(), transposed.is_meta) == ((6, 4), (1, 6), True)
 
 
 @pytest.mark.parametrize(
