@@ -3,32 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import torch
+from support.growing import Growing, inputs
 from support.models import short, tiny_bert, tiny_gpt2
 
 from hfbench_nb import ArgumentError, PyTorchBenchmark, load_results
 from hfbench_nb.frontends.cli import main
-
-BLOCK = 4 << 20
-
-
-class Planted(torch.nn.Module):
-    """Needs four megabytes for each example of the batch, of which an estimate knows nothing."""
-
-    def __init__(self, fails_from=None, error=ValueError):
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.ones(1))
-        self.fails_from, self.error = fails_from, error
-
-    def forward(self, x):
-        if self.fails_from is not None and len(x) >= self.fails_from:
-            raise self.error(f"{len(x)} examples")
-        block = b"x" * (len(x) * BLOCK)
-        return x * self.scale * len(block)
-
-
-def inputs(batch_size, sequence_length):
-    return {"x": torch.ones(batch_size, 1)}
 
 
 def planted(*factories):
@@ -37,9 +16,9 @@ def planted(*factories):
 
 
 def test_the_largest_batch_is_found_exactly_and_resumed(tmp_path):
-    peak_mb = planted(Planted).find_largest("batch_size", 1e6, 1).frame["memory_mb"].item()
+    peak_mb = planted(Growing).find_largest("batch_size", 1e6, 1).frame["memory_mb"].item()
     limit_mb = peak_mb + 56 * 4 + 2  # 57 examples, and half of another
-    results = planted(Planted).find_largest("batch_size", limit_mb, 4096, folder=tmp_path)
+    results = planted(Growing).find_largest("batch_size", limit_mb, 4096, folder=tmp_path)
     row = results.largest.frame.iloc[0]
     assert (row["batch_size"], row["limited_by"]) == (57, "memory")
     assert row["memory_mb"] <= limit_mb
@@ -51,7 +30,7 @@ def test_the_largest_batch_is_found_exactly_and_resumed(tmp_path):
     ax = results.largest.plot()
     assert [text.get_text() for text in ax.texts] == ["57"]
     measured = []
-    again = planted(Planted).find_largest(
+    again = planted(Growing).find_largest(
         "batch_size", limit_mb, 4096, resume=tmp_path, on_case=lambda case, _: measured.append(case)
     )
     assert (measured, again.largest.frame["batch_size"].item()) == ([], 57)
@@ -59,12 +38,12 @@ def test_the_largest_batch_is_found_exactly_and_resumed(tmp_path):
 
 
 def test_failures_end_the_search_and_only_memory_is_too_large():
-    results = planted(lambda: Planted(6), lambda: Planted(6, MemoryError), Planted).find_largest("batch_size", 1e6, 16)
+    results = planted(lambda: Growing(6), lambda: Growing(6, MemoryError), Growing).find_largest("batch_size", 1e6, 16)
     frame = results.largest.frame
     assert frame["batch_size"].tolist() == [5, 5, 16]
     assert frame["limited_by"].tolist()[1:] == ["memory", "maximum"]
     assert "6 examples" in frame["limited_by"][0]
-    nothing = planted(Planted).find_largest("batch_size", 1.0, 16).largest
+    nothing = planted(Growing).find_largest("batch_size", 1.0, 16).largest
     assert nothing.frame["batch_size"].isna().all()
     assert "none; 1 probes, limited by memory" in str(nothing)
 
@@ -81,7 +60,7 @@ def test_lengths_end_with_the_positions_of_the_model():
 
 
 def test_what_cannot_be_looked_for_is_told():
-    benchmark = planted(Planted)
+    benchmark = planted(Growing)
     with pytest.raises(ArgumentError, match="what='batch' .*'batch_size' or 'sequence_length' or 'new_tokens'"):
         benchmark.find_largest("batch")
     with pytest.raises(ArgumentError, match="limit_mb=-1"):
@@ -89,7 +68,7 @@ def test_what_cannot_be_looked_for_is_told():
     with pytest.raises(ArgumentError, match="unless generation=True"):
         benchmark.find_largest("new_tokens")
     with pytest.raises(ArgumentError, match="do not come from a search"):
-        _ = planted(Planted).run().largest
+        _ = planted(Growing).run().largest
     assert benchmark.args.batch_sizes == [1]
 
 

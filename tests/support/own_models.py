@@ -1,12 +1,13 @@
-"""Models of the user's own for tests: two layers, with a loss or without."""
+"""Models of the user's own for tests: two layers, with a loss or without.
+
+Workers import this module: what the notebook's side needs is imported where it is used.
+"""
 
 from __future__ import annotations
 
 import torch
 
-from hfbench_nb import PyTorchBenchmark
 from hfbench_nb.protocol.measurement import MEGABYTE
-from support.models import short
 
 WIDTH = 1024
 WEIGHTS_MB = (2 * WIDTH * WIDTH + 2 * WIDTH) * 4 / MEGABYTE
@@ -44,6 +45,9 @@ def only_x(batch_size, sequence_length):
 
 
 def measure(*factories, inputs=only_x, loss=None, **given):
+    from hfbench_nb import PyTorchBenchmark
+    from support.models import short
+
     models = [f"m{number}" for number in range(len(factories))]
     args = short(models=models, **{"memory": False, **given})
     return PyTorchBenchmark(args, configs=list(factories), inputs=inputs, loss=loss).run()
