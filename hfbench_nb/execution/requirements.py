@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from hfbench_nb.arguments.frameworks import Framework
@@ -19,11 +19,19 @@ def installed_versions(packages: Sequence[str], overlay: str | None = None) -> d
     found: dict[str, str] = {}
     for package in packages:
         # By name: to read what every installed package says of itself takes a tenth of a second.
-        versions = (distribution.version for distribution in distributions(name=package, path=path))
-        version = next((version for version in versions if version), None)
+        versions = map(_version_of, distributions(name=package, path=path))
+        version = next(filter(None, versions), None)
         if version is not None:
             found[package] = version
     return found
+
+
+def _version_of(distribution: Distribution) -> str | None:
+    """Return a version; None of what an interrupted installation has left, whose metadata is missing."""
+    try:
+        return distribution.version
+    except (OSError, KeyError):  # as importlib_metadata raises them, which other packages install and activate
+        return None
 
 
 def check_requirements(framework: Framework, overlay: str | None) -> None:
