@@ -24,6 +24,8 @@ from hfbench_nb import PyTorchBenchmark, PyTorchBenchmarkArguments
 from hfbench_nb.configurations import catalog
 from hfbench_nb.results.metrics import METRICS
 
+pytestmark = pytest.mark.xdist_group("documentation")  # the blocks take results from one run
+
 DOCS = ROOT / "docs"
 # A block that stands on several pages runs once.
 BLOCKS = {

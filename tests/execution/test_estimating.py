@@ -21,6 +21,7 @@ from hfbench_nb.execution.in_process import CallingProcess
 from hfbench_nb.frontends.cli import main
 from hfbench_nb.protocol.request import Method, Request
 
+pytestmark = pytest.mark.xdist_group("estimating")  # they look at one estimate
 
 @pytest.fixture(scope="module")
 def found():

@@ -22,7 +22,7 @@ from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.worker.heap import release_free_memory
 from hfbench_nb.worker.memory_trace import MemoryTrace
 
-pytestmark = pytest.mark.measures
+pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("tracing")]  # they look at one run
 
 BIG = 64 * MEGABYTE
 CODE = """\
