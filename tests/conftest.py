@@ -24,6 +24,9 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"
 mpl.use("agg")
 
+# Matplotlib looks for fonts once, which takes a second, and lists them in the user's cache. Tests have one of their own.
+os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())
+
 # In each folder in which it compiles, torch.compile tries which vector instructions the processor has. The processor's
 # flags, by which it chooses what to try, say it as well: this spares the first of the seconds that it takes.
 os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = "1"

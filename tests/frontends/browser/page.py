@@ -5,6 +5,7 @@ Nothing here imports Playwright: where it is missing, these tests are skipped an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .servers import ARTEFACTS
@@ -50,12 +51,12 @@ class Faults:
         return route.abort()
 
 
-def barriers(page: Page, selector: str) -> list[str]:
+def barriers(page: Page, selector: str, rules: Sequence[str] = ("wcag2a", "wcag2aa")) -> list[str]:
     """Look for what keeps people from reading or using a part of a page, such as too little contrast, by axe-core."""
     from axe_playwright_python.sync_playwright import Axe
 
-    # Of the rules that hold, one place each is told; no rule of these two kinds needs the style sheets' texts.
-    options = {"runOnly": ["wcag2a", "wcag2aa"], "resultTypes": ["violations"], "preload": False}
+    # Of the rules that hold, one place each is told; none of these rules needs the style sheets' texts.
+    options = {"runOnly": list(rules), "resultTypes": ["violations"], "preload": False}
     found = Axe().run(page, context=selector, options=options).response
     looked_at = {rule["id"] for kind in ("passes", "violations") for rule in found[kind]}
     assert "color-contrast" in looked_at, f"nothing was looked at in {selector}"

@@ -52,16 +52,16 @@ def test_type_a_model_run_it_read_the_table_and_copy_the_code(notebook, lab):
     panel = PanelView(lab)
     assert panel.run.is_enabled()  # a small model of the catalogue
     assert panel.status.inner_text().startswith("3 cases in 6 rounds: 18 measurements, about ")
-    panel.describe("tiny", "8, 16", max_seconds=0.05)
+    panel.describe("tiny", "8, 16", max_seconds=0.05, rounds=3)
     panel.press_run()
     pressed_s = time.monotonic()
     panel.table.locator("td").first.wait_for(timeout=60_000)
     note("from Run to the first row", time.monotonic() - pressed_s)
 
     assert panel.wait_for_end().startswith("2 of 2 cases in ")
-    steps = [int(found[1]) for text in panel.progress if (found := re.match(r"(\d+) of 12 measurements", text))]
+    steps = [int(found[1]) for text in panel.progress if (found := re.match(r"(\d+) of 6 measurements", text))]
     assert steps == sorted(steps)
-    assert {0, 1, 2} <= set(steps)  # of two cases in six rounds each
+    assert {0, 1, 2} <= set(steps)  # of two cases in three rounds each
 
     time_table = panel.table.locator("table").first
     assert time_table.locator("caption").inner_text().startswith("Time (")
@@ -132,7 +132,7 @@ def test_a_run_goes_on_beside_a_busy_cell(notebook, lab, folder):
     """The kernel takes what widgets say in a thread beside the cell that runs: typing, Run, and a row that is added."""
     panel = PanelView(lab)
     busy = notebook.start("import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.05)\nprint('done')")
-    panel.describe("tiny", "8, 16", max_seconds=0.05)
+    panel.describe("tiny", "8, 16", max_seconds=0.05, rounds=1)
     panel.add_model("tiny:num_hidden_layers=1")
     panel.root.locator("button.hfbench-remove-model").last.click()
     lab.wait_for_function("() => document.querySelectorAll('.hfbench-model').length === 1")
@@ -166,7 +166,9 @@ def test_it_can_be_read_in_both_themes_and_in_a_narrow_window(notebook, lab, fol
 
     def look(theme, what):
         notebook.set_theme(theme)
-        assert barriers(lab, ".hfbench-panel") == []
+        # What else keeps people from using it does not depend on colours.
+        rules = {} if theme == DARK else {"rules": ["color-contrast"]}
+        assert barriers(lab, ".hfbench-panel", **rules) == []
         notebook.screenshot(f"panel-{theme.split()[1].lower()}-{what}")
 
     panel.describe("tiny", "8, 32, 128", max_seconds=0.05, rounds=3)
