@@ -24,7 +24,7 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"
 mpl.use("agg")
 
-# Matplotlib looks for fonts once, which takes a second, and lists them in the user's cache. Tests have one of their own.
+# Matplotlib looks for fonts once, for a second, and lists them in the user's cache. Tests have a cache of their own.
 os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())
 
 # In each folder in which it compiles, torch.compile tries which vector instructions the processor has. The processor's
