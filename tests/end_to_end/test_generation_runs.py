@@ -28,7 +28,6 @@ def test_a_run_is_measured_and_resumed(tmp_path):
     )
     row = frame.loc[("generation", 8, 6)]
     assert row["cache_implementation"] == "dynamic"
-    assert row["ttft_s"] + 5 * row["tpot_s"] <= 1.05 * row["time_s"] + 1e-3
     assert row["kv_cache_mb"] == 2 * 2 * 2 * 32 * (8 + 5) * 4 / (1 << 20)
     assert max(row["prefill_peak_mb"], row["decode_peak_mb"]) == pytest.approx(row["memory_mb"], abs=0.1)
     assert row["prefill_peak_mb"] > row["baseline_mb"]
@@ -36,6 +35,9 @@ def test_a_run_is_measured_and_resumed(tmp_path):
     assert {name: len(timing.samples_s) for name, timing in measurement.timings.items()} == {
         "ttft_s": row["samples"], "tpot_s": row["samples"], "itl_s": 5 * row["samples"],
     }  # fmt: skip
+    # Medians do not add up where other tests disturb a sample: each call does.
+    of_calls = [measurement.timing.samples_s, *(measurement.timings[name].samples_s for name in ("ttft_s", "tpot_s"))]
+    assert all(first_s + 5 * further_s <= time_s for time_s, first_s, further_s in zip(*of_calls, strict=True))
     measured = []
     again = run(cache_implementation=[None, "static"]).run(
         resume=tmp_path / "run", on_case=lambda case, _: measured.append(case)
