@@ -23,6 +23,7 @@ from hfbench_nb.protocol.request import Method, Request
 
 pytestmark = pytest.mark.xdist_group("estimating")  # they look at one estimate
 
+
 @pytest.fixture(scope="module")
 def found():
     args = short(models=["tiny", "gpt"], sequence_lengths=[8, 4096], training=True)
