@@ -54,10 +54,10 @@ class NewTensors:
         each = [out] if isinstance(out, torch.Tensor) else out
         if not isinstance(each, list | tuple) or not each or not all(type(one) is torch.Tensor for one in each):
             return None
-        if any(not one.is_meta or one.layout is not torch.strided or one.is_conj() for one in each):
+        if any(not one.is_meta or one.layout is not torch.strided or one.is_conj() or one.is_quantized for one in each):
             return None
-        memory = [storage_of(one) for one in each]
-        if len({*memory, *map(storage_of, given)}) < len(memory) + len({*map(storage_of, given)}):
+        memory = {storage_of(one) for one in each}
+        if len(memory) < len(each) or memory & {storage_of(one) for one in given}:
             return None
         return cls(out)
 
