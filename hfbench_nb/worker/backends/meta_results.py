@@ -10,28 +10,28 @@ from typing import Any
 
 import torch
 
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
+_PLAIN_CLASSES = (torch.Tensor, torch.nn.Parameter)
 
 
 def description_of(func: Any, args: Any, kwargs: Any) -> Hashable | None:
     """Return everything that the shapes of an operation's results depend on, or None where more could matter.
 
-    More matters with tensors that have memory, since an operation may read their numbers, and with classes of tensors
-    that dispatch by themselves.
+    More matters with tensors that have memory, since an operation may read their numbers, with classes of tensors that
+    dispatch by themselves, and with tensors that more than shape, strides and type tell apart, such as sparse ones.
     """
     if not isinstance(func, torch._ops.OpOverload):
         return None
     try:
-        description = func, _describe(args), _describe(kwargs)
+        description = func, _describe(args), _describe(kwargs), torch.get_default_dtype()
         hash(description)
-    except (TypeError, RuntimeError):  # RuntimeError: a tensor without strides
+    except (TypeError, RuntimeError):  # RuntimeError: a nested tensor, which has no shape
         return None
     return description
 
 
 def _describe(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
-        if not value.is_meta or type(value) not in _PLAIN:
+        if type(value) not in _PLAIN_CLASSES or not _is_plain(value):
             raise TypeError(type(value))
         return value.dtype, value.shape, value.stride()
     if isinstance(value, list | tuple):
@@ -39,6 +39,12 @@ def _describe(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple((name, _describe(each)) for name, each in value.items())
     return type(value), value  # 1 and 1.0 are equal, and give results of different types
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    """Return whether shape, strides and type are all that there is to know of a tensor."""
+    has_flags = tensor.is_quantized or tensor.is_conj() or tensor.is_neg() or tensor._is_zerotensor()
+    return tensor.is_meta and tensor.layout is torch.strided and not has_flags
 
 
 class NewTensors:
@@ -54,7 +60,7 @@ class NewTensors:
         each = [out] if isinstance(out, torch.Tensor) else out
         if not isinstance(each, list | tuple) or not each or not all(type(one) is torch.Tensor for one in each):
             return None
-        if any(not one.is_meta or one.layout is not torch.strided or one.is_conj() or one.is_quantized for one in each):
+        if not all(map(_is_plain, each)):
             return None
         memory = {storage_of(one) for one in each}
         if len(memory) < len(each) or memory & {storage_of(one) for one in given}:

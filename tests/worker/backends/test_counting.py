@@ -204,6 +204,28 @@ def test_operations_are_alike_only_where_their_results_are():
     # Numbers may matter; and what a number of Python's own becomes, a tensor on the CPU, decides about types otherwise.
     assert description_of(aten.add.Tensor, (whole, torch.ones(())), {}) is None
     assert description_of(aten.add.Tensor, (torch.ones(2), torch.ones(2)), {}) is None
+    # Sparse tensors of one shape hold more or fewer values, and say that their strides are zeros.
+    places = torch.empty(2, 4, dtype=torch.int64, device="meta")
+    sparse = torch.sparse_coo_tensor(places, torch.empty(4, device="meta"), (5, 5), check_invariants=False)
+    assert description_of(aten._values.default, (sparse,), {}) is None
+
+
+def test_results_follow_the_default_type():
+    counts = []
+    for kind in (torch.float32, torch.float64):
+        call = partial(torch.ones, 3, device="meta")
+
+        def twice(next_phase, kind=kind, call=call):
+            call()
+            next_phase()
+            torch.set_default_dtype(kind)
+            assert call().dtype is kind
+
+        try:
+            counts += _counted(twice, torch.nn.Linear(1, 1))
+        finally:
+            torch.set_default_dtype(torch.float32)
+    assert [count.moved_bytes for count in counts] == [12, 12, 12, 24]
 
 
 def test_new_tensors_are_made_again_and_views_are_not():
