@@ -74,7 +74,7 @@ class NewTensors:
 
 
 def tensors_in(values: Any) -> list[torch.Tensor]:
-    """Return the tensors among the arguments or the results of an operation."""
+    """Return the tensors in nested lists, tuples and dictionaries, such as an operation's arguments and results."""
     return [*_walk(values)]
 
 

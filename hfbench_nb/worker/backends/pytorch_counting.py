@@ -18,7 +18,6 @@ from unittest import mock
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from hfbench_nb.protocol.peaks import Peaks
 from hfbench_nb.worker.backends.base import CallInputs
@@ -128,7 +127,7 @@ def _tensors_of(thing: Any) -> Iterator[torch.Tensor]:
         for module in thing.modules():  # tensors that are neither
             yield from (value for value in vars(module).values() if isinstance(value, torch.Tensor))
     else:
-        yield from (leaf for leaf in tree_leaves(thing) if isinstance(leaf, torch.Tensor))
+        yield from tensors_in(thing)
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
