@@ -789,9 +789,14 @@ def test_a_panel_whose_cell_is_run_again_and_whose_kernel_restarts_leaves_no_pro
     try:
         process = psutil.Process(manager.provisioner.pid)
 
+        def measures():
+            """Tell whether the server, the model type's branch and the case stay; an estimate ends."""
+            found = process.children(recursive=True)
+            time.sleep(0.5)
+            return len(found) == 3 and process.children(recursive=True) == found
+
         kernel.execute(PANEL_CELL.format(model=model), reply=True, timeout=60)
-        # The server, a branch for the model type and the case.
-        assert wait_until(lambda: len(process.children(recursive=True)) == 3, 30.0)
+        assert wait_until(measures, 30.0)
         kernel.execute(PANEL_CELL.format(model=model), reply=True, timeout=60)
         time.sleep(0.5)
         before = process.children(recursive=True)
