@@ -35,11 +35,11 @@ FOUND = $(foreach version,$(PYTHONS),$(if $(call python_of,$(version)),$(version
 # Tests run in three processes, on two cores, too, since many of them wait. Those whose measurements or time limits
 # another one of them could disturb share a process.
 JOBS ?= 3
-# How often a test that failed is tried again, and listed: for machines that others use, too.
+# How often a test that failed is tried again, and shown with its failures: for machines that others use, too.
 RERUNS ?= 0
 # Some hundred processes of the tests import this package: none of them should compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
-PYTEST = python -m pytest --numprocesses $(JOBS) --reruns $(RERUNS)
+PYTEST = python -m pytest --numprocesses $(JOBS) --reruns $(RERUNS) --rerun-show-tracebacks
 
 .PHONY: help demo test test-quick test-transformers5 test-colab pythons test-pythons test-browser lint bench survey notebook docs docs-serve test-gpu test-binder clean
 

@@ -20,7 +20,7 @@ class Pair:
     this, other
         The cases.
     is_of_one_run
-        Whether both were measured in turns, so that their rounds can be paired.
+        Whether both were measured in one sweep, whose cases are interleaved, so that their rounds can be paired.
     slowdown
         How many times slower the machine itself was during *this*; 1 where that cannot be told.
     """
@@ -42,7 +42,7 @@ class Pair:
 
         That is what the machine itself did: whether all of the slowdown or nothing of it concerns this case is unknown.
         """
-        estimate = estimate_ratio(self.this, self.other, metric, in_turns=self.is_of_one_run)
+        estimate = estimate_ratio(self.this, self.other, metric, interleaved=self.is_of_one_run)
         return allow_for_machine(estimate, metric, self.slowdown)
 
     def worse_by_more_than(self, metric: Metric, share: float) -> bool | None:
@@ -55,7 +55,7 @@ class Pair:
         return False if high <= 1 + share else None
 
 
-def estimate_ratio(this: Row, other: Row, metric: Metric, *, in_turns: bool) -> Estimate:
+def estimate_ratio(this: Row, other: Row, metric: Metric, *, interleaved: bool) -> Estimate:
     """Return the ratio of a metric of two cases, with its 95 % interval.
 
     With several rounds of each, by pairing them (`paired_ratio`) or from both independently (`independent_ratio`).
@@ -64,9 +64,9 @@ def estimate_ratio(this: Row, other: Row, metric: Metric, *, in_turns: bool) -> 
     rounds = [metric.by_round(row.case, row.measurement) for row in (this, other)]
     common = sorted(rounds[0].keys() & rounds[1].keys())
     estimate = Estimate(math.nan, math.nan, math.nan)
-    if in_turns and len(common) > 1:
+    if interleaved and len(common) > 1:
         estimate = paired_ratio(*([values[number] for number in common] for values in rounds))
-    elif not in_turns and min(map(len, rounds)) > 1:
+    elif not interleaved and min(map(len, rounds)) > 1:
         estimate = independent_ratio(*([*values.values()] for values in rounds))
     if math.isnan(estimate.value):
         estimate = _from_intervals(this, other, metric)
@@ -99,7 +99,7 @@ def told_apart(this: Row, other: Row, metric: Metric) -> bool:
     rows = (this, other)
     common = set.intersection(*(set(metric.by_round(row.case, row.measurement)) for row in rows))
     if len(common) > 1:
-        estimate = estimate_ratio(this, other, metric, in_turns=True)
+        estimate = estimate_ratio(this, other, metric, interleaved=True)
         return estimate.excludes_one is not False
     estimates = (metric.estimate_of(row.case, row.measurement) for row in rows)
     (low, high), (other_low, other_high) = (

@@ -18,6 +18,7 @@ from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled, what_is_measured
 from hfbench_nb.execution.displays import Display, choose_display
 from hfbench_nb.execution.executors import has_processes, make_executor, method_for
+from hfbench_nb.execution.jobs import Claims, do_jobs
 from hfbench_nb.execution.machines import Cluster, Machine, MachineGone, ThisMachine, check_spread, spread_over
 from hfbench_nb.execution.measuring import Measuring, OnCase
 from hfbench_nb.execution.places import Places
@@ -26,7 +27,6 @@ from hfbench_nb.execution.report_files import write_report_files
 from hfbench_nb.execution.requirements import check_requirements
 from hfbench_nb.execution.rounds import Rounds
 from hfbench_nb.execution.sharing import Sharing
-from hfbench_nb.execution.turns import Claims, take_turns
 from hfbench_nb.execution.unequal import warn_of_differences
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.case import HOST, Case
@@ -281,7 +281,7 @@ class Benchmark(Generic[_Args]):
             self.framework, self.models, self._method, self.args.timeout_s, self.places, sharing, self._rounds,
             run_folder, progress, on_case, self._cancellation,
         )  # fmt: skip
-        take_turns(machines, self._rounds, claims, measuring.measure, measuring.record, self._cancellation)
+        do_jobs(machines, self._rounds, claims, measuring.measure, measuring.record, self._cancellation)
 
     def _begin(
         self, plan: Plan, cases: Sequence[Case], order: Sequence[Case], run_folder: RunFolder, progress: Progress

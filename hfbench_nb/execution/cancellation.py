@@ -50,7 +50,7 @@ class Cancellation:
                 self._wakes.remove(wake)
 
     @contextlib.contextmanager
-    def turn(self, lock: threading.Lock, look_every_s: float = 0.2) -> Iterator[None]:
+    def hold(self, lock: threading.Lock, look_every_s: float = 0.2) -> Iterator[None]:
         """Hold a lock; while another thread holds it, check for cancellation every `look_every_s` seconds."""
         while not lock.acquire(timeout=look_every_s):
             self.check()

@@ -30,7 +30,7 @@ class Estimator:
     timeout_s
         When to give up a case, seconds.
     cancellation
-        The wish to stop.
+        Carries the request to stop.
     device
         What the device ``auto`` stands for, which decides on the kernels of attention; by default that of this machine.
     """

@@ -17,7 +17,7 @@ from hfbench_nb.execution.benchmark import Benchmark
 from hfbench_nb.execution.displays import Display
 from hfbench_nb.execution.estimator import Estimator
 from hfbench_nb.execution.measuring import OnCase
-from hfbench_nb.execution.rounds import Rounds, Turn
+from hfbench_nb.execution.rounds import Job, Rounds
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.facade.loading import load_results
 from hfbench_nb.protocol.case import Case
@@ -60,12 +60,12 @@ class Probes(Rounds):
 
         return sorted(found, key=place)
 
-    def turns(self, claim: Callable[[Case], bool] = lambda case: True) -> Iterator[Turn]:
+    def jobs(self, claim: Callable[[Case], bool] = lambda case: True) -> Iterator[Job]:
         """Return each probe that is to be measured, one after the other."""
         for group in filter(claim, self._groups):
-            yield from self._turns_of(group)
+            yield from self._jobs_of(group)
 
-    def _turns_of(self, group: Case) -> Iterator[Turn]:
+    def _jobs_of(self, group: Case) -> Iterator[Job]:
         hunt, estimates = self._hunt, _Estimates(group, self._hunt, self._estimator)
         search = Search(hunt.limit_mb, hunt.maximum, estimates.curve(), PROCESS_MB, minimum=hunt.size.minimum)
         while (size := search.next_size()) is not None:
@@ -74,14 +74,14 @@ class Probes(Rounds):
                 search.end_at(estimates.first_that_cannot_run(size))
                 continue
             if case not in self._merged:
-                yield Turn(case, 1)
+                yield Job(case, 1)
             measured = self._merged[case]
             if not measured.succeeded and measured.status != "oom":
                 return  # not too large: something else is wrong with it
             search.tell(size, needed_mb(measured))
         end = search.smallest_too_large
         if end is not None and (case := hunt.size.set(group, end)) not in self._merged:
-            yield Turn(case, 1)  # the row that says why there is no larger one
+            yield Job(case, 1)  # the row that says why there is no larger one
 
 
 class _Estimates:

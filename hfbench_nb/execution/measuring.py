@@ -1,4 +1,4 @@
-"""Measuring the turns of a run: each is measured on a machine, and written to disk before the next one there."""
+"""Doing the jobs of a run: the case of each is measured on a machine, and written to disk before the next one there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.machines import Machine, MachineGone, MachineLost, crashed
 from hfbench_nb.execution.places import Places
 from hfbench_nb.execution.progress import Progress
-from hfbench_nb.execution.rounds import Rounds, Turn
+from hfbench_nb.execution.rounds import Job, Rounds
 from hfbench_nb.execution.sharing import Sharing
 from hfbench_nb.protocol.case import HOST, Case, Settings
 from hfbench_nb.protocol.errors import IsolationError
@@ -25,7 +25,7 @@ OnCase = Callable[[Case, Measurement], None]
 
 @dataclass(frozen=True)
 class Measuring:
-    """Measures the turns of a run, and records what came back.
+    """Does the jobs of a run, and records what came back.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Measuring:
     progress, on_case
         Are told of it.
     cancellation
-        The wish to stop.
+        Carries the request to stop.
     """
 
     framework: str
@@ -53,8 +53,8 @@ class Measuring:
     on_case: OnCase
     cancellation: Cancellation
 
-    def measure(self, turn: Turn, machine: Machine) -> Measurement:
-        """Measure a turn on a machine, and wait for it.
+    def measure(self, job: Job, machine: Machine) -> Measurement:
+        """Measure the case of a job on a machine, and wait for it.
 
         Raises
         ------
@@ -63,18 +63,18 @@ class Measuring:
         KeyboardInterrupt, Cancelled
             If the user stopped it.
         """
-        case = turn.case
+        case = job.case
         unusable = self.places.failure(case, machine.name)
         if unusable is not None:
-            self.progress.begin(case, turn.round, machine.name)
+            self.progress.begin(case, job.round, machine.name)
             return Measurement("error", failure=unusable)
-        method = self.method.of_round(turn.round, self.run_folder.scratch_of(case))
-        shared = self.sharing.of(case, turn.round)
+        method = self.method.of_round(job.round, self.run_folder.scratch_of(case))
+        shared = self.sharing.of(case, job.round)
         request = Request(case, method, self.models[case.model], self.timeout_s, shared)
 
         def follow(message: dict[str, Any]) -> None:
             if message["event"] == "begin":
-                self.progress.begin(case, turn.round, machine.name)
+                self.progress.begin(case, job.round, machine.name)
             else:
                 self.progress.follow(message, machine.name)
 
@@ -85,12 +85,12 @@ class Measuring:
         except IsolationError as error:
             return crashed(error)
 
-    def record(self, turn: Turn, machine: Machine, measurement: Measurement) -> None:
+    def record(self, job: Job, machine: Machine, measurement: Measurement) -> None:
         """Write a round of a case to disk, and tell what all of its rounds say."""
-        case, number = turn.case, self.places.number(turn.case, machine.name)
+        case, number = job.case, self.places.number(job.case, machine.name)
         host = {HOST: machine.name} if HOST in case.settings else {}
         measurement = replace(
-            measurement, round=turn.round, resolved=Settings({**measurement.resolved, **host})
+            measurement, round=job.round, resolved=Settings({**measurement.resolved, **host})
         )  # fmt: skip
         measurement = self.run_folder.add(Entry(case, measurement, number))
         merged = self.rounds.add(case, measurement, self.places.environments[number])

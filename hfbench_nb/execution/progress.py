@@ -66,7 +66,7 @@ def _kind(case: Case) -> Case:
 
 
 @dataclass(frozen=True)
-class _Turn:
+class _Running:
     """A round of a case, counted from 1, that is being measured since a point in time, seconds."""
 
     case: Case
@@ -103,10 +103,10 @@ class Progress:
         self._left = dict.fromkeys(cases, rounds)
         self._kept = 0
         self._shown = ""
-        self._turns: dict[str, _Turn] = {}  # what each machine measures
+        self._running: dict[str, _Running] = {}  # what each machine measures
         self._failed: dict[Case, bool] = {}
         self._doing = ""
-        self._last: tuple[_Turn, str] | None = None
+        self._last: tuple[_Running, str] | None = None
         self._lock, self._ended = threading.RLock(), threading.Event()
         self._start = time.monotonic()
         self._show("starting the worker server")
@@ -137,7 +137,7 @@ class Progress:
                 self._left[case] = self._rounds
                 self._total += self._rounds
                 self._estimate.add(case, self._rounds)
-            self._turns[machine] = _Turn(case, number, time.monotonic())
+            self._running[machine] = _Running(case, number, time.monotonic())
             self._show("starting", machine)
 
     def follow(self, message: dict[str, Any], machine: str = "") -> None:
@@ -155,13 +155,13 @@ class Progress:
         """Show that a round of a case is finished; one that never began on its machine took no time."""
         with self._lock:
             now_s = time.monotonic()
-            turn = self._turns.pop(machine, _Turn(case, measurement.round, now_s))
+            running = self._running.pop(machine, _Running(case, measurement.round, now_s))
             self._count(case, measurement)
-            self._estimate.finish(case, now_s - turn.start_s)
+            self._estimate.finish(case, now_s - running.start_s)
             self._left[case] -= 1
             if measurement.failure is not None and measurement.failure.traceback:
                 self._display.log(measurement.failure.traceback)
-            self._last = turn, machine
+            self._last = running, machine
             self._show(measurement.status, machine)
 
     def close(self) -> None:
@@ -187,28 +187,28 @@ class Progress:
         """Let the time that is left move within a measurement, too."""
         while not self._ended.wait(refresh_s):
             with self._lock:
-                if self._turns:
+                if self._running:
                     self._show(self._doing)
 
     def _show(self, doing: str, machine: str | None = None) -> None:
         with self._lock:
             if not self._ended.is_set():
                 self._doing = doing
-                if machine in self._turns:
-                    self._last = self._turns[machine], machine
+                if machine in self._running:
+                    self._last = self._running[machine], machine
                 self._draw(doing)
 
     def _draw(self, doing: str) -> None:
         now_s = time.monotonic()
-        remaining_s = self._estimate.remaining_s((turn.case, now_s - turn.start_s) for turn in self._turns.values())
+        remaining_s = self._estimate.remaining_s((each.case, now_s - each.start_s) for each in self._running.values())
         left = ""
         if remaining_s is not None:
-            left = f"about {format_duration(max(remaining_s / self.machines, bool(self._turns)))} left; "
+            left = f"about {format_duration(max(remaining_s / self.machines, bool(self._running)))} left; "
         text = f"{left}{doing}"
         if self._last is not None:
-            turn, machine = self._last
-            text += f": {turn.case}"
-            text += f", round {turn.round} of {self._rounds}" if self._rounds > 1 else ""
+            running, machine = self._last
+            text += f": {running.case}"
+            text += f", round {running.round} of {self._rounds}" if self._rounds > 1 else ""
             text += f", on {machine}" if machine else ""
             text += f" ({self.machines} machines)" if self.machines > 1 else ""
         if text != self._shown:

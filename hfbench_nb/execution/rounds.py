@@ -16,8 +16,8 @@ _LEAST_ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Turn:
-    """A case that is measured in a round, counted from 1."""
+class Job:
+    """A round of a case, counted from 1, that is to be measured."""
 
     case: Case
     round: int
@@ -63,7 +63,7 @@ class Rounds:
         """Return the cases with at least one round, in the order of the sweep, and what their rounds say together."""
         return [(case, self._merged[case], self._environments[case]) for case in self._cases if case in self._merged]
 
-    def turns(self, claim: Callable[[Case], bool] = lambda case: True) -> Iterator[Turn]:
+    def jobs(self, claim: Callable[[Case], bool] = lambda case: True) -> Iterator[Job]:
         """Return each case that is to be measured, one after the other, and in which round.
 
         Parameters
@@ -74,7 +74,7 @@ class Rounds:
         for number in range(1, self._method.rounds + 1):
             for case in self._order if number % 2 else reversed(self._order):
                 if self.needs(case, number) and claim(case):
-                    yield Turn(case, number)
+                    yield Job(case, number)
 
     def needs(self, case: Case, number: int) -> bool:
         """Return whether a round of a case is to be measured.

@@ -116,7 +116,7 @@ class Workers:
 
     def _tell(self, request: dict[str, Any], cancellation: Cancellation) -> dict[str, Any]:
         """Return what a worker answers to a question that is no measurement."""
-        with cancellation.turn(self._one_at_a_time):
+        with cancellation.hold(self._one_at_a_time):
             process = self._ready_process(cancellation)
             log_start = process.log_size()
             answer, end = self._ask(process, request, QUESTION_TIMEOUT_S, lambda message: None, cancellation)
@@ -138,7 +138,7 @@ class Workers:
         KeyboardInterrupt, Cancelled
             If the user stopped it; the process has then ended.
         """
-        with cancellation.turn(self._one_at_a_time):
+        with cancellation.hold(self._one_at_a_time):
             process = self._ready_process(cancellation)
             log_start, asked_at_s = process.log_size(), time.monotonic()
             ooms = _kernel_oom_kills()

@@ -198,16 +198,16 @@ def _fit_ticks(ax: Axes) -> None:
         ax.xaxis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]))
 
 
-def _set_axis(ax: Axes, figures: list[float], reference: float | None) -> None:
+def _set_axis(ax: Axes, values: list[float], reference: float | None) -> None:
     """Leave room for the values at the ends of the bars, and set plain tick labels."""
     low, high = ax.get_xlim()
     if reference is None:
-        ax.set_xlim(0, high * 1.12 if figures else 1.0)
+        ax.set_xlim(0, high * 1.12 if values else 1.0)
         plain_ticks(ax.xaxis, 0.0, high, log=False)
     else:
         ax.axvline(reference, color=GREY, linewidth=1)
         room = max((high / low) ** 0.15, 1.05)
         ax.set_xlim(min(low, reference) / room, max(high, reference) * room)
         plain_ticks(ax.xaxis, *ax.get_xlim(), log=True)
-    if not figures:
+    if not values:
         ax.set_xticks([])

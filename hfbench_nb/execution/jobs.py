@@ -1,4 +1,4 @@
-"""Who measures what: the turns of a run, taken by one machine or shared by several."""
+"""Who measures what: the jobs of a run, done by one machine or shared by several."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import replace
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled, measured_before
 from hfbench_nb.execution.machines import ClusterGone, Machine, MachineGone, MachineLost, crashed
 from hfbench_nb.execution.places import may_measure
-from hfbench_nb.execution.rounds import Rounds, Turn
+from hfbench_nb.execution.rounds import Job, Rounds
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import warn
 from hfbench_nb.protocol.measurement import Measurement
 
-Measure = Callable[[Turn, Machine], Measurement]
-"""Measures a case on a machine and waits for it; where there are several machines, in a thread of each."""
+Measure = Callable[[Job, Machine], Measurement]
+"""Measures the case of a job on a machine and waits for it; where there are several machines, in a thread of each."""
 
-Record = Callable[[Turn, Machine, Measurement], None]
+Record = Callable[[Job, Machine, Measurement], None]
 """Records what came back, in the thread of the run."""
 
 # A case that has ended this many machines is not measured on another one.
@@ -47,7 +47,7 @@ class Claims:
             del self._owners[case]
 
 
-def take_turns(
+def do_jobs(
     machines: Sequence[Machine], rounds: Rounds, claims: Claims, measure: Measure, record: Record,
     cancellation: Cancellation,
 ) -> None:  # fmt: skip
@@ -64,26 +64,26 @@ def take_turns(
         _Crew(machines, rounds, claims, measure, record, cancellation).work()
         return
     (machine,) = machines
-    for turn in rounds.turns(lambda case: claims.claim(case, machine.name)):
-        record(turn, machine, _measured(turn, machine, measure, record))
+    for job in rounds.jobs(lambda case: claims.claim(case, machine.name)):
+        record(job, machine, _measured(job, machine, measure, record))
 
 
-def _measured(turn: Turn, machine: Machine, measure: Measure, record: Record) -> Measurement:
-    """Measure a turn on the only machine, which is asked once more where it was lost and is back."""
+def _measured(job: Job, machine: Machine, measure: Measure, record: Record) -> Measurement:
+    """Do a job on the only machine, which is asked once more where it was lost and is back."""
     try:
         try:
-            return measure(turn, machine)
+            return measure(job, machine)
         except MachineLost:
-            return measure(turn, machine)
+            return measure(job, machine)
     except MachineLost as error:
         return crashed(error)
     except (KeyboardInterrupt, Cancelled) as stop:
-        record(turn, machine, measured_before(stop))
+        record(job, machine, measured_before(stop))
         raise
 
 
 class _Crew:
-    """Several machines that take turns at the same time, each in a thread that waits for it.
+    """Several machines that do jobs at the same time, each in a thread that waits for it.
 
     Whatever is known of the run is read and written by the thread of the run alone.
     """
@@ -95,16 +95,16 @@ class _Crew:
         self._machines = {machine.name: machine for machine in machines}
         self._rounds, self._claims, self._cancellation = rounds, claims, cancellation
         self._measure, self._record = measure, record
-        self._turns = {name: self._turns_of(name) for name in self._machines}
-        self._running: dict[Future[Measurement], tuple[Turn, str]] = {}
+        self._jobs = {name: self._jobs_of(name) for name in self._machines}
+        self._running: dict[Future[Measurement], tuple[Job, str]] = {}
         self._losses: Counter[Case] = Counter()
         self._gone: dict[str, MachineGone] = {}
         self._threads = ThreadPoolExecutor(len(self._machines), thread_name_prefix="hfbench-machine")
 
     def work(self) -> None:
-        """Give each machine a turn whenever it is idle, until there is none left."""
+        """Give each machine a job whenever it is idle, until there is none left."""
         try:
-            while self._give_turns():
+            while self._give_jobs():
                 for future in wait(self._running, return_when=FIRST_COMPLETED).done:
                     self._take(future, *self._running.pop(future))
         except (KeyboardInterrupt, Cancelled):
@@ -117,21 +117,21 @@ class _Crew:
             self._threads.shutdown(wait=False)
         self._give_up_what_is_left()
 
-    def _give_turns(self) -> bool:
-        """Start a turn on each idle machine; return whether any machine measures."""
+    def _give_jobs(self) -> bool:
+        """Start a job on each idle machine; return whether any machine measures."""
         busy = {name for _, name in self._running.values()}
         for name, machine in self._machines.items():
             if name in busy or name in self._gone:
                 continue
-            turn = next(self._turns[name], None)
-            if turn is None:  # what others have given back may be left
-                self._turns[name] = self._turns_of(name)
-                turn = next(self._turns[name], None)
-            if turn is not None:
-                self._running[self._threads.submit(self._measure, turn, machine)] = turn, name
+            job = next(self._jobs[name], None)
+            if job is None:  # what others have given back may be left
+                self._jobs[name] = self._jobs_of(name)
+                job = next(self._jobs[name], None)
+            if job is not None:
+                self._running[self._threads.submit(self._measure, job, machine)] = job, name
         return bool(self._running)
 
-    def _take(self, future: Future[Measurement], turn: Turn, name: str) -> None:
+    def _take(self, future: Future[Measurement], job: Job, name: str) -> None:
         """Record what a machine has measured, or give its case back if the machine was lost."""
         try:
             measurement = future.result()
@@ -143,26 +143,26 @@ class _Crew:
             self._claims.release(name)
             return
         except MachineLost as error:
-            self._losses[turn.case] += 1
-            if self._losses[turn.case] < _MOST_LOSSES:
+            self._losses[job.case] += 1
+            if self._losses[job.case] < _MOST_LOSSES:
                 self._claims.release(name, {case for case, *_ in self._rounds.finished()})
                 return
             measurement = crashed(error)
         except Cancelled as stop:
-            self._record(turn, self._machines[name], measured_before(stop))
+            self._record(job, self._machines[name], measured_before(stop))
             raise
-        self._record(turn, self._machines[name], measurement)
+        self._record(job, self._machines[name], measurement)
 
-    def _turns_of(self, name: str) -> Iterator[Turn]:
-        return self._rounds.turns(lambda case: self._claims.claim(case, name))
+    def _jobs_of(self, name: str) -> Iterator[Job]:
+        return self._rounds.jobs(lambda case: self._claims.claim(case, name))
 
     def _stop(self) -> None:
         """End what is being measured, on every machine; a second interruption does not wait for it."""
         self._cancellation.cancel()
         for future in wait(self._running).done:
-            turn, name = self._running.pop(future)
+            job, name = self._running.pop(future)
             stop = future.exception()
-            self._record(turn, self._machines[name], future.result() if stop is None else measured_before(stop))
+            self._record(job, self._machines[name], future.result() if stop is None else measured_before(stop))
 
     def _give_up_what_is_left(self) -> None:
         """Make a row of each case that no machine is left for.
@@ -172,12 +172,12 @@ class _Crew:
         IsolationError
             If no machine is left at all.
         """
-        left = list(self._rounds.turns())
+        left = list(self._rounds.jobs())
         finished = {case for case, *_ in self._rounds.finished()}
         if left and len(self._gone) == len(self._machines):
             raise next(iter(self._gone.values()))
-        for turn in left:
-            host = next((name for name in self._gone if may_measure(name, turn.case)), None)
-            if turn.case not in finished and host is not None:
-                finished.add(turn.case)
-                self._record(turn, self._machines[host], replace(crashed(self._gone[host]), status="error"))
+        for job in left:
+            host = next((name for name in self._gone if may_measure(name, job.case)), None)
+            if job.case not in finished and host is not None:
+                finished.add(job.case)
+                self._record(job, self._machines[host], replace(crashed(self._gone[host]), status="error"))
