@@ -66,7 +66,8 @@ class BenchmarkResults(ResultSet):
 
         Times are precise to the millisecond and memory to the MB, as printed. ``< 0.001`` is not a number: such a case
         has no time, and ``error`` in `frame` says what was printed. Names that the original truncated at 30 characters
-        stay truncated. If the text contains several reports, the first is read.
+        stay truncated. Of the tables of a task, those of speed and memory are read. If the text contains several
+        reports, the first is read.
 
         Parameters
         ----------
@@ -82,7 +83,8 @@ class BenchmarkResults(ResultSet):
         Warns
         -----
         UserWarning
-            For each row that is left out or read differently from the printed text, such as a case that occurs twice.
+            For each table that is left out, and each row that is left out or read differently from the printed text,
+            such as a case that occurs twice.
 
         Raises
         ------

@@ -4,47 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import html
-import math
 import re
 import textwrap
-from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
+from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
-from hfbench_nb.protocol.measurement import LARGEST_VALUE, MEGABYTE, STATUSES, Failure, Measurement, MemoryUse
-from hfbench_nb.protocol.timing import Timing
+from hfbench_nb.protocol.measurement import STATUSES, Measurement
+from hfbench_nb.protocol.tasks import TASKS, TRAINING
+from hfbench_nb.storage.report_cases import NUMBER, UNITS, Row, attribute, measurement_of, number_of
 
 # Prefix of the continuation lines of a reason; see `hfbench_nb.display.report`.
 INDENT = "    "
 
-_UNITS = {"speed": "s", "memory": "MB"}
-_HEADING = re.compile(r"(INFERENCE|TRAIN|TRAINING) - (SPEED|MEMORY) - RESULTS?")
+_SECTION = re.compile(r"(.+) - (.+) - RESULTS?")
+_READ = "of a report, only the speed and the memory of models are read"
 _ENVIRONMENT = "ENVIRONMENT INFORMATION"
 _FACT = re.compile(r"- ([^:]+): ?(.*)")
 _REASON = re.compile(
-    r"N/A: (.+?), (inference|training), batch size ([1-9][0-9]{0,8}), sequence length ([1-9][0-9]{0,8}): "
+    r"N/A: (.+?), (\w+), batch size ([1-9][0-9]{0,8}), sequence length ([1-9][0-9]{0,8}): "
     rf"({'|'.join(STATUSES)}): (.*)"
 )
 _WHOLE = re.compile(r"[1-9][0-9]{0,8}")
-_NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?([eE][-+]?[0-9]{1,3})?")
-_BELOW = re.compile(rf"<\s*{_NUMBER.pattern}")
+_BELOW = re.compile(rf"<\s*{NUMBER.pattern}")
 _ESCAPED = re.compile(r"&lt;\s*[0-9]|&gt;&gt;")
 # A table has a rule above its headings, one below them and one at its end.
 _RULES = 3
 
 Entry = tuple[Case, Measurement]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a table: its line number, starting at 1, its text, its case, and the result as printed."""
-
-    line: int
-    text: str
-    case: Case
-    result: str
 
 
 def read_report(text: str) -> tuple[list[Entry], dict[str, Any], dict[str, Any], list[str]]:
@@ -72,18 +60,19 @@ def read_report(text: str) -> tuple[list[Entry], dict[str, Any], dict[str, Any],
     for line, content in enumerate(_lines(text), start=1):
         if not reader.take(line, content):
             break
-    found = _attribute(reader.tables, reader.problems)
+    found = attribute(reader.tables, reader.problems)
     cases = list(dict.fromkeys([*(case for results in found.values() for case in results), *reader.reasons]))
     if not cases:
         raise ArgumentError(
-            "text holds no benchmark's report. Looked for sections headed INFERENCE or TRAIN - SPEED or MEMORY - "
-            "RESULT with rows of model name, batch size, sequence length and result, as print(results) gives them."
+            "text holds no benchmark's report. Looked for sections headed INFERENCE or TRAIN (or another task) - SPEED "
+            "or MEMORY - RESULT with rows of model name, batch size, sequence length and result, as print(results) "
+            "gives them."
         )
-    metrics = {metric: any(key[1] == metric for key in reader.tables) for metric in _UNITS}
+    metrics = {metric: any(key[1] == metric for key in reader.tables) for metric in UNITS}
     arguments = {**metrics, "env_print": bool(reader.environment)}
     framework = _framework(reader.environment)
     entries = [
-        (dataclasses.replace(case, framework=framework), _measurement(case, found, reader.reasons)) for case in cases
+        (dataclasses.replace(case, framework=framework), measurement_of(case, found, reader.reasons)) for case in cases
     ]
     return entries, reader.environment, arguments, reader.problems
 
@@ -125,13 +114,15 @@ class _Reader:
         """Read a line; return whether to continue."""
         stripped = content.strip()
         title = " ".join(stripped.strip("= ").upper().split())
-        heading = _HEADING.fullmatch(title)
-        if heading is not None or title == _ENVIRONMENT:
-            return self._open(line, heading)
+        section = _section(title)
+        if section is not None:
+            return self._open(line, section)
         if self._reason is not None and self._continues(content):
             self._reason.append(content[len(INDENT) :])
         elif stripped.startswith(("====", "```")):
             self._open_other()
+            if _SECTION.fullmatch(title):
+                self.problems.append(f"line {line}: the section {title} is left out; {_READ}.")
         elif isinstance(self._section, tuple):
             self._take_in_table(line, stripped, self._section)
         elif self._section == _ENVIRONMENT and (fact := _FACT.fullmatch(stripped)):
@@ -142,10 +133,7 @@ class _Reader:
         """Return whether a line continues the reason above it (blanks at the end of lines may be lost in pasting)."""
         return (not content or content.startswith(INDENT)) and not _REASON.fullmatch(content.strip())
 
-    def _open(self, line: int, heading: re.Match[str] | None) -> bool:
-        section: tuple[str, str] | str = _ENVIRONMENT
-        if heading is not None:
-            section = ("inference" if heading[1] == "INFERENCE" else "training", heading[2].lower())
+    def _open(self, line: int, section: tuple[str, str] | str) -> bool:
         if section in self.tables or (section == _ENVIRONMENT and self.environment):
             # Two runs in one text (a page of documentation, a report printed twice): their cases must not be mixed.
             self.problems.append(f"line {line}: another report starts here; only the first is read.")
@@ -164,7 +152,7 @@ class _Reader:
         self._reason = None
         if stripped.startswith("----") and not stripped.strip("-"):
             self._rules += 1
-        elif reason := _REASON.fullmatch(stripped):
+        elif (reason := _REASON.fullmatch(stripped)) and reason[2] == section[0]:
             case = Case("", reason[1], reason[2], int(reason[3]), int(reason[4]))
             # The table of memory repeats the reasons in the table of times.
             self._reason = [reason[6]]
@@ -174,6 +162,16 @@ class _Reader:
                 self.tables[section].append(row)
             else:
                 self.problems.append(f"line {line} is left out, its result is neither a number nor N/A: {stripped!r}")
+
+
+def _section(title: str) -> tuple[str, str] | str | None:
+    """Return the task and the metric of a section, or that it is the environment; None for any other line."""
+    heading = _SECTION.fullmatch(title)
+    if heading is None:
+        return _ENVIRONMENT if title == _ENVIRONMENT else None
+    tasks = {"TRAINING": TRAINING, **{task.report_word.upper(): task.name for task in TASKS if task.has_sizes}}
+    task, metric = tasks.get(heading[1]), heading[2].lower()
+    return None if task is None or metric not in UNITS else (task, metric)
 
 
 def _row(line: int, stripped: str, task: str) -> Row | None:
@@ -186,12 +184,7 @@ def _row(line: int, stripped: str, task: str) -> Row | None:
 
 
 def _is_result(text: str) -> bool:
-    return text == "N/A" or _BELOW.fullmatch(text) is not None or _number(text) is not None
-
-
-def _number(text: str) -> float | None:
-    number = float(text) if _NUMBER.fullmatch(text) else math.inf
-    return number if number <= LARGEST_VALUE else None
+    return text == "N/A" or _BELOW.fullmatch(text) is not None or number_of(text) is not None
 
 
 def _value(name: str, text: str) -> Any:
@@ -209,91 +202,4 @@ def _value(name: str, text: str) -> Any:
 
 def _framework(environment: dict[str, Any]) -> str:
     name = str(environment.get("framework", ""))
-    return {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}.get(name.lower(), name)
-
-
-# ---- from rows to cases
-
-
-def _attribute(tables: dict[tuple[str, str], list[Row]], problems: list[str]) -> dict[str, dict[Case, str]]:
-    """Return each metric's results as printed, by case; rows that cannot be attributed with certainty are left out."""
-    found: dict[str, dict[Case, str]] = {metric: {} for metric in _UNITS}
-    for (task, metric), rows in tables.items():
-        other = tables.get((task, "memory" if metric == "speed" else "speed"), [])
-        for model in dict.fromkeys(row.case.model for row in rows):
-            of_model = [row for row in rows if row.case.model == model]
-            places = [row.case for row in other if row.case.model == model]
-            found[metric] |= _attribute_rows(of_model, places, problems)
-    return found
-
-
-def _attribute_rows(rows: list[Row], places: list[Case], problems: list[str]) -> dict[Case, str]:
-    """Attribute the rows of one model in one table.
-
-    A case that occurs twice is a typing error, as in the old documentation. Both tables of a run are printed in the
-    same order, so the other table (`places`) can show which row was meant.
-    """
-    times = Counter(row.case for row in rows)
-    if len(times) == len(rows):
-        return {row.case: row.result for row in rows}
-    if _fit(rows, places, times):
-        problems.extend(
-            f"line {row.line} is read as batch size {case.batch_size}, sequence length {case.sequence_length}, as "
-            f"at this position of the other table; the printed case occurs twice: {row.text!r}"
-            for row, case in zip(rows, places, strict=True)
-            if row.case != case
-        )
-        return {case: row.result for row, case in zip(rows, places, strict=True)}
-    results: dict[Case, set[str]] = {}
-    for row in rows:
-        results.setdefault(row.case, set()).add(row.result)
-    kept: dict[Case, str] = {}
-    for row in rows:
-        if len(results[row.case]) == 1 and row.case not in kept:
-            kept[row.case] = row.result
-        else:
-            problems.append(f"line {row.line} is left out, its case occurs twice: {row.text!r}")
-    return kept
-
-
-def _fit(rows: list[Row], places: list[Case], times: Counter[Case]) -> bool:
-    """Return whether the rows are those of `places`, except for cases that occur twice."""
-    if len(places) != len(rows) or len(set(places)) < len(places):
-        return False
-    in_place = {row.case for row, place in zip(rows, places, strict=True) if row.case == place}
-    misplaced = [row.case for row, place in zip(rows, places, strict=True) if row.case != place]
-    return all(case in in_place and times[case] > 1 for case in misplaced)
-
-
-def _measurement(
-    case: Case, found: dict[str, dict[Case, str]], reasons: dict[Case, tuple[str, list[str]]]
-) -> Measurement:
-    printed = {metric: results[case] for metric, results in found.items() if case in results}
-    metrics = {metric: _number(text) or None for metric, text in printed.items()}
-    time_s, memory_mb = metrics.get("speed"), metrics.get("memory")
-    timing = None if time_s is None else Timing((time_s,))
-    memory = None if memory_mb is None else MemoryUse("read from a report", round(memory_mb * MEGABYTE))
-    if case in reasons:
-        status, lines = reasons[case]
-        return Measurement(status, timing, memory, _failure("\n".join(lines).rstrip()))
-    missing = {metric: text for metric, text in printed.items() if metrics[metric] is None}
-    if not missing:
-        return Measurement("ok", timing, memory)
-    # "< 0.001" is an upper bound, and zero is a result of rounding: neither becomes a number, but the case was
-    # measured, so its status is "ok", and the reason says what was printed. The same applies to N/A next to a metric:
-    # the original printed it for the memory of all cases if NVML was not installed. A case with nothing but N/A has
-    # failed.
-    status = "error" if all(text == "N/A" for text in printed.values()) else "ok"
-    messages = [
-        f"the report says {text!r} for {metric}" if text == "N/A" else f"published as {text} {_UNITS[metric]}"
-        for metric, text in missing.items()
-    ]
-    return Measurement(status, timing, memory, Failure("MissingResult", "; ".join(messages)))
-
-
-def _failure(text: str) -> Failure | None:
-    """Split a reason, so that the text of the failure is again the printed one."""
-    if text == "None":
-        return None
-    error_type, _, message = text.partition(": ")
-    return Failure(error_type, message)
+    return next((known.name for known in FRAMEWORKS if known.name.lower() == name.lower()), name)
