@@ -14,10 +14,23 @@ from hfbench_nb.protocol.case import Case, Settings, varying_axes
 
 @dataclass(frozen=True)
 class Labelled:
-    """What the label of a row is made from: its case, the settings that may be named, and its environment."""
+    """What the label of a row is made from.
+
+    Attributes
+    ----------
+    case
+        The case.
+    settings
+        The settings that may be named; those that were left open have the values that they got.
+    asked
+        The same settings, of which those that were left open stay open.
+    environment
+        Where it was measured.
+    """
 
     case: Case
     settings: Settings
+    asked: Settings
     environment: Mapping[str, Any]
 
 
@@ -28,19 +41,23 @@ def make_labels(rows: Sequence[Labelled]) -> list[str]:
     brackets, as in ``bert-base [bfloat16, 2 threads]``; framework, version of the framework and version of
     Transformers in parentheses if they vary; and where even these are the same, the number of the run.
     """
-    axes = known_axes()
-    varying = varying_axes(row.settings for row in rows)
-    # Paths are long, and versions that differ because of them are more informative.
-    short = [name for name in varying if not axes.get(name, Axis()).is_path]
     versions = _version_words(rows)
-    labels = _labels(rows, short, axes, versions)
-    places = Counter(
-        (label, row.case.task, row.case.batch_size, row.case.sequence_length)
-        for label, row in zip(labels, rows, strict=True)
-    )
-    if short != varying and max(places.values(), default=1) > 1:
-        labels = _labels(rows, varying, axes, versions)
-    return _numbered(rows, labels, versions)
+    settings = [row.settings for row in rows]
+    # Paths are long, and versions that differ because of them are more informative.
+    paths = [name for name, axis in known_axes().items() if axis.is_path]
+    for named in ([each.without(paths) for each in settings], settings, [row.asked for row in rows]):
+        labels = _labels(rows, named, versions)
+        if not _are_ambiguous(rows, labels):
+            break
+    return _numbered(rows, labels)
+
+
+def _are_ambiguous(rows: Sequence[Labelled], labels: Sequence[str]) -> bool:
+    """Return whether cases that were asked for with different settings have the same label."""
+    found: dict[tuple[Any, ...], list[Settings]] = {}
+    for row, label in zip(rows, labels, strict=True):
+        found.setdefault((label, *row.case.task_and_sizes), []).append(row.asked)
+    return any(varying_axes(of_label) for of_label in found.values())
 
 
 def _version_words(rows: Sequence[Labelled]) -> list[tuple[str, str]]:
@@ -61,28 +78,25 @@ def _fact(row: Labelled, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _labels(
-    rows: Sequence[Labelled], varying: Sequence[str], axes: Mapping[str, Axis], versions: Sequence[tuple[str, str]]
-) -> list[str]:
+def _labels(rows: Sequence[Labelled], settings: Sequence[Settings], versions: Sequence[tuple[str, str]]) -> list[str]:
+    axes, varying = known_axes(), varying_axes(settings)
     different = [len({words[i] for words in versions}) > 1 for i in range(2)]
     labels = []
-    for row, words in zip(rows, versions, strict=True):
-        settings = [
-            axes.get(name, Axis()).describe(name, row.settings[name]) for name in varying if name in row.settings
-        ]
+    for row, of_row, words in zip(rows, settings, versions, strict=True):
+        described = [axes.get(name, Axis()).describe(name, of_row[name]) for name in varying if name in of_row]
         named = [word for word, wanted in zip(words, different, strict=True) if wanted and word]
         label = row.case.model
-        label += f" [{', '.join(settings)}]" if settings else ""
+        label += f" [{', '.join(described)}]" if described else ""
         labels.append(label + (f" ({', '.join(named)})" if named else ""))
     return labels
 
 
-def _numbered(rows: Sequence[Labelled], labels: Sequence[str], versions: Sequence[tuple[str, str]]) -> list[str]:
+def _numbered(rows: Sequence[Labelled], labels: Sequence[str]) -> list[str]:
     """Add the number of the run to the label of a case that occurs more than once."""
     times: Counter[tuple[Any, ...]] = Counter()
     numbered = []
-    for row, label, words in zip(rows, labels, versions, strict=True):
-        key = (row.case.of_model(label), words)
+    for row, label in zip(rows, labels, strict=True):
+        key = (label, *row.case.task_and_sizes, row.case.settings.without(row.asked))
         times[key] += 1
         if times[key] == 1:
             numbered.append(label)

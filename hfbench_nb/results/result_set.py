@@ -46,20 +46,23 @@ class Row:
     @property
     def requested(self) -> Settings:
         """The axes of the case as requested; see `requested_settings`."""
-        return requested_settings(self.case, self.environment)
+        return requested_settings(self.case, self.measurement, self.environment)
 
     def __str__(self) -> str:
         return str(self.case.of_model(self.label))
 
 
-def requested_settings(case: Case, environment: Mapping[str, Any]) -> Settings:
-    """Return the axes of a case as requested; device and threads that were left open are those of its environment.
+def requested_settings(case: Case, measurement: Measurement, environment: Mapping[str, Any]) -> Settings:
+    """Return the axes of a case as requested; device and threads that were left open are those of its worker.
+
+    Where no worker has told them, they are those of its environment.
 
     What a model makes of a default by itself, such as its attention kernel, does not count: rows are labelled and
     matched by what was asked for.
     """
-    open_names = [name for name, value in case.settings.items() if value in (None, "auto") and name in environment]
-    facts = {name: environment[name] for name in open_names if isinstance(environment[name], str | int)}
+    known = {name: measurement.resolved.get(name, fact) for name, fact in environment.items()}
+    open_names = [name for name, value in case.settings.items() if value in (None, "auto") and name in known]
+    facts = {name: known[name] for name in open_names if isinstance(known[name], str | int)}
     requested = Settings({**case.settings, **facts})
     return requested.without([HOST]) if requested.get(HOST) == ANY_HOST else requested
 
@@ -108,8 +111,13 @@ class ResultSet:
         left_out = set(axes)
         return make_labels(
             [
-                Labelled(case, requested_settings(case, environment).without(left_out), environment)
-                for (case, _), environment in zip(self.entries, self.environments, strict=True)
+                Labelled(
+                    case,
+                    requested_settings(case, measurement, environment).without(left_out),
+                    case.settings.without(left_out),
+                    environment,
+                )
+                for (case, measurement), environment in zip(self.entries, self.environments, strict=True)
             ]
         )
 
