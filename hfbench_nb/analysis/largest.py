@@ -24,8 +24,6 @@ class Size:
     ----------
     argument
         The argument that has its values.
-    title
-        Its title in tables and plots.
     of
         Returns it for a case.
     set
@@ -37,7 +35,6 @@ class Size:
     """
 
     argument: str
-    title: str
     of: Callable[[Case], int]
     set: Callable[[Case, int], Case]
     minimum: int = 1
@@ -53,18 +50,14 @@ class Size:
 
 
 SIZES: dict[str, Size] = {
-    "batch_size": Size(
-        "batch_sizes", "Batch size", lambda case: case.sizes[0], lambda case, size: replace(case, batch_size=size)
-    ),
+    "batch_size": Size("batch_sizes", lambda case: case.sizes[0], lambda case, size: replace(case, batch_size=size)),
     "sequence_length": Size(
         "sequence_lengths",
-        "Sequence length (tokens)",
         lambda case: case.sizes[1],
         lambda case, size: replace(case, sequence_length=size),
     ),
     "new_tokens": Size(
         "new_tokens",
-        "New tokens",
         lambda case: int(case.settings["new_tokens"] or 0),
         lambda case, size: replace(case, settings=Settings({**case.settings, "new_tokens": size})),
         minimum=2,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from hfbench_nb.analysis.ratios import Pair
 from hfbench_nb.arguments.sweep import known_axes
-from hfbench_nb.protocol.case import Case, varying_axes
+from hfbench_nb.protocol.case import SIZE_NAMES, Case, varying_axes
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.results.result_set import ResultSet, Row
 
@@ -63,7 +63,7 @@ def match_cases(
 
 def _place(case: Case, model: str) -> Case:
     """Return what cases are matched by, apart from the axes: a case without framework and settings."""
-    return Case("", model, case.task, case.batch_size, case.sequence_length)
+    return Case("", model, *case.task_and_sizes)
 
 
 def _varying(rows: Sequence[Row]) -> set[str]:
@@ -121,7 +121,7 @@ def _describe(rows: Sequence[Row]) -> str:
         return "nothing"
     models = sorted({row.case.model for row in rows})
     tasks = sorted({row.case.task for row in rows})
-    sizes = (sorted({getattr(row.case, size) for row in rows} - {None}) for size in ("batch_size", "sequence_length"))
+    sizes = (sorted({getattr(row.case, size) for row in rows} - {None}) for size in SIZE_NAMES)
     batch_sizes, lengths = (", ".join(map(str, found)) or "none" for found in sizes)
     named = ", ".join(models[:5]) + ", …" * (len(models) > 5)
     return f"{named} ({', '.join(tasks)}; batch sizes {batch_sizes}; sequence lengths {lengths})"

@@ -66,7 +66,7 @@ def pair_with_partners(
 def _by_name(rows: Sequence[Row], name: str) -> list[list[Row]]:
     labelled = [row for row in rows if row.label == name]
     if labelled:  # a label names the settings, too
-        return [[each for each in labelled if _sizes(each) == _sizes(row)] for row in rows]
+        return [[each for each in labelled if each.case.task_and_sizes == row.case.task_and_sizes] for row in rows]
     of_model = [row for row in rows if row.case.model == name]
     return [[each for each in of_model if each.case == row.case.of_model(name)] for row in rows]
 
@@ -97,10 +97,6 @@ def _has(row: Row, to: Mapping[str, Any]) -> bool:
 
 def _is(value: Any, other: Any) -> bool:
     return bool(value == other and isinstance(value, bool) == isinstance(other, bool))
-
-
-def _sizes(row: Row) -> tuple[Any, ...]:
-    return row.case.task, row.case.batch_size, row.case.sequence_length
 
 
 def _what_there_is(rows: Sequence[Row]) -> str:

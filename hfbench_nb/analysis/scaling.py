@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.arguments.checks import positive_integers
+from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, printable
 from hfbench_nb.rendering.html import render
@@ -95,7 +96,7 @@ class Scaling:
                 if row.fit is not None
                 for (n, value), residual in zip(row.points, row.fit.residuals, strict=True)
             ],
-            columns=["model", "task", "batch_size", "sequence_length", self.metric.name, "fitted", "residual"],
+            columns=["model", "task", *SIZE_NAMES, self.metric.name, "fitted", "residual"],
         )
 
     def predict(
@@ -150,7 +151,7 @@ class Scaling:
                 for row in rows
                 for n in lengths
             ],
-            columns=["model", "task", "batch_size", "sequence_length", self.metric.name, "extrapolated"],
+            columns=["model", "task", *SIZE_NAMES, self.metric.name, "extrapolated"],
         )
 
     def _repr_html_(self) -> str:

@@ -12,7 +12,7 @@ from hfbench_nb.arguments import checks
 from hfbench_nb.display.comparison_parts import frame_row, pair_texts, ratio_texts
 from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.plots.ratios import plot_ratios
-from hfbench_nb.protocol.case import varying_axes
+from hfbench_nb.protocol.case import IDENTITY, SIZE_NAMES, varying_axes
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
@@ -154,16 +154,12 @@ class Comparison:
 
         wanted, share = None if undecided else True, checks.share_of_percent("percent", percent)
         rows = [
-            (
-                pair.this.label, pair.this.case.task, pair.this.case.batch_size, pair.this.case.sequence_length,
-                metric.name, *pair.estimate(metric),
-            )
+            (pair.this.label, *pair.this.case.task_and_sizes, metric.name, *pair.estimate(metric))
             for pair in self.pairs
             for metric in self.metrics
             if self.has_both(pair, metric) and pair.worse_by_more_than(metric, share) is wanted
-        ]  # fmt: skip
-        identity = ["model", "task", "batch_size", "sequence_length"]
-        return pd.DataFrame(rows, columns=[*identity, "metric", "ratio", "low", "high"])
+        ]
+        return pd.DataFrame(rows, columns=["model", "task", *SIZE_NAMES, "metric", "ratio", "low", "high"])
 
     @staticmethod
     def has_both(pair: Pair, metric: Metric) -> bool:
@@ -180,11 +176,11 @@ class Comparison:
         import pandas as pd
 
         rows = [
-            (name, row.case.framework, row.label, row.case.task, row.case.batch_size, row.case.sequence_length)
+            {"side": name, **row.case.identity, "model": row.label}
             for name, rows in zip(self.names, self._unmatched, strict=True)
             for row in rows
         ]
-        return pd.DataFrame(rows, columns=["side", "framework", "model", "task", "batch_size", "sequence_length"])
+        return pd.DataFrame(rows, columns=["side", *IDENTITY])
 
     def plot(self, values: str = "time_s", *, log: bool = True, ax: Axes | None = None) -> Axes:
         """Plot the ratios against sequence length, with their 95 % intervals, as bars where there is one length.
@@ -291,7 +287,6 @@ class Comparison:
             "model": pair.this.label,
             "other_model": pair.other.label,
             "task": case.task,
-            "batch_size": "" if case.batch_size is None else str(case.batch_size),
-            "sequence_length": "" if case.sequence_length is None else str(case.sequence_length),
+            **{name: "" if size is None else str(size) for name, size in case.sizes_by_name.items()},
             "metrics": [pair_texts(pair, metric) for metric in self.metrics],
         }

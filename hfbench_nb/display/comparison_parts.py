@@ -25,8 +25,7 @@ def frame_row(pair: Pair, metrics: Iterable[Metric], axes: Iterable[str]) -> dic
         "framework": this.case.framework,
         "other_framework": other.case.framework,
         "task": this.case.task,
-        "batch_size": this.case.batch_size,
-        "sequence_length": this.case.sequence_length,
+        **this.case.sizes_by_name,
     }
     for name in axes:
         row |= {name: this.requested.get(name), f"other_{name}": other.requested.get(name)}

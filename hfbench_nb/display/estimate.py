@@ -70,8 +70,7 @@ class Estimate:
         found: dict[str, Any] = {
             "model": case.model,
             "task": case.task,
-            "batch_size": case.batch_size,
-            "sequence_length": case.sequence_length,
+            **case.sizes_by_name,
             **{name: row.requested.get(name) for name in self._axes()},
             "status": row.measurement.status,
             "parameters": None if needs is None else needs.parameters,

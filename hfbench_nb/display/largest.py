@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hfbench_nb.analysis.largest import Found, Hunt, found_in, needed_mb
 from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.plots.probes import plot_probes
+from hfbench_nb.display.plots.style import SHORT_SIZES
 from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
@@ -48,7 +49,7 @@ class Largest:
 
     def _frame_row(self, found: Found) -> dict[str, Any]:
         row, axes = found.probes[0], varying_axes(each.probes[0].requested for each in self.found)
-        sizes = {name: getattr(row.case, name) for name in ("batch_size", "sequence_length")}
+        sizes = row.case.sizes_by_name
         sizes[self.hunt.what] = None if found.largest is None else self.hunt.size.of(found.largest.case)
         needed = None if found.largest is None else needed_mb(found.largest.measurement)
         return {
@@ -75,9 +76,9 @@ class Largest:
     def _name(self, found: Found) -> str:
         """Return what tells a group from the others."""
         row = found.probes[0]
-        sizes = {"task": row.case.task, "batch_size": f"batch {row.case.batch_size}"}
-        sizes["sequence_length"] = f"length {row.case.sequence_length}"
-        return ", ".join([row.label, *(text for name, text in sizes.items() if self._differ(name))])
+        words = {"task": "", **{name: f"{word} " for name, word in SHORT_SIZES.items()}}
+        differing = (f"{word}{getattr(row.case, name)}" for name, word in words.items() if self._differ(name))
+        return ", ".join([row.label, *differing])
 
     def _differ(self, name: str) -> bool:
         return name != self.hunt.what and len({getattr(found.probes[0].case, name) for found in self.found}) > 1
@@ -86,7 +87,7 @@ class Largest:
         return f"Largest {self.hunt.what.replace('_', ' ')} within {format_memory(self.hunt.limit_mb)}"
 
     def _texts(self) -> tuple[list[str], list[list[str]]]:
-        heads = ["Model", self.hunt.size.title.partition(" (")[0], "Memory", "Probes", "Limited by"]
+        heads = ["Model", self.hunt.what.replace("_", " ").capitalize(), "Memory", "Probes", "Limited by"]
         rows = []
         for found in self.found:
             if found.largest is None:

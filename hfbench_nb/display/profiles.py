@@ -116,7 +116,8 @@ class Profiles:
         rows = [
             {
                 "label": view.row.label,
-                **{name: getattr(view.row.case, name) for name in ("task", "batch_size", "sequence_length")},
+                "task": view.row.case.task,
+                **view.row.case.sizes_by_name,
                 "group": total.name,
                 "time_s": total.self_s * scale_of(view.row),
                 "share": total.self_s / view.profile.traced_s,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from hfbench_nb.protocol.tasks import TASKS
@@ -13,6 +13,9 @@ LARGEST_SIZE = 999_999_999
 
 Setting = str | int | float | bool | None
 """The type of an axis's value."""
+
+SIZE_NAMES = ("batch_size", "sequence_length")
+"""The names of the sizes of a case's input."""
 
 HOST, ANY_HOST = "host", "any"
 """The axis that a run on several machines has, and its value where any of them may measure the case."""
@@ -117,6 +120,21 @@ class Case:
     sequence_length: int | None = None
     settings: Settings = field(default_factory=Settings)
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What identifies the case in addition to its settings, by name: the values of `IDENTITY`."""
+        return {name: getattr(self, name) for name in IDENTITY}
+
+    @property
+    def sizes_by_name(self) -> dict[str, int | None]:
+        """The sizes of the input by name: the values of `SIZE_NAMES`, None for a function."""
+        return {name: getattr(self, name) for name in SIZE_NAMES}
+
+    @property
+    def task_and_sizes(self) -> tuple[str, int | None, int | None]:
+        """What cases of several models, frameworks and settings can have in common."""
+        return self.task, self.batch_size, self.sequence_length
+
     def check(self) -> None:
         """Raise a `ValueError` if such a case cannot exist."""
         if self.task not in TASKS:
@@ -161,3 +179,7 @@ class Case:
         if self.batch_size is None:
             return f"{self.model}, {self.task}"
         return f"{self.model}, {self.task}, batch size {self.batch_size}, sequence length {self.sequence_length}"
+
+
+IDENTITY = tuple(each.name for each in fields(Case) if each.name != "settings")
+"""The names of what identifies a case in addition to its settings."""

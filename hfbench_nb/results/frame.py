@@ -9,12 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.case import IDENTITY, Case, Settings
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.results.metrics import MEMORY, METRICS, SPEED, Metric
-
-IDENTITY = ("framework", "model", "task", "batch_size", "sequence_length")
-"""The columns that identify a case, in addition to its axes."""
 
 
 def columns(measured: Iterable[tuple[Case, Measurement]]) -> list[str]:
@@ -79,8 +76,7 @@ def _of_group(group: str, measured: Sequence[tuple[Case, Measurement]]) -> list[
 def _row(names: Sequence[str], case: Case, measurement: Measurement, settings: Settings) -> dict[str, Any]:
     timing, memory = measurement.timing, measurement.memory
     wanted = set(names)
-    identity = {name: getattr(case, name) for name in IDENTITY}
-    known = {name: value for name, value in identity.items() if value is not None}
+    known = {name: value for name, value in case.identity.items() if value is not None}
     return {
         **dict.fromkeys(names, math.nan),
         **known,

@@ -64,13 +64,7 @@ def make_points(
         if case.batch_size is None or (task is not None and case.task != task) or not metric.is_of(case.task):
             continue
         low, high = metric.interval_of(case, measurement)
-        identity = {
-            "framework": case.framework,
-            "label": label,
-            "task": case.task,
-            "batch_size": case.batch_size,
-            "sequence_length": case.sequence_length,
-        }
+        identity = {"framework": case.framework, "label": label, "task": case.task, **case.sizes_by_name}
         place = {along: identity[along] if along in identity else row.settings.get(along, math.nan)}
         value = metric.of(case, measurement)
         rows.append({**identity, **place, "status": measurement.status, "value": value, "low": low, "high": high})

@@ -9,8 +9,6 @@ from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.result_set import ResultSet, Row
 
-_IDENTITY = ("framework", "model", "task", "batch_size", "sequence_length")
-
 
 def select(results: ResultSet, key: str | Mapping[str, Any]) -> list[int]:
     """Return the positions of the rows that a key selects.
@@ -70,8 +68,7 @@ def _meant(given: Iterable[Any], known: Sequence[Any]) -> set[Any]:
 
 
 def _facts(row: Row) -> dict[str, Any]:
-    identity = {name: getattr(row.case, name) for name in _IDENTITY}
-    return {**identity, "status": row.measurement.status, **row.settings}
+    return {**row.case.identity, "status": row.measurement.status, **row.settings}
 
 
 def _listed(values: Iterable[Any]) -> str:

@@ -11,6 +11,7 @@ from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.lines import draw, draw_panels
 from hfbench_nb.display.plots.series import Look, Series
 from hfbench_nb.display.plots.style import series_names
+from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.points import make_points
@@ -86,7 +87,7 @@ def plot(
         raise wrong_value("labels", labels, f"a list of {len(names)} names, one for each of {', '.join(names)}")
     short = dict(zip(names, labels or names, strict=True))
     fits = _fits(results, metric) if fit else {}
-    sizes = [size for size in ("batch_size", "sequence_length") if size != along]
+    sizes = [size for size in SIZE_NAMES if size != along]
     tasks = list(dict.fromkeys(points["task"]))
     split = ax is None and len(tasks) > 1
     look = Look(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.style import line_style, series_names, span_enough
+from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.points import axis_title, make_points
@@ -63,7 +64,7 @@ def plot_interactive(
     """
     alt = _altair()
     metric, points = make_points(results, values, task, along)
-    sizes = [size for size in ("batch_size", "sequence_length") if size != along]
+    sizes = [size for size in SIZE_NAMES if size != along]
     title = heading(results, points, sizes)
     chart = _chart(alt, points, metric, along, sizes, log=log)
     return cast("LayerChart", chart.properties(title=alt.TitleParams(title, anchor="start")))

@@ -16,7 +16,8 @@ from hfbench_nb.display.plots.bars import (
 )
 from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.layout import new_panels, set_heading
-from hfbench_nb.display.plots.style import GREY, PALETTE, plain_ticks
+from hfbench_nb.display.plots.style import GREY, PALETTE, SHORT_SIZES, plain_ticks
+from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.results.metrics import METRICS
 from hfbench_nb.results.result_set import ResultSet
@@ -79,7 +80,7 @@ def plot_memory(results: ResultSet, *, task: str | None = None, ax: Axes | None 
         raise ArgumentError("There is nothing to show: the results hold no case.")
     if frame["memory_mb"].isna().all() and (frame["status"] == "ok").all():
         raise ArgumentError("There is nothing to show: memory was not measured.")
-    told = heading(results, frame, ("batch_size", "sequence_length"))
+    told = heading(results, frame, SIZE_NAMES)
     if ax is None and len(tasks) > 1:
         parts = [frame[frame["task"] == each] for each in tasks]
         heights = [places_of(list(part["label"]))[-1] + 1 for part in parts]
@@ -155,7 +156,7 @@ def row_names(frame: pd.DataFrame) -> list[str]:
         model = case["label"] + f", {case['task']}" * several_tasks
         sizes = [
             f"{name} {case[column]:g}"
-            for name, column in (("batch", "batch_size"), ("length", "sequence_length"))
+            for column, name in SHORT_SIZES.items()
             if case[column] == case[column] and case[column] is not None and len(set(frame[column].dropna())) > 1
         ]
         shown = [model] if model != before or not sizes else []

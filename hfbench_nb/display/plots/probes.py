@@ -11,6 +11,7 @@ from hfbench_nb.display.plots.style import GREY, MARKERS, PALETTE, clean, plain_
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.units import format_memory
 from hfbench_nb.results.metrics import METRICS
+from hfbench_nb.results.points import axis_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +68,7 @@ def plot_probes(groups: Sequence[Found], hunt: Hunt, names: Sequence[str], *, ax
     ax.set_ylim(0, max(*amounts, hunt.limit_mb) * 1.08)
     plain_ticks(ax.xaxis, min(sizes), max(sizes), log=True)
     plain_ticks(ax.yaxis, 0.0, ax.get_ylim()[1], log=False)
-    ax.set_xlabel(hunt.size.title)
+    ax.set_xlabel(axis_title(hunt.what))
     ax.set_ylabel(METRICS["memory_mb"].axis_title)
     ax.grid(color=GREY, alpha=0.25)
     clean(ax)

@@ -11,6 +11,7 @@ from hfbench_nb.display.plots.layout import set_heading
 from hfbench_nb.display.plots.memory_bars import row_names
 from hfbench_nb.display.plots.style import GREY, PALETTE, plain_ticks
 from hfbench_nb.protocol import profile
+from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.units import format_time, time_unit
 from hfbench_nb.results.result_set import ResultSet, Row
@@ -96,7 +97,7 @@ def plot_profiles(results: ResultSet, *, absolute: bool = False, ax: Axes | None
     ax.set_xlim(0, longest * 1.2)
     plain_ticks(ax.xaxis, 0.0, longest, log=False)
     ax.set_xlabel(f"Time of a call ({unit})" if absolute else "Share of a call (%)")
-    set_heading(ax, heading(results, frame, ("batch_size", "sequence_length")))
+    set_heading(ax, heading(results, frame, SIZE_NAMES))
     clean_rows(ax, own=own, legend=True)
     _make_room(ax, longest)
     _write_shares(ax, shares)

@@ -8,6 +8,7 @@ from hfbench_nb.display.plots.headings import heading_of_ratios
 from hfbench_nb.display.plots.lines import draw
 from hfbench_nb.display.plots.series import Look, Series
 from hfbench_nb.display.plots.style import plain_text, series_names
+from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.units import format_ratio
 from hfbench_nb.results.metrics import Metric
@@ -38,12 +39,12 @@ def plot_ratios(frame: pd.DataFrame, metric: Metric, names: tuple[str, str], *, 
     ArgumentError
         If no case has sizes.
     """
-    frame = frame.dropna(subset=["batch_size", "sequence_length"])
+    frame = frame.dropna(subset=[*SIZE_NAMES])
     if frame.empty:
         raise ArgumentError("There is nothing to show: no case has a batch size and a sequence length.")
     absent, ratio = float("nan"), f"{metric.stem}_ratio"
-    points = frame[["model", "task", "batch_size", "sequence_length"]].rename(columns={"model": "label"})
-    points = points.astype({"batch_size": int, "sequence_length": int}).assign(
+    points = frame[["model", "task", *SIZE_NAMES]].rename(columns={"model": "label"})
+    points = points.astype(dict.fromkeys(SIZE_NAMES, int)).assign(
         status=frame["status"].where(frame["status"] != "ok", frame["other_status"]),
         value=frame[ratio],
         low=frame[f"{ratio}_ci_low"],

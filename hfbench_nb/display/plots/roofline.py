@@ -10,6 +10,7 @@ from hfbench_nb.analysis.machine_peaks import Roof, roofs_of
 from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.layout import finish, new_axes, set_heading
 from hfbench_nb.display.plots.style import GREY, clean, line_style, plain_text, plain_ticks, series_names
+from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.measurement import MEGABYTE
 from hfbench_nb.rendering.units import format_flops, format_number
@@ -63,7 +64,7 @@ def plot_roofline(results: ResultSet, *, ax: Axes | None = None) -> Axes:
         )
     rows, places = [row for row, _ in found], [place for _, place in found]
     along = _along(rows)
-    sizes = [name for name in ("batch_size", "sequence_length") if name != along]
+    sizes = [name for name in SIZE_NAMES if name != along]
     keys = [(row.label, row.case.task, *(getattr(row.case, name) for name in sizes)) for row in rows]
     names = dict(zip(dict.fromkeys(keys), series_names(list(dict.fromkeys(keys)), sizes), strict=True))
     own = ax is None
@@ -80,12 +81,7 @@ def plot_roofline(results: ResultSet, *, ax: Axes | None = None) -> Axes:
         told += [(place, f"{size}", style["color"]) for size, place in line if len(line) > 1]
     ax.set_xlabel("FLOP per byte read or written")
     ax.set_ylabel(METRICS["gflops_per_s"].axis_title)
-    cases = pd.DataFrame(
-        [
-            {"task": row.case.task, "batch_size": row.case.batch_size, "sequence_length": row.case.sequence_length}
-            for row in rows
-        ]
-    )
+    cases = pd.DataFrame([row.case.identity for row in rows])
     words = f"; numbers: {along.replace('_', ' ')}" if told else ""
     set_heading(ax, heading(results, cases, sizes) + words)
     clean(ax)

@@ -21,6 +21,9 @@ GREY = "#767676"
 FAINT = "#A8A8A8"
 """For lines that are not among the best of many."""
 
+SHORT_SIZES = {"batch_size": "batch", "sequence_length": "length"}
+"""The words for sizes where there is little room."""
+
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # Each pass through the palette has its own line style and marker fill.
 _ROUNDS = (("-", "full"), ("--", "none"), ("-.", "left"), (":", "top"))
@@ -69,8 +72,7 @@ def series_styles(labels: Sequence[str], coloured: Sequence[str], faint: Sequenc
 def series_names(keys: Sequence[tuple[Any, ...]], sizes: Sequence[str]) -> list[str]:
     """Name each (label, task, size, ...) by what distinguishes it from the others; `sizes` says what the sizes are."""
     several = [len({key[i] for key in keys}) > 1 for i in range(1, 2 + len(sizes))]
-    short = {"batch_size": "batch", "sequence_length": "length"}
-    words = ["", *(f"{short.get(size, size.replace('_', ' '))} " for size in sizes)]
+    words = ["", *(f"{SHORT_SIZES.get(size, size.replace('_', ' '))} " for size in sizes)]
     return [
         ", ".join(
             [

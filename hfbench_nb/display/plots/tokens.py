@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.layout import finish, new_axes, set_heading
 from hfbench_nb.display.plots.style import clean, from_zero, line_style, plain_text, plain_ticks, series_names
+from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.tasks import GENERATION
 from hfbench_nb.rendering.units import format_time, time_unit
@@ -57,7 +58,7 @@ def plot_tokens(results: ResultSet, *, ax: Axes | None = None) -> Axes:
         raise ArgumentError("There is nothing to show: no time of generation was measured.")
     cases = [row for row, _ in labelled]
     keys = [(label, GENERATION, *row.case.sizes, row.case.settings.get(_NEW_TOKENS)) for row, label in labelled]
-    names = series_names(keys, ["batch_size", "sequence_length", _NEW_TOKENS])
+    names = series_names(keys, [*SIZE_NAMES, _NEW_TOKENS])
     gaps_s = [_gaps(row) for row in cases]
     scale_s, unit = time_unit(float(np.median(of_case)) for of_case in gaps_s)
     own = ax is None
@@ -70,7 +71,7 @@ def plot_tokens(results: ResultSet, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("Token")
     ax.set_ylabel(f"Time of the token ({unit})")
     clean(ax)
-    sizes = pd.DataFrame([key[1:] for key in keys], columns=["task", "batch_size", "sequence_length", _NEW_TOKENS])
+    sizes = pd.DataFrame([key[1:] for key in keys], columns=["task", *SIZE_NAMES, _NEW_TOKENS])
     set_heading(ax, heading(results, sizes, sizes.columns[1:]))
     finish(ax, own=own)
     return ax
