@@ -152,3 +152,16 @@ def framework_of(arguments: object) -> Framework | None:
     """Return the framework whose arguments these are, the most derived class first; None if they are no framework's."""
     found = [f for f in frameworks_with_models() if isinstance(arguments, f.arguments_class)]
     return max(found, key=lambda f: len(f.arguments_class.__mro__), default=None)
+
+
+def check_arguments(args: object) -> None:
+    """Raise unless an object is the arguments of a framework's benchmark.
+
+    Raises
+    ------
+    ArgumentError
+        If it is anything else.
+    """
+    if framework_of(args) is None:
+        kinds = " or ".join(f"a {framework.arguments_class.__name__}" for framework in frameworks_with_models())
+        raise wrong_value("args", args, kinds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from hfbench_nb.protocol.tasks import TASKS
@@ -18,8 +20,13 @@ def file_stem(task: str, metric: Metric) -> str:
     return f"{TASKS[task].file_stem}_{metric.stem}"
 
 
-def write_files(results: ResultSet, folder: Path, named: dict[str, str] | None = None) -> list[Path]:
-    """Write every metric that was measured to its file, and the environment; return the paths.
+def write_files(results: ResultSet, folder: Path) -> list[Path]:
+    """Write every metric that was measured to its file, and the environment; return the paths."""
+    return [write() for write in writers(results, folder).values()]
+
+
+def writers(results: ResultSet, folder: Path, named: dict[str, str] | None = None) -> dict[Path, Callable[[], Path]]:
+    """Return what writes each file: one per metric that was measured, and the environment.
 
     Parameters
     ----------
@@ -35,9 +42,15 @@ def write_files(results: ResultSet, folder: Path, named: dict[str, str] | None =
     def path_of(name: str) -> Path:
         return paths.get(name, folder / f"{name}.csv")
 
-    written = [
-        write_nested(path_of(file_stem(task, metric)), nest(results, task, metric))
-        for task in results.tasks
-        for metric in results.headlines(task)
-    ]
-    return [*written, write_facts(path_of(ENVIRONMENT), list(results.environment.items()))]
+    tables = {
+        path_of(file_stem(task, metric)): (task, metric) for task in results.tasks for metric in results.headlines(task)
+    }
+    facts = path_of(ENVIRONMENT)
+    return {
+        **{path: partial(_write_metric, path, results, *of) for path, of in tables.items()},
+        facts: partial(write_facts, facts, list(results.environment.items())),
+    }
+
+
+def _write_metric(path: Path, results: ResultSet, task: str, metric: Metric) -> Path:
+    return write_nested(path, nest(results, task, metric))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
+from hfbench_nb.arguments.frameworks import check_arguments
 from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
 from hfbench_nb.arguments.tensorflow import TensorFlowBenchmarkArguments
 from hfbench_nb.display.estimate import Estimate
@@ -66,6 +67,7 @@ class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
 
 def make_benchmark(args: BenchmarkArguments, configs: Sequence[Any] | None = None, **functions: Any) -> Benchmark[Any]:
     """Return the benchmark that takes arguments of this class."""
+    check_arguments(args)
     kinds: tuple[type[Benchmark[Any]], ...] = (PyTorchBenchmark, TensorFlowBenchmark, Benchmark)
     return next(kind for kind in kinds if isinstance(args, kind.arguments_class))(args, configs, **functions)
 

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
-from hfbench_nb.display.csv_export import write_files
+from hfbench_nb.display.csv_export import writers
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.errors import warn
 
 
 def write_report_files(args: BenchmarkArguments, results: BenchmarkResults) -> None:
-    """Write the files that the arguments request, also for a run that was stopped; warn if that fails."""
-    try:
-        if args.save_to_csv and results.entries:
-            named = {name.removesuffix("_csv_file"): getattr(args, name) for name in args.csv_file_fields()}
-            write_files(results, Path(named["env_info"]).parent, named)
-        if args.log_print:
-            with open(args.log_filename, "a", encoding="utf-8") as log:
-                log.write(f"{results}\n")
-    except OSError as error:
-        warn(f"A requested file could not be written: {error}")
+    """Write the files that the arguments request, also for a run that was stopped; warn of each where that fails."""
+    requested: dict[Path, Callable[[], object]] = {}
+    if args.save_to_csv and results.entries:
+        named = {name.removesuffix("_csv_file"): getattr(args, name) for name in args.csv_file_fields()}
+        requested |= writers(results, Path(named["env_info"]).parent, named)
+    if args.log_print:
+        log = Path(args.log_filename)
+        requested[log] = partial(_append, log, f"{results}\n")
+    for path, write in requested.items():
+        try:
+            write()
+        except OSError as error:
+            warn(f"A requested file could not be written: {path}: {error.strerror or error}")
+
+
+def _append(path: Path, text: str) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(text)

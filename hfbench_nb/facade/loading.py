@@ -28,8 +28,8 @@ def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
     Parameters
     ----------
     folder
-        A folder, or a datasets repository of the Hugging Face hub: ``hf://datasets/user/name``, and ``@revision``
-        behind it for another than the newest version.
+        A folder or the file of results in it; or a datasets repository of the Hugging Face hub:
+        ``hf://datasets/user/name``, and ``@revision`` behind it for another than the newest version.
 
     Raises
     ------
@@ -39,6 +39,7 @@ def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
         If the hub has no such results, cannot be reached or refuses.
     """
     path = hub.download(str(folder)) if hub.is_address(folder) else checks.path("folder", folder)
+    path = path.parent if path.name == journal.FILE_NAME else path  # `save` returns the file
     contents = journal.read(path)
     for problem in contents.problems:
         warnings.warn(problem, stacklevel=2)

@@ -104,7 +104,8 @@ class Metric:
     @property
     def stem(self) -> str:
         """The name without the unit, as in ``time`` of ``time_s``; a rate has no name without it."""
-        return self.name if "_per_" in self.name else self.name.rpartition("_")[0] or self.name
+        unit = f"_{self.unit.lower()}"
+        return self.name if "_per_" in self.name else self.name.removesuffix(unit) or self.name
 
     @property
     def axis_title(self) -> str:

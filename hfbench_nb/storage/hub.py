@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from hfbench_nb.protocol.errors import ArgumentError, HubError, wrong_value
+from hfbench_nb.storage.journal import FILE_NAME
 
-FILE = "results.jsonl"
 SCHEME = "hf://datasets/"
 # What the hub allows: a user or an organisation, and a name.
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
@@ -73,7 +73,7 @@ def download(address: str) -> Path:
         allowed = f"{SCHEME}user/name or {SCHEME}user/name@revision"
         raise ArgumentError(f"folder={address!r} cannot be used: an address on the hub is {allowed}", "folder")
     try:
-        file = hf_hub_download(check_name(found["name"]), FILE, repo_type="dataset", revision=found["revision"])
+        file = hf_hub_download(check_name(found["name"]), FILE_NAME, repo_type="dataset", revision=found["revision"])
     except ArgumentError:
         raise
     except Exception as error:
@@ -101,7 +101,7 @@ def _explained(error: Exception, what: str) -> HubError:
     elif status == 403:
         advice = "the token must not do that: it needs the right to write to this repository"
     elif kinds & {"RepositoryNotFoundError", "EntryNotFoundError", "RevisionNotFoundError"}:
-        advice = f"there is no such repository, or no {FILE} in it"
+        advice = f"there is no such repository, or no {FILE_NAME} in it"
     else:
         advice = f"{type(error).__name__}: {text}"
     return HubError(f"{what}: {advice}.")

@@ -23,9 +23,12 @@ from hypothesis import strategies as st
 
 from hfbench_nb import (
     BenchmarkResults,
+    PyTorchBenchmark,
     PyTorchBenchmarkArguments,
     TensorFlowBenchmarkArguments,
+    estimate,
     load_results,
+    panel,
     read_csv,
 )
 from hfbench_nb.arguments.sweep import combinations
@@ -376,6 +379,16 @@ def test_a_csv_file_is_read_or_refused(folder, data):
 def test_a_place_that_is_none_is_refused(read, place):
     with pytest.raises(ArgumentError):
         read(place)
+
+
+@pytest.mark.parametrize(
+    ("take", "args"),
+    [(take, args) for take in (estimate, panel, PyTorchBenchmark) for args in ("gpt2", {"models": ["gpt2"]})]
+    + [(estimate, None), (PyTorchBenchmark, None)],
+)
+def test_what_is_no_arguments_is_refused(take, args):
+    with pytest.raises(ArgumentError, match=r"args=.* cannot be used: args must be a PyTorchBenchmarkArguments"):
+        take(args)
 
 
 @pytest.mark.parametrize(

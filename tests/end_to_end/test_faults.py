@@ -292,11 +292,15 @@ def test_cases_that_could_not_be_written_are_written_once_there_is_room_again(tm
 def test_files_that_cannot_be_written_cost_no_result(tmp_path, mounted):
     folder = mounted("full", "size=4k")
     (folder / "filler").write_bytes(b"x" * 4096)
-    names = {f"{name}_csv_file": str(folder / name) for name in ("inference_time", "inference_memory", "env_info")}
-    with pytest.warns(UserWarning, match="A requested file could not be written: .*No space left on device"):
+    names = {f"{name}_csv_file": str(folder / name) for name in ("inference_time", "env_info")}
+    names["inference_memory_csv_file"] = str(tmp_path / "memory.csv")
+    with pytest.warns(UserWarning, match="A requested file could not be written: .*No space left on device") as told:
         results = run([tiny_bert()], save_to_csv=True, **names)
+    failed = [str(each.message).split(": ")[1] for each in told if "requested file" in str(each.message)]
+    assert failed == [str(folder / "inference_time"), str(folder / "env_info")]
     assert list(results.frame["status"]) == ["ok"]
     assert [path.name for path in folder.iterdir()] == ["filler"]
+    assert (tmp_path / "memory.csv").exists()  # one that cannot be written does not cost the others
 
 
 def read_only(tmp_path, mounted):

@@ -19,6 +19,7 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import Measurement, MemoryUse
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.results.frame import columns
+from hfbench_nb.results.metrics import Metric
 
 pytestmark = [pytest.mark.shows, pytest.mark.quick]
 
@@ -325,3 +326,15 @@ def test_results_of_several_runs_stand_in_one_table_with_what_differs():
 def test_only_results_are_added():
     with pytest.raises(TypeError):
         with_versions("PyTorch", "5", 0.1) + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "stem"),
+    [
+        ("time_s", "s", "time"), ("memory_mb", "MB", "memory"), ("energy_j", "J", "energy"),
+        ("tokens_per_s", "tokens/s", "tokens_per_s"), ("output_quality", "", "output_quality"),
+        ("bandwidth_utilization", "", "bandwidth_utilization"),
+    ],
+)  # fmt: skip
+def test_the_stem_of_a_metric_is_its_name_without_its_unit(name, unit, stem):
+    assert Metric(name, "Title", unit).stem == stem

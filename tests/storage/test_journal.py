@@ -12,7 +12,7 @@ import statistics
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.measured import case_of, failed, ok
+from support.measured import case_of, failed, ok, sweep
 from support.models import short, tiny_bert
 from support.places import TESTS
 
@@ -520,3 +520,9 @@ def test_cases_of_results_in_memory_need_no_settings(tmp_path):
     results = BenchmarkResults([(case_of(), ok(note="random")), (case_of("gpt2"), failed())], HERE, {})
     results.save(tmp_path)
     assert load_results(tmp_path).entries == results.entries
+
+
+def test_the_file_that_save_returns_is_read_like_its_folder(tmp_path):
+    saved = sweep().save(tmp_path / "saved")
+    assert load_results(saved).entries == load_results(tmp_path / "saved").entries == sweep().entries
+    assert load_results(saved).folder == tmp_path / "saved"

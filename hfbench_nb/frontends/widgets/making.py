@@ -6,7 +6,7 @@ from typing import Any
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import differing
-from hfbench_nb.arguments.frameworks import framework_named, framework_of
+from hfbench_nb.arguments.frameworks import check_arguments, framework_named, framework_of
 from hfbench_nb.frontends.widgets.control_panel import Panel
 from hfbench_nb.protocol.errors import ArgumentError
 
@@ -50,6 +50,7 @@ def panel(args: BenchmarkArguments | None = None, *, framework: str = "PyTorch",
     if args is not None:
         if values:
             raise ArgumentError(f"args and {', '.join(values)} were given: give one or the other.", "args", *values)
+        check_arguments(args)
         args.check()
         chosen = framework_of(args)
         assert chosen is not None

@@ -170,7 +170,8 @@ def static_html(results: BenchmarkResults | None, curves_png: bytes, css_class: 
         return f'<div class="{css_class}"><em>The control panel of hfbench_nb needs a live notebook.</em></div>'
     curves = _image(curves_png, "background: white; max-width: 100%;")
     # A page that was reloaded cannot replace this: it must be told from the results of a later run.
-    when = " ".join(str(results.environment.get(name, "")).partition(".")[0] for name in ("date", "time")).strip()
+    facts = results.environments[-1]  # where the last row was measured
+    when = " ".join(str(facts.get(name, "")).partition(".")[0] for name in ("date", "time")).strip()
     title = f"<p><small>Measured by the control panel{f', {html.escape(when)}' if when else ''}.</small></p>"
     return f'<div class="{css_class}">{title}{results._repr_html_()}{curves}</div>'
 
