@@ -26,6 +26,7 @@ START_TIMEOUT_S = 300.0
 KILL_TIMEOUT_S = 0.8
 LOG_TAIL_BYTES = 4000
 _LAST_WORDS_S = 0.5
+_LONGEST_OUTPUT = 300  # letters
 
 _running: set[WorkerProcess] = set()
 _starting = threading.Lock()
@@ -107,7 +108,9 @@ class WorkerProcess:
         self.kill()
         if message["event"] == "failed":
             raise IsolationError(f"{framework.name} cannot be used by {self._python}: {Failure(**message['failure'])}")
-        raise IsolationError(f"The worker for {framework.name} did not start:\n{self.log_tail()}")
+        log = self.log_tail()
+        how = describe_end(message.get("code"), log)
+        raise IsolationError(f"The worker for {framework.name} did not start: {how}\n{log}".rstrip())
 
     def send(self, request: dict[str, Any]) -> None:
         """Send a request; if the process is gone, an ``end`` message reports it."""
@@ -153,3 +156,16 @@ class WorkerProcess:
         return os.pread(self._log.fileno(), LOG_TAIL_BYTES, max(start, size - LOG_TAIL_BYTES)).decode(
             "utf-8", "replace"
         )
+
+
+def describe_end(code: int | None, log: str) -> str:
+    """Return how a worker ended, and the last line that it wrote, which often says why."""
+    if code is None:
+        return "the worker did not answer in time"
+    how = f"the worker ended with exit code {code} and without an answer"
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            how = f"the worker was ended by {signal.Signals(-code).name}"
+    lines = log.split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"{how}; its last output: {last[:_LONGEST_OUTPUT]}" if last else how

@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -17,7 +16,7 @@ from typing import Any
 from hfbench_nb.arguments.frameworks import Framework
 from hfbench_nb.execution import launch
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled
-from hfbench_nb.execution.process import KILL_TIMEOUT_S, WorkerProcess, running_processes
+from hfbench_nb.execution.process import KILL_TIMEOUT_S, WorkerProcess, describe_end, running_processes
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import IsolationError
 from hfbench_nb.protocol.measurement import Failure, Measurement
@@ -27,7 +26,6 @@ from hfbench_nb.protocol.request import Method, Request, environment_message, pe
 QUESTION_TIMEOUT_S = 120.0
 _SIGKILL = 9
 
-_LONGEST_OUTPUT = 300
 
 OnProgress = Callable[[dict[str, Any]], None]
 
@@ -122,7 +120,7 @@ class Workers:
             answer, end = self._ask(process, request, QUESTION_TIMEOUT_S, lambda message: None, cancellation)
             log = process.log_tail(log_start)
         if answer is None:
-            raise WorkerEnded(f"{self._where[0].name} cannot be used: {_describe_end(end, log)}")
+            raise WorkerEnded(f"{self._where[0].name} cannot be used: {describe_end(end, log)}")
         if "failure" in answer:
             raise IsolationError(f"{self._where[0].name} cannot be used: {Failure(**answer['failure'])}")
         told: dict[str, Any] = answer["told"]
@@ -252,20 +250,7 @@ def _judge_end(code: int | None, timeout_s: float, *, was_oom: bool, log: str) -
     if was_oom:
         message = "the kernel's out-of-memory killer ended the worker"
         return "oom", None, None, Failure("MemoryError", message, log=log)
-    return "crashed", None, None, Failure("ProcessError", _describe_end(code, log), log=log)
-
-
-def _describe_end(code: int | None, log: str) -> str:
-    """Return how a worker ended, and the last line that it wrote, which often says why."""
-    if code is None:
-        return "the worker did not answer in time"
-    how = f"the worker ended with exit code {code} and without an answer"
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            how = f"the worker was ended by {signal.Signals(-code).name}"
-    lines = log.split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f"{how}; its last output: {last[:_LONGEST_OUTPUT]}" if last else how
+    return "crashed", None, None, Failure("ProcessError", describe_end(code, log), log=log)
 
 
 def _kernel_oom_kills() -> int:

@@ -17,7 +17,6 @@ from support.models import short, tiny_bert
 from support.places import TESTS
 
 from hfbench_nb import ArgumentError, BenchmarkResults, PyTorchBenchmark, load_results, read_csv
-from hfbench_nb.execution import servers
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.timing import Timing
@@ -428,20 +427,6 @@ def old_run(tmp_path, todays_head):
 
     replace_line(folder, 1, move)
     return folder
-
-
-@pytest.fixture
-def measured(monkeypatch):
-    """Note which cases are really measured."""
-    cases = []
-    measure = servers.WorkerServer.measure
-
-    def note(self, request, *others):
-        cases.append(request.case)
-        return measure(self, request, *others)
-
-    monkeypatch.setattr(servers.WorkerServer, "measure", note)
-    return cases
 
 
 def places_of(cases):

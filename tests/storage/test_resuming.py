@@ -20,7 +20,6 @@ from support.places import TESTS
 
 from hfbench_nb import ArgumentError, PyTorchBenchmark, load_results
 from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
-from hfbench_nb.execution import servers
 from hfbench_nb.frontends import cli
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.measurement import Failure, Measurement
@@ -39,18 +38,8 @@ def brief(**given):
     return function_benchmark(memory=False, **given)
 
 
-@pytest.fixture
-def measured(monkeypatch):
-    """Note which cases are really measured."""
-    cases = []
-    measure = servers.WorkerServer.measure
-
-    def note(self, request, *others):
-        cases.append((request.case.model, request.case.sequence_length))
-        return measure(self, request, *others)
-
-    monkeypatch.setattr(servers.WorkerServer, "measure", note)
-    return cases
+def names_and_lengths(cases):
+    return [(case.model, case.sequence_length) for case in cases]
 
 
 def lines_of(folder):
@@ -60,7 +49,7 @@ def lines_of(folder):
 def test_only_what_is_missing_is_measured_and_all_is_in_the_order_of_the_plan(tmp_path, measured):
     first = brief(sequence_lengths=[16, 32]).run(tmp_path)
     second = brief(sequence_lengths=[8, 16, 24, 32]).run(resume=str(tmp_path))
-    assert measured == [("fine", n) for n in (16, 32, 8, 24)]
+    assert names_and_lengths(measured) == [("fine", n) for n in (16, 32, 8, 24)]
     assert list(second.frame["sequence_length"]) == [8, 16, 24, 32]
     assert second.entries[1::2] == first.entries
     assert second.folder == tmp_path
@@ -99,7 +88,7 @@ def test_a_torn_last_line_is_cut_off_and_said(tmp_path, measured):
     with pytest.warns(UserWarning, match="line 3, is left out: it is truncated, the run ended while it was") as told:
         resumed = brief(sequence_lengths=[8, 16]).run(resume=tmp_path)
     assert told[0].filename == __file__
-    assert measured == [("fine", 8), ("fine", 16), ("fine", 16)]
+    assert names_and_lengths(measured) == [("fine", 8), ("fine", 16), ("fine", 16)]
     assert load_results(tmp_path).entries == resumed.entries
     assert [json.loads(line) for line in lines_of(tmp_path)]
 
@@ -129,7 +118,7 @@ def test_findings_are_kept_and_accidents_are_measured_again(tmp_path, measured, 
         journal.begin(replace(journal.contents, entries=entries))
     measured.clear()
     resumed = brief(factory=fine, models=list(STATUSES), timeout_s=timeout_s).run(resume=tmp_path)
-    assert [model for model, _ in measured] == [status for status in STATUSES if status not in kept]
+    assert [case.model for case in measured] == [status for status in STATUSES if status not in kept]
     assert list(resumed.frame["status"]) == [status if status in kept else "ok" for status in STATUSES]
     assert len(load_results(tmp_path).entries) == len(STATUSES)
 
@@ -255,7 +244,7 @@ def test_the_shell_names_the_folder_and_resumes(tmp_path, monkeypatch, capsys, m
     words = "pytorch --models tiny --batch_sizes 1 --max_seconds 0.05 --no-memory --rounds 1"
     assert cli.main([*words.split(), "--sequence_lengths", "8", "--folder", "kept"]) == 0
     assert cli.main([*words.split(), "--sequence_lengths", "8", "16", "--resume", "kept"]) == 0
-    assert measured == [("tiny", 8), ("tiny", 16)]
+    assert names_and_lengths(measured) == [("tiny", 8), ("tiny", 16)]
     assert list(load_results("kept").frame["sequence_length"]) == [8, 16]
     assert "folder" not in load_results("kept").arguments
     assert cli.main([*words.split(), "--sequence_lengths", "8", "--folder", "kept"]) == 2
