@@ -81,7 +81,7 @@ HAS_GPU = bool(used_bytes_by_uuid())
 
 @pytest.fixture(autouse=True)
 def on_the_cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the GPU, if there is one, from the tests that do not ask for it: they know the figures of a CPU."""
+    """Hide the GPU, if there is one, from the tests that do not ask for it: they know the metrics of a CPU."""
     if HAS_GPU and request.node.get_closest_marker("gpu") is None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 

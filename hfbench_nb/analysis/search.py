@@ -64,7 +64,7 @@ class Search:
         return min(max(self._guess(low, high), low + 1), high - 1)
 
     def tell(self, size: int, needed: float | None) -> None:
-        """Record what a size needs; None if it was too large to be measured: halving follows, as nothing was learnt."""
+        """Record what a size needs; None if it was too large to be measured: the search then halves."""
         self._probes += 1
         self._is_unknown = needed is None
         if needed is not None:

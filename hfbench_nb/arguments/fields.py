@@ -102,7 +102,7 @@ def option(
     task
         The task that it requests.
     of_task
-        The only task that it concerns, if it is no axis, which says so itself.
+        The only task that it concerns; an axis has its own.
     measured
         Whether its value affects measurements: a run is not resumed with another value.
     group

@@ -24,7 +24,7 @@ _FRAME = "hfbench_nb.results.frame"
 
 
 def start_early(args: BenchmarkArguments | None = None) -> None:
-    """Start the worker server of a run in the background, in a notebook; what goes wrong there, the run will tell.
+    """Start the worker server of a run in the background, in a notebook; its errors are reported by the run itself.
 
     Parameters
     ----------

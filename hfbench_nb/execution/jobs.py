@@ -102,7 +102,7 @@ class _Crew:
         self._threads = ThreadPoolExecutor(len(self._machines), thread_name_prefix="hfbench-machine")
 
     def work(self) -> None:
-        """Give each machine a job whenever it is idle, until there is none left."""
+        """Start a job on each machine whenever it is idle, until there is none left."""
         try:
             while self._give_jobs():
                 for future in wait(self._running, return_when=FIRST_COMPLETED).done:

@@ -23,7 +23,7 @@ _preparing: set[object] = set()  # what is being prepared in this process, from 
 
 
 class Waiting(Protocol):
-    """Is told when a run waits."""
+    """Receives a notice when a run waits."""
 
     def wait(self, reason: str) -> None:
         """Show that the run is waiting, and why."""
@@ -57,10 +57,10 @@ class MachineLock:
         """
         folder = _temporary_folder()
         with (
-            contextlib.closing(Lock(folder / "hfbench_nb-door.lock")) as door,
+            contextlib.closing(Lock(folder / "hfbench_nb-door.lock")) as queue,
             contextlib.closing(Lock(folder / _MEASURING)) as measuring,
         ):
-            for lock in (door, measuring):
+            for lock in (queue, measuring):
                 pause_s, longest_s = _POLL_S
                 while True:
                     was_preparing = bool(_preparing)  # asked before and after: it may end or begin meanwhile
@@ -73,7 +73,7 @@ class MachineLock:
                     self._tell(holder, was_preparing or bool(_preparing))
                     time.sleep(pause_s)
                     pause_s = min(longest_s, pause_s * _POLL_GROWTH)
-            door.close()
+            queue.close()
             yield
 
     def _tell(self, process: int | None, is_preparing: bool) -> None:

@@ -22,7 +22,7 @@ def warn_of_differences(environments: Iterable[Mapping[str, Any]], *, are_shared
         The environments of the run, each with its ``host``.
     are_shared
         Whether each case is measured on any of the machines, so that they should be equal; if not, only different
-        versions are worth a word.
+        versions are mentioned.
     """
     hosts: dict[str, dict[str, Any]] = {}
     for environment in environments:

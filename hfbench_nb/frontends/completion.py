@@ -97,7 +97,7 @@ def add_completion(shell: Any) -> None:
         token = context.token
         found = [word for word in complete(context.text_until_cursor) if word.startswith(token)]
         completions = [completer.SimpleCompletion(text=word, type="hfbench") for word in found]
-        # What Python would complete is no option: the line is none of Python's.
+        # Python's own completions do not apply: the line is not Python.
         return {"completions": completions, "suppress": bool(found), "ordered": True}
 
     remove_completion(shell)

@@ -32,7 +32,7 @@ class NoEnergyCounterError(Exception):
 
 @dataclass(frozen=True)
 class _Package:
-    """One processor package, whose counter starts anew at its range."""
+    """One processor package, whose counter wraps around at its range."""
 
     path: Path
     range_uj: int
@@ -97,7 +97,7 @@ def counter_of(nvml: EnergyCounter | None, device: str) -> EnergyCounter:
     if nvml is not None:
         return nvml
     if device != "cpu":
-        raise NoEnergyCounterError(f"{device} does not tell its energy")
+        raise NoEnergyCounterError(f"{device} does not report its energy")
     return RaplCounter()
 
 

@@ -45,7 +45,7 @@ class Standby:
         return cls(pid, ours)
 
     def hand_over(self, request: dict[str, Any]) -> bool:
-        """Give it its request; return whether it was still there to take it."""
+        """Send its request; return whether it was still there to take it."""
         try:
             with self._line:
                 self._line.sendall(messages.encode(request))

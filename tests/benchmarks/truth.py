@@ -116,7 +116,7 @@ def noisy_neighbour() -> Iterator[Row]:
 
 def disturbance() -> Iterator[Row]:
     """Read the processor time of this process and of the server while a case is timed for some seconds."""
-    run_case(BertConfig(num_hidden_layers=2), 1, 64)  # the server, and its branch for this type of model, are there
+    run_case(BertConfig(num_hidden_layers=2), 1, 64)  # the server, and that for this type of model, are there
     watched = [psutil.Process(), *psutil.Process().children(recursive=True)]
     before = [_cpu_s(process) for process in watched]
     start = time.perf_counter()

@@ -155,7 +155,9 @@ def test_a_server_that_is_killed_while_a_daemon_of_its_case_lives_costs_one_case
     left = []
 
     def kill():
-        assert wait_until(lambda: len(victim.children(recursive=True)) >= 4, 30)  # branch, case, sleep, daemon
+        assert wait_until(
+            lambda: len(victim.children(recursive=True)) >= 4, 30
+        )  # the model type's server, worker, sleep, daemon
         left.extend(victim.children(recursive=True))
         victim.kill()
 

@@ -11,7 +11,7 @@ from support.tiny import TINY
 from hfbench_nb import ArgumentError, PyTorchBenchmark
 from hfbench_nb.frontends import cli
 
-pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("figures")]
+pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("measurements")]
 
 
 def test_a_run_is_measured_and_resumed(tmp_path):

@@ -12,7 +12,7 @@ from hfbench_nb import PyTorchBenchmark, load_results
 from hfbench_nb.frontends import cli
 from hfbench_nb.results.metrics import METRICS
 
-pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("figures")]
+pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("measurements")]
 
 PARTS = ["baseline_mb", "weights_mb", "gradients_mb", "optimizer_mb", "activations_mb"]
 

@@ -257,7 +257,7 @@ def test_nothing_is_left_when_the_caller_is_killed():
     with caller:
         processes = [int(pid) for pid in caller.stdout.readline().split()]
         caller.kill()
-    assert len(processes) == 3  # server, branch, case
+    assert len(processes) == 3  # server, the model type's server, worker
     assert wait_until(lambda: not any(runs(pid) for pid in processes), 2.0)
 
 

@@ -13,7 +13,7 @@ from support.processes import wait_until
 from hfbench_nb import PyTorchBenchmark
 from hfbench_nb.execution import sharing
 
-pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("figures")]
+pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("measurements")]
 
 
 def builds(results):

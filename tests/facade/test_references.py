@@ -32,7 +32,7 @@ NAMES = [
 ]
 
 
-def figures(results):
+def read_back(results):
     """What of each case must come back: time, bytes, status, and why something is missing."""
     return {
         c: (m.timing and m.timing.median_s, m.memory and m.memory.peak_bytes, m.status, m.failure and str(m.failure))
@@ -40,9 +40,9 @@ def figures(results):
     }
 
 
-def by_length(results, model, figure):
-    nested = results.nested("inference", figure)[model]["result"][8]
-    return {n: value if figure == "speed" or value == "N/A" else value.bytes // MIB for n, value in nested.items()}
+def by_length(results, model, metric):
+    nested = results.nested("inference", metric)[model]["result"][8]
+    return {n: value if metric == "speed" or value == "N/A" else value.bytes // MIB for n, value in nested.items()}
 
 
 # ---- the published runs
@@ -138,7 +138,7 @@ def test_a_machine_is_plotted_against_the_published_one(tmp_path):
     both = BenchmarkResults([*mine.entries, *published.entries], {}, {})
     for values in ("time_s", "memory_mb"):
         ax = both.plot(values)
-        ax.figure.canvas.draw()
+        ax.metric.canvas.draw()
         assert {line.get_label() for line in ax.lines} == {
             "bert-base (PyTorch)", "bert-base (TensorFlow)", "bert-384-hid (TensorFlow)", "bert-6-lay (TensorFlow)",
         }  # fmt: skip
@@ -159,12 +159,12 @@ def page(name):
     """The report as the documentation prints it: names to the left, and the errors of typing back in."""
     published = load_reference(name)
     lines = [">>> print(results)"]
-    for title, head, figure in [("SPEED", "Time in s", "speed"), ("MEMORY", "Memory in MB", "memory")]:
+    for title, head, metric in [("SPEED", "Time in s", "speed"), ("MEMORY", "Memory in MB", "memory")]:
         lines += [f"====================      INFERENCE - {title} - RESULT       ===================="]
         lines += [RULE, f"Model Name             Batch Size     Seq Length     {head}                  ", RULE]
         for c, m in published.entries:
             time = m.failure.message.split()[2] if m.timing is None else str(m.timing.median_s)
-            shown = time if figure == "speed" else str(m.memory.peak_bytes // MIB)
+            shown = time if metric == "speed" else str(m.memory.peak_bytes // MIB)
             length = c.sequence_length
             for model, right, of, wrong in MISPRINTS.get(name, []):
                 if (model, right, of) == (c.model, length, shown):
@@ -180,13 +180,13 @@ def test_the_printed_documentation_is_read_as_the_reference(name):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         read = BenchmarkResults.from_report(page(name))
-    expected = figures(load_reference(name))
+    expected = read_back(load_reference(name))
     if name == "bert-configurations-tensorflow":
         # What the reader cannot know for an error of typing, it reads as printed.
         odd = Case("TensorFlow", "bert-6-lay", "inference", 8, 128)
-        assert figures(read)[odd] == (0.0011, 1330 * MIB, "ok", None)
-        expected[odd] = figures(read)[odd]
-    assert figures(read) == expected
+        assert read_back(read)[odd] == (0.0011, 1330 * MIB, "ok", None)
+        expected[odd] = read_back(read)[odd]
+    assert read_back(read) == expected
     assert [c for c, _ in read.entries] == [c for c, _ in load_reference(name).entries]
     environment = load_reference(name).environment
     assert read.environment == environment
@@ -250,9 +250,9 @@ def results():
 
 
 def expected_of(results):
-    """Figures to the printed digits; what has no printed figure, with the reason that reading gives."""
+    """Figures to the printed digits; what has no printed metric, with the reason that reading gives."""
     expected = {}
-    for c, (time_s, size, status, why) in figures(results).items():
+    for c, (time_s, size, status, why) in read_back(results).items():
         if time_s == 0.0001:
             time_s, why = None, "MissingResult: published as < 0.001 s"
         if c.model == "no memory":
@@ -266,7 +266,7 @@ def expected_of(results):
 def test_our_own_report_comes_back(results, how):
     text = PASTED.get(how, str)(str(results))
     read = BenchmarkResults.from_report(text)
-    assert figures(read) == expected_of(results)
+    assert read_back(read) == expected_of(results)
     assert read.environment == {**results.environment, "from": "{'bert': 'hub'}"}
     assert read.arguments == {"speed": True, "memory": True, "env_print": True}
 
@@ -274,14 +274,14 @@ def test_our_own_report_comes_back(results, how):
 def test_what_was_read_is_printed_and_read_alike(results):
     read = BenchmarkResults.from_report(str(results))
     again = BenchmarkResults.from_report(str(read))
-    assert figures(again) == figures(read)
+    assert read_back(again) == read_back(read)
     assert str(again) == str(read)
 
 
 def test_a_report_without_environment_has_no_framework_and_only_its_tables():
     only_time = BenchmarkResults([(case_of(), Measurement("ok", Timing((1.0,))))], {}, {"memory": False})
     read = BenchmarkResults.from_report(only_time.report())
-    assert figures(read) == {Case("", "bert", "inference", 8, 8): (1.0, None, "ok", None)}
+    assert read_back(read) == {Case("", "bert", "inference", 8, 8): (1.0, None, "ok", None)}
     assert read.arguments == {"speed": True, "memory": False, "env_print": False}
     assert str(read) == str(only_time)
 
@@ -296,7 +296,7 @@ def table(*rows, title="INFERENCE - SPEED - RESULT"):
 def test_missing_results_of_the_original_are_no_numbers():
     text = table("a 8 8 N/A", "b 8 8 N/A", "c 8 8 <0.001", "d 8 8 0.0")
     text += table("a 8 8 N/A", "b 8 8 500", "c 8 8 N/A", "d 8 8 7", title="INFERENCE - MEMORY - RESULT")
-    read = {c.model: v for c, v in figures(BenchmarkResults.from_report(text)).items()}
+    read = {c.model: v for c, v in read_back(BenchmarkResults.from_report(text)).items()}
     no_memory = "the report says 'N/A' for memory"
     assert read == {
         "a": (None, None, "error", f"MissingResult: the report says 'N/A' for speed; {no_memory}"),
@@ -344,7 +344,7 @@ def test_rows_that_are_there_twice_are_attributed_or_left_out(rows, others, time
 def test_of_two_reports_the_first_is_read():
     with pytest.warns(UserWarning, match=r"line 47: another report starts here; only the first is read"):
         read = BenchmarkResults.from_report(page(NAMES[0]) + "\n\n" + page(NAMES[1]))
-    assert figures(read) == figures(load_reference(NAMES[0]))
+    assert read_back(read) == read_back(load_reference(NAMES[0]))
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", table(), "- framework: PyTorch", "bert 8 8 0.5", page.__doc__])
@@ -386,7 +386,7 @@ def test_any_text_is_read_or_refused(text):
     except ArgumentError:
         return
     assert len(read.frame) == len(read.entries) > 0
-    assert figures(BenchmarkResults.from_report(str(read))).keys() == figures(read).keys()
+    assert read_back(BenchmarkResults.from_report(str(read))).keys() == read_back(read).keys()
 
 
 def test_adding_a_published_run_tells_the_rows_apart_by_their_versions():

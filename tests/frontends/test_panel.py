@@ -790,7 +790,7 @@ def test_a_panel_whose_cell_is_run_again_and_whose_kernel_restarts_leaves_no_pro
         process = psutil.Process(manager.provisioner.pid)
 
         def measures():
-            """Tell whether the server, the model type's branch and the case stay; an estimate ends."""
+            """Tell whether the server, the model type's server and the worker stay; an estimate ends."""
             found = process.children(recursive=True)
             time.sleep(0.5)
             return len(found) == 3 and process.children(recursive=True) == found

@@ -292,7 +292,7 @@ def test_other_formats_are_refused(results, tmp_path):
         load_results(tmp_path)
 
 
-def test_figures_of_one_kind_only():
+def test_metrics_of_one_kind_only():
     only_time = BenchmarkResults([(case_of(), Measurement("ok", Timing((1.0,))))], {}, {"speed": True, "memory": False})
     assert "MEMORY" not in str(only_time)
     assert math.isnan(only_time.frame["memory_mb"][0])

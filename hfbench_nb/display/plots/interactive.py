@@ -121,7 +121,7 @@ def _chart(alt: Any, points: pd.DataFrame, metric: Metric, along: str, sizes: li
 
 
 def _record(row: dict[Any, Any], line: str, metric: Metric) -> dict[str, Any]:
-    """Return a point as the chart has it: what is no number is absent."""
+    """Return a point as the chart has it, without the values that are not numbers."""
     low, high = row["low"], row["high"]
     interval = "" if math.isnan(low) else f"{metric.text(low)} to {metric.text(high)}"
     numbers = {name: value for name, value in row.items() if not (isinstance(value, float) and math.isnan(value))}

@@ -60,7 +60,7 @@ def new_panels(count: int, height: float = _HEIGHT, *, share: bool = True) -> li
 
 
 def finish_panels(axes: list[Axes], heading: str) -> None:
-    """Give the panels of our figure one heading and one legend, which names the lines of all, and the room they need.
+    """Add to the panels of our figure one heading and one legend, which names the lines of all, and the room they need.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def grey_out(legend: Any) -> None:
 
 
 def set_heading(ax: Axes, heading: str) -> None:
-    """Give axes a title, in as many lines as its width needs, unless they have one."""
+    """Set the title of axes, in as many lines as its width needs, unless they have one."""
     if heading and not ax.get_title():
         letters = int(72 * ax.bbox.width / ax.figure.dpi / (_LETTER_SHARE * TITLE_SIZE))
         ax.set_title(textwrap.fill(plain_text(heading), max(letters, _LEAST_LETTERS)), fontsize=TITLE_SIZE)

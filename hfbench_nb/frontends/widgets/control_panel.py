@@ -51,7 +51,7 @@ class Panel:
     """
 
     def __init__(self, framework: str, values: dict[str, Any]) -> None:
-        # Callbacks, runs and notebook cells may be in different threads: whoever changes widgets holds this lock.
+        # Callbacks, runs and notebook cells may be in different threads: a thread that changes widgets holds this lock.
         self._lock = threading.RLock()
         former = _former(framework, values)
         self._number, self._start_values = next(_numbers), (framework, values)

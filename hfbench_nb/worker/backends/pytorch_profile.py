@@ -176,7 +176,7 @@ def _trace(call: Callable[[], object], device: torch.device) -> torch.profiler.p
 
 
 def _export(traced: torch.profiler.profile) -> tuple[str, str]:
-    """Write the trace to a file, which whoever reads the answer moves; return its path, and why there is none."""
+    """Write the trace to a file, which the reader of the reply moves; return its path, and why there is none."""
     descriptor, name = tempfile.mkstemp(prefix="hfbench-trace-", suffix=".json.gz")
     os.close(descriptor)
     path = Path(name)

@@ -25,7 +25,7 @@ def carried_by(name: str) -> str:
 
 @contextmanager
 def optional(ask: Ask, what: str, names: Iterable[str], error_class: type[Exception]) -> Iterator[None]:
-    """Leave out what cannot be made or given to the model, and tell so, if the model runs without it.
+    """Leave out what cannot be made or given to the model, and note it, if the model runs without it.
 
     Parameters
     ----------
