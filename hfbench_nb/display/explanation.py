@@ -17,9 +17,12 @@ from hfbench_nb.analysis.spending import (
     group_changes,
     operator_changes,
 )
+from hfbench_nb.arguments.fields import Axis
+from hfbench_nb.arguments.sweep import known_axes
 from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.profiles import Key, Profiles
 from hfbench_nb.display.text_tables import text_table
+from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
@@ -237,9 +240,7 @@ def _words(row: Row) -> list[str]:
 
 
 def _own_settings(row: Row, other: Row) -> str:
-    """Return the settings in the label of a row that are not in that of another; the label if it names a run, too."""
-    inner = [each.label.removeprefix(each.case.model).strip() for each in (row, other)]
-    if not all(text.startswith("[") and text.endswith("]") for text in inner):
-        return row.label
-    mine, others = (text[1:-1].split(", ") for text in inner)
-    return ", ".join(word for word in mine if word not in others)
+    """Return the words for the settings in which a row differs from another; its label if there are none."""
+    axes, differing = known_axes(), varying_axes([row.requested, other.requested])
+    words = [axes.get(name, Axis()).describe(name, row.requested[name]) for name in differing if name in row.requested]
+    return ", ".join(words) or row.label

@@ -40,6 +40,14 @@ class _Subject:
     batch: str
 
 
+@dataclass(frozen=True)
+class _Test:
+    """What a row is about, by llama-bench's name for it: reading a prompt, or generating."""
+
+    name: str
+    is_generation: bool
+
+
 def to_llama_bench(results: ResultSet) -> str:
     """Return the cases of generation as llama-bench prints its results; a batch size has a column if it is not 1.
 
@@ -48,7 +56,7 @@ def to_llama_bench(results: ResultSet) -> str:
     ArgumentError
         If no time of generation was measured.
     """
-    tests: dict[tuple[_Subject, str], list[float]] = {}
+    tests: dict[tuple[_Subject, _Test], list[float]] = {}
     labels = results.labels_without(size_axes(results, GENERATION))
     for row, label in zip(results.rows, labels, strict=True):
         if row.case.task == GENERATION and row.measurement.timings:
@@ -59,8 +67,8 @@ def to_llama_bench(results: ResultSet) -> str:
     if not tests and not failures:
         raise ArgumentError("There is nothing to show: llama-bench's table needs times of generation.", "style")
     # The prompt before the generation, as in llama-bench, for each model; otherwise in the order measured.
-    ordered = {subject: sorted(_of(subject, tests), key=_is_generation) for subject, _ in tests}
-    lines = [(*vars(s).values(), test, _rate(tests[s, test])) for s, names in ordered.items() for test in names]
+    ordered = {subject: sorted(_of(subject, tests), key=lambda test: test.is_generation) for subject, _ in tests}
+    lines = [(*vars(s).values(), test.name, _rate(tests[s, test])) for s, names in ordered.items() for test in names]
     with_batch = any(subject.batch != "1" for subject in ordered)
     shown = [i for i in range(len(_COLUMNS)) if i != _BATCH or with_batch]
     table = _table([[line[i] for i in shown] for line in lines], [_COLUMNS[i] for i in shown]) if lines else []
@@ -90,21 +98,18 @@ def _scaled(amount: Any, small: int, large: int, small_unit: str, large_unit: st
     return f"{amount / large:.2f} {large_unit}" if amount >= large else f"{amount / small:.2f} {small_unit}"
 
 
-def _tests(row: Row) -> Iterator[tuple[str, list[float]]]:
-    """Yield the names of the two tests of a case, and their tokens per second in each call."""
+def _tests(row: Row) -> Iterator[tuple[_Test, list[float]]]:
+    """Yield the two tests of a case, and their tokens per second in each call."""
     batch_size, length = row.case.sizes
     timings = row.measurement.timings
-    yield f"pp{length}", [batch_size * length / time_s for time_s in timings["ttft_s"].samples_s if time_s > 0]
-    new_tokens = row.settings.get("new_tokens")
-    yield f"tg{new_tokens} @ d{length}", [batch_size / time_s for time_s in timings["tpot_s"].samples_s if time_s > 0]
+    prompt = _Test(f"pp{length}", is_generation=False)
+    yield prompt, [batch_size * length / time_s for time_s in timings["ttft_s"].samples_s if time_s > 0]
+    generation = _Test(f"tg{row.settings.get('new_tokens')} @ d{length}", is_generation=True)
+    yield generation, [batch_size / time_s for time_s in timings["tpot_s"].samples_s if time_s > 0]
 
 
-def _of(subject: _Subject, tests: Iterable[tuple[_Subject, str]]) -> list[str]:
+def _of(subject: _Subject, tests: Iterable[tuple[_Subject, _Test]]) -> list[_Test]:
     return [test for of, test in tests if of == subject]
-
-
-def _is_generation(test: str) -> bool:
-    return test.startswith("tg")
 
 
 def _rate(rates: Sequence[float]) -> str:

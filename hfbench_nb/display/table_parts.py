@@ -22,6 +22,8 @@ UNKNOWN_SHARE = 0.25
 # Beyond this one the interval is so wide that its ends say nothing.
 USELESS_SHARE = 1.0
 TOO_NOISY = "too noisy"
+# What the spread of a cell is.
+SPREAD, INTERVAL, NOISE = "spread", "interval", "too_noisy"
 
 # Smaller amounts of memory, such as caches, are shown with three digits.
 _WHOLE_MB = 100
@@ -33,11 +35,18 @@ Key: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class TableCell:
-    """One cell of a table: the value of a case, its spread or interval, its marks, and the text shown on hover."""
+    """One cell of a table: the value of a case, its spread or interval, its marks, and the text shown on hover.
+
+    Attributes
+    ----------
+    spread, spread_kind
+        How well the value is known, and whether that is a `SPREAD`, an `INTERVAL` or `NOISE`; empty if it is not told.
+    """
 
     text: str
     spread: str = ""
     hint: str = ""
+    spread_kind: str = ""
     failed: bool = False
     noisy: bool = False
     best: bool = False
@@ -91,7 +100,7 @@ class Table:
     @property
     def has_interval(self) -> bool:
         """Whether the ends of an interval are shown, or that there is no useful one."""
-        return any(cell.spread.startswith("[") or cell.spread == TOO_NOISY for cell in self.cells)
+        return any(cell.spread_kind in (INTERVAL, NOISE) for cell in self.cells)
 
     @property
     def has_spread(self) -> bool:
@@ -124,12 +133,14 @@ def _cell(metric: Metric, row: Row, estimate: Estimate, scale: float, *, is_best
     value, half_width = estimate.value / scale, half_width_of(estimate)
     if metric.unit == "MB":
         hint = _hint(_memory_parts(row.measurement), row)
-        return TableCell(_memory_text(value), _range_of_rounds(metric, row), hint, best=is_best)
+        spread = _range_of_rounds(metric, row)
+        return TableCell(_memory_text(value), spread, hint, SPREAD if spread else "", best=is_best)
     timing = metric.timing_of(row.measurement)
-    text, spread, parts = format_number(value) if metric.unit or metric.is_share else metric.text(value), "", []
+    text, parts = format_number(value) if metric.unit or metric.is_share else metric.text(value), []
+    spread, kind = "", ""
     if not math.isnan(estimate.low):
-        spread = spread_text(estimate, scale)
-        if spread == TOO_NOISY and timing is not None:
+        spread, kind = _spread_of(estimate, scale)
+        if kind == NOISE and timing is not None:
             parts.append(f"samples from {format_time(timing.min_s)} to {format_time(timing.max_s)}")
         else:
             parts.append(f"95 % interval {metric.text(estimate.low)} to {metric.text(estimate.high)}")
@@ -145,11 +156,13 @@ def _cell(metric: Metric, row: Row, estimate: Estimate, scale: float, *, is_best
     ]
     unknown = half_width > UNKNOWN_SHARE
     noisy = timing is not None and timing.noisy and not unknown  # one mark: the stronger
-    return TableCell(text, spread, _hint(parts, row), noisy=noisy, best=is_best, unknown=unknown)
+    return TableCell(text, spread, _hint(parts, row), kind, noisy=noisy, best=is_best, unknown=unknown)
 
 
-def spread_text(estimate: Estimate, scale: float = 1.0) -> str:
-    """Return how well a value is known: ``±2.8 %``; its interval if that is wide; or that it is too noisy.
+def _spread_of(estimate: Estimate, scale: float) -> tuple[str, str]:
+    """Return how well a value is known, and of which kind that is.
+
+    That is ``±2.8 %``; its interval if that is wide; or that it is too noisy.
 
     Parameters
     ----------
@@ -160,10 +173,10 @@ def spread_text(estimate: Estimate, scale: float = 1.0) -> str:
     """
     half_width = half_width_of(estimate)
     if half_width <= UNKNOWN_SHARE:
-        return format_share(half_width)
+        return format_share(half_width), SPREAD
     if half_width > USELESS_SHARE:
-        return TOO_NOISY
-    return f"[{format_number(estimate.low / scale)}, {format_number(estimate.high / scale)}]"
+        return TOO_NOISY, NOISE
+    return f"[{format_number(estimate.low / scale)}, {format_number(estimate.high / scale)}]", INTERVAL
 
 
 def half_width_of(estimate: Estimate) -> float:

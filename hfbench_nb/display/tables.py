@@ -14,7 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from hfbench_nb.analysis.speedups import Baseline, Speedups, baseline_name, speedups
 from hfbench_nb.display.summary_tables import summary_table
 from hfbench_nb.display.table_parts import (
+    INTERVAL,
+    NOISE,
     NOISY_MARK,
+    SPREAD,
     TOO_NOISY,
     UNKNOWN_SHARE,
     USELESS_SHARE,
@@ -40,9 +43,9 @@ from hfbench_nb.results.result_set import ResultSet, Row
 __all__ = ["NOISY_MARK", "Table", "TableCell", "folded_tables", "list_failures", "make_legend", "make_tables"]
 
 _LEGEND = {
-    "spread": ("\N{PLUS-MINUS SIGN}", "half the 95 % confidence interval of the median"),
-    "interval": ("[ ]", "the ends of the 95 % confidence interval, in the unit of the table, where it is wide"),
-    "too_noisy": (TOO_NOISY, "the interval is wider than twice the value; hover to see the range of the samples"),
+    SPREAD: ("\N{PLUS-MINUS SIGN}", "half the 95 % confidence interval of the median"),
+    INTERVAL: ("[ ]", "the ends of the 95 % confidence interval, in the unit of the table, where it is wide"),
+    NOISE: (TOO_NOISY, "the interval is wider than twice the value; hover to see the range of the samples"),
     "best": ("Bold", "the best of its column and batch size, and what cannot be told from it"),
     "best_of_sizes": ("Bold", "the best of the same sizes, and what cannot be told from it"),
     "noisy": (NOISY_MARK, "noisy: the interval stayed wider than asked for"),
@@ -110,9 +113,7 @@ def make_legend(tables: Iterable[Table]) -> list[tuple[str, str]]:
 def _marks(table: Table, cell: TableCell) -> Iterable[str]:
     best = "best_of_sizes" if table.size_columns else "best"
     marks = {
-        "spread": cell.spread.startswith("\N{PLUS-MINUS SIGN}"),
-        "interval": cell.spread.startswith("["),
-        "too_noisy": cell.spread == TOO_NOISY,
+        cell.spread_kind: bool(cell.spread),
         best: cell.best,
         "noisy": cell.noisy,
         "unknown": cell.unknown,
@@ -145,7 +146,8 @@ def _speedup_table(task: str, rows: Mapping[Key, Row], faster: Speedups, baselin
             interval = f"[{format_ratio(estimate.low)}, {format_ratio(estimate.high)}]" if is_known else ""
             hint = f"95 % interval {interval}" if is_known else ""
             noisy = half_width_of(estimate) > USELESS_SHARE
-            cells[key] = TableCell(format_ratio(estimate.value), TOO_NOISY if noisy else interval, hint)
+            spread, kind = (TOO_NOISY, NOISE) if noisy else (interval, INTERVAL if interval else "")
+            cells[key] = TableCell(format_ratio(estimate.value), spread, hint, kind)
     return _by_length(f"Times faster than {printable(baseline)}", "times", task, rows, cells)
 
 

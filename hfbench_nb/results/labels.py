@@ -13,6 +13,17 @@ from hfbench_nb.protocol.case import Case, Settings, varying_axes
 
 
 @dataclass(frozen=True)
+class _Label:
+    """A label: the model's name with settings in brackets, and the words that stand in parentheses behind it."""
+
+    name: str
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(self.words)})" if self.words else self.name
+
+
+@dataclass(frozen=True)
 class Labelled:
     """What the label of a row is made from.
 
@@ -52,7 +63,7 @@ def make_labels(rows: Sequence[Labelled]) -> list[str]:
     return _numbered(rows, labels)
 
 
-def _are_ambiguous(rows: Sequence[Labelled], labels: Sequence[str]) -> bool:
+def _are_ambiguous(rows: Sequence[Labelled], labels: Sequence[_Label]) -> bool:
     """Return whether cases that were asked for with different settings have the same label."""
     found: dict[tuple[Any, ...], list[Settings]] = {}
     for row, label in zip(rows, labels, strict=True):
@@ -78,31 +89,28 @@ def _fact(row: Labelled, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _labels(rows: Sequence[Labelled], settings: Sequence[Settings], versions: Sequence[tuple[str, str]]) -> list[str]:
+def _labels(
+    rows: Sequence[Labelled], settings: Sequence[Settings], versions: Sequence[tuple[str, str]]
+) -> list[_Label]:
     axes, varying = known_axes(), varying_axes(settings)
     different = [len({words[i] for words in versions}) > 1 for i in range(2)]
     labels = []
     for row, of_row, words in zip(rows, settings, versions, strict=True):
         described = [axes.get(name, Axis()).describe(name, of_row[name]) for name in varying if name in of_row]
-        named = [word for word, wanted in zip(words, different, strict=True) if wanted and word]
-        label = row.case.model
-        label += f" [{', '.join(described)}]" if described else ""
-        labels.append(label + (f" ({', '.join(named)})" if named else ""))
+        name = f"{row.case.model} [{', '.join(described)}]" if described else row.case.model
+        labels.append(
+            _Label(name, tuple(word for word, wanted in zip(words, different, strict=True) if wanted and word))
+        )
     return labels
 
 
-def _numbered(rows: Sequence[Labelled], labels: Sequence[str]) -> list[str]:
-    """Add the number of the run to the label of a case that occurs more than once."""
+def _numbered(rows: Sequence[Labelled], labels: Sequence[_Label]) -> list[str]:
+    """Return the labels as text, with the number of the run in that of a case that occurs more than once."""
     times: Counter[tuple[Any, ...]] = Counter()
     numbered = []
     for row, label in zip(rows, labels, strict=True):
         key = (label, *row.case.task_and_sizes, row.case.settings.without(row.asked))
         times[key] += 1
-        if times[key] == 1:
-            numbered.append(label)
-        else:
-            run = f"run {times[key]}"
-            numbered.append(
-                f"{label[:-1]}, {run})" if label.endswith(")") and label != row.case.model else f"{label} ({run})"
-            )
+        run = () if times[key] == 1 else (f"run {times[key]}",)
+        numbered.append(str(_Label(label.name, label.words + run)))
     return numbered

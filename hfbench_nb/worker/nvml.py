@@ -61,7 +61,7 @@ class NvmlDevice:
         try:
             return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1000  # it counts millijoules
         except self._nvml.NVMLError as error:
-            raise NoEnergyCounterError(f"the GPU's driver does not tell its energy: {error}") from None
+            raise NoEnergyCounterError(f"the GPU's driver does not report its energy: {error}") from None
 
     def facts(self) -> dict[str, Any]:
         """Describe the device, under the original's keys and then ours; what it does not report is ``N/A``."""

@@ -138,7 +138,7 @@ def test_a_machine_is_plotted_against_the_published_one(tmp_path):
     both = BenchmarkResults([*mine.entries, *published.entries], {}, {})
     for values in ("time_s", "memory_mb"):
         ax = both.plot(values)
-        ax.metric.canvas.draw()
+        ax.figure.canvas.draw()
         assert {line.get_label() for line in ax.lines} == {
             "bert-base (PyTorch)", "bert-base (TensorFlow)", "bert-384-hid (TensorFlow)", "bert-6-lay (TensorFlow)",
         }  # fmt: skip

@@ -524,6 +524,22 @@ def test_a_run_in_which_all_failed_has_the_colour_of_failure(make, model):
     assert only(panel, "part-failures").is_open
 
 
+def test_a_run_that_cannot_begin_leaves_the_results_of_the_run_before(quick):
+    run_to_its_end(quick)
+    before = quick.results
+    assert len(before.entries) == 3
+    write(quick, "device", "cuda")
+    run_to_its_end(quick)
+    assert quick.results.entries == before.entries
+    assert "<table" in only(quick, "table").value
+    assert "cuda" in status(quick)
+    assert status(quick).endswith("Below is the run before.")
+    write(quick, "device", "cpu")
+    run_to_its_end(quick)
+    assert quick.results.entries != before.entries
+    assert status(quick).startswith("3 of 3 cases in ")
+
+
 def test_what_was_unfolded_stays_so_while_rows_arrive(quick):
     run_to_its_end(quick)
     reasons, text = only(quick, "part-failures"), only(quick, "part-copy")

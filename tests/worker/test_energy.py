@@ -35,7 +35,7 @@ def test_the_packages_add_up_and_their_counters_start_anew(powercap):
 def test_a_machine_without_counters_says_so(tmp_path):
     with pytest.raises(NoEnergyCounterError, match=r"no energy counter of its processor \(RAPL"):
         RaplCounter(tmp_path)
-    with pytest.raises(NoEnergyCounterError, match="mps does not tell its energy"):
+    with pytest.raises(NoEnergyCounterError, match="mps does not report its energy"):
         counter_of(None, "mps")
 
 
@@ -65,7 +65,7 @@ def test_a_gpu_is_asked_by_its_driver():
 
     assert energy_of(calls, 0.1, device) == pytest.approx(0.25)
     nvml.taken_mj = None
-    with pytest.raises(NoEnergyCounterError, match="driver does not tell its energy: Not Supported"):
+    with pytest.raises(NoEnergyCounterError, match="driver does not report its energy: Not Supported"):
         device.joules()
 
 

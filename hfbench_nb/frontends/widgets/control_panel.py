@@ -56,6 +56,7 @@ class Panel:
         former = _former(framework, values)
         self._number, self._start_values = next(_numbers), (framework, values)
         self._run: BackgroundRun | OpenedRun | None = None
+        self._before: BackgroundRun | OpenedRun | None = None  # the last run with results
         self._ran: dict[str, Any] | None = None
         self._static = StaticResults(f"hfbench-static-{self._number}")
         self._controls = Controls(self._on_run, self._end, self._start_over)
@@ -97,8 +98,18 @@ class Panel:
 
     @property
     def results(self) -> BenchmarkResults | None:
-        """The results of the last run, also while it is in progress, or those that were opened; None before."""
-        return None if self._run is None else self._run.results
+        """The results of the last run, also while it is in progress, or those that were opened; None before.
+
+        A run that could not begin has none, and leaves those of the run before.
+        """
+        return None if self._shown is None else self._shown.results
+
+    @property
+    def _shown(self) -> BackgroundRun | OpenedRun | None:
+        """The run whose results are shown."""
+        run = self._run
+        has_none = isinstance(run, BackgroundRun) and run.is_over and run.results is None
+        return self._before if has_none else run
 
     def __repr__(self) -> str:
         return "hfbench_nb control panel (needs a live notebook)"
@@ -116,7 +127,7 @@ class Panel:
 
     @property
     def _png(self) -> bytes:
-        return b"" if self._run is None else self._run.curves.png
+        return b"" if self._shown is None else self._shown.curves.png
 
     def close(self) -> None:
         """Stop this panel's run and remove its widgets."""
@@ -141,7 +152,8 @@ class Panel:
             self._form.check()  # file names contain the time; folders may have been removed
             if self._form.args is None:
                 return
-            former, run = self._run, BackgroundRun(self._form.args, self._form.run_options, self, carry_out)
+            former, self._before = self._run, self._shown
+            run = BackgroundRun(self._form.args, self._form.run_options, self, carry_out)
             self._run = run
             try:
                 run.start()
@@ -213,11 +225,15 @@ class Panel:
         run = self._run
         with self._lock:
             if not isinstance(run, BackgroundRun):
-                self._status.say("" if run is None else describe_opened(run.results, self._static.note))
+                if run is None:
+                    self._status.say("")
+                else:
+                    self._status.say(describe_opened(run, self._static.note), run.failed)
                 return
             self._controls.bar.show(run.done, run.total, run.state)
             self._tabs.show_log(run.lines)
-            self._status.say(describe_progress(run, self._static.note))
+            note = self._static.note if self._shown is run or self.results is None else "Below is the run before."
+            self._status.say(describe_progress(run, note), run.failed)
 
     # ---- notifications from the threads of a run
 
@@ -232,7 +248,10 @@ class Panel:
     def on_end(self, run: BackgroundRun) -> None:
         """Show everything, also for pages without live widgets."""
         self._show_results(run, at_once=True)
-        self._static.update(run.results, run.curves.png)
+        with self._lock:
+            if run.results is None:
+                self._tabs.show(self.results, self._png)
+        self._static.update(self.results, self._png)
         self._show_progress()
 
     def on_free(self) -> None:
@@ -258,8 +277,8 @@ def _former(framework: str, values: dict[str, Any]) -> tuple[BackgroundRun | Ope
     """Return what the last panel with the same initial values shows, which its cell may have made; None if nothing."""
     for panel in sorted(_panels, key=lambda panel: panel._number, reverse=True):
         results = panel.results
-        if panel._start_values == (framework, values) and panel._run is not None and results and results.entries:
-            return panel._run, results
+        if panel._start_values == (framework, values) and panel._shown is not None and results and results.entries:
+            return panel._shown, results
     return None
 
 

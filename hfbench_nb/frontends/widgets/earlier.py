@@ -31,11 +31,14 @@ class OpenedRun:
     ----------
     curves
         Their curves.
+    failed
+        How many of its cases have failed.
     """
 
     def __init__(self, results: BenchmarkResults) -> None:
         self.results, self.curves = results, Curves()
         self.curves.draw(results, at_once=True)
+        self.failed = sum(not measurement.succeeded for _, measurement in results.entries)
 
 
 class EarlierRuns:

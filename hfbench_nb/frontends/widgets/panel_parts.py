@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
@@ -12,8 +11,6 @@ RUNNING, DONE, PARTLY, FAILED = "running", "done", "partly", "failed"
 """What the colour of the bar says."""
 
 OnPress = Callable[[], None]
-
-_FAILED = re.compile(r"\b\d+ failed\b")
 
 
 def make_button(name: str, text: str, icon: str, style: str, tooltip: str) -> widgets.Button:
@@ -100,10 +97,12 @@ class Status(widgets.HTML):  # type: ignore[misc]
         self.add_class("hfbench-status")
         self.say("")
 
-    def say(self, text: str) -> None:
-        """Show a text; what failed has the colour of failure."""
+    def say(self, text: str, failed: int = 0) -> None:
+        """Show a text; in it, the words for the number of failed cases have the colour of failure."""
         self.text = text
-        marked = _FAILED.sub(r'<span class="hfbench-failed">\g<0></span>', html.escape(text))
+        words, marked = f"{failed} failed", html.escape(text)
+        if failed:
+            marked = marked.replace(words, f'<span class="hfbench-failed">{words}</span>')
         self.value = f'<div role="status" aria-live="polite">{marked}</div>'
 
 

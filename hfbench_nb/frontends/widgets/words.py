@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.sweep import plan
-from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.frontends.widgets.background import BackgroundRun
+from hfbench_nb.frontends.widgets.earlier import OpenedRun
 from hfbench_nb.rendering.units import format_duration
 
 # What a round of a case takes beside its share of the time budget: starting a worker, building a small model, memory.
@@ -32,10 +32,9 @@ def describe_progress(run: BackgroundRun, note: str) -> str:
     return f"{run.done} of {run.total} measurements in {format_duration(run.elapsed_s)}; {doing}"
 
 
-def describe_opened(results: BenchmarkResults, note: str) -> str:
+def describe_opened(run: OpenedRun, note: str) -> str:
     """Return which earlier run is shown, with a note on what the notebook keeps."""
-    failed = sum(not measurement.succeeded for _, measurement in results.entries)
-    cases = f"{_cases(len(results.entries))}{f', {failed} failed' if failed else ''}"
+    cases = f"{_cases(len(run.results.entries))}{f', {run.failed} failed' if run.failed else ''}"
     told = f"An earlier run: {cases}. Its arguments are in the form; Run measures again."
     return f"{told} {note}".rstrip()
 
