@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -58,6 +58,12 @@ def known_axes() -> dict[str, Axis]:
         for framework in frameworks_with_models()
         for name, axis in axes_of(framework.arguments_class).items()
     }
+
+
+def describe_settings(settings: Iterable[Settings], names: Sequence[str]) -> list[list[str]]:
+    """Return, for each settings, the words for the values of some axes, as far as it has them."""
+    axes = known_axes()
+    return [[axes.get(name, Axis()).describe(name, each[name]) for name in names if name in each] for each in settings]
 
 
 def completed(case: Case, arguments: Mapping[str, Any]) -> Case:

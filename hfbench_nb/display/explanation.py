@@ -17,8 +17,7 @@ from hfbench_nb.analysis.spending import (
     group_changes,
     operator_changes,
 )
-from hfbench_nb.arguments.fields import Axis
-from hfbench_nb.arguments.sweep import known_axes
+from hfbench_nb.arguments.sweep import describe_settings
 from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.profiles import Key, Profiles
 from hfbench_nb.display.text_tables import text_table
@@ -241,6 +240,6 @@ def _words(row: Row) -> list[str]:
 
 def _own_settings(row: Row, other: Row) -> str:
     """Return the words for the settings in which a row differs from another; its label if there are none."""
-    axes, differing = known_axes(), varying_axes([row.requested, other.requested])
-    words = [axes.get(name, Axis()).describe(name, row.requested[name]) for name in differing if name in row.requested]
+    differing = varying_axes([row.requested, other.requested])
+    (words,) = describe_settings([row.requested], differing)
     return ", ".join(words) or row.label

@@ -108,9 +108,8 @@ class WorkerProcess:
         self.kill()
         if message["event"] == "failed":
             raise IsolationError(f"{framework.name} cannot be used by {self._python}: {Failure(**message['failure'])}")
-        log = self.log_tail()
-        how = describe_end(message.get("code"), log)
-        raise IsolationError(f"The worker for {framework.name} did not start: {how}\n{log}".rstrip())
+        how = describe_end(message.get("code"), log="")  # all of its output follows
+        raise IsolationError(f"The worker for {framework.name} did not start: {how}\n{self.log_tail()}".rstrip())
 
     def send(self, request: dict[str, Any]) -> None:
         """Send a request; if the process is gone, an ``end`` message reports it."""

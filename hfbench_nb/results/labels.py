@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hfbench_nb.arguments.fields import Axis
-from hfbench_nb.arguments.sweep import known_axes
+from hfbench_nb.arguments.sweep import describe_settings, known_axes
 from hfbench_nb.protocol.case import Case, Settings, varying_axes
 
 
@@ -92,12 +91,11 @@ def _fact(row: Labelled, name: str) -> str:
 def _labels(
     rows: Sequence[Labelled], settings: Sequence[Settings], versions: Sequence[tuple[str, str]]
 ) -> list[_Label]:
-    axes, varying = known_axes(), varying_axes(settings)
+    described = describe_settings(settings, varying_axes(settings))
     different = [len({words[i] for words in versions}) > 1 for i in range(2)]
     labels = []
-    for row, of_row, words in zip(rows, settings, versions, strict=True):
-        described = [axes.get(name, Axis()).describe(name, of_row[name]) for name in varying if name in of_row]
-        name = f"{row.case.model} [{', '.join(described)}]" if described else row.case.model
+    for row, of_row, words in zip(rows, described, versions, strict=True):
+        name = f"{row.case.model} [{', '.join(of_row)}]" if of_row else row.case.model
         labels.append(
             _Label(name, tuple(word for word, wanted in zip(words, different, strict=True) if wanted and word))
         )
