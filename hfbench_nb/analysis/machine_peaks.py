@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,14 +44,10 @@ class Roof:
 
 def roof_of(row: Row) -> Roof | None:
     """Return the peaks of the machine that measured a row; None where they are not known."""
-    told = row.measurement.details.get("peaks")
-    try:
-        peaks = Peaks.from_dict({**told}) if isinstance(told, Mapping) else None
-    except ValueError:
-        peaks = None
-    if peaks is None or not isinstance(told, Mapping):
+    peaks = row.measurement.peaks
+    if peaks is None:
         return None
-    device, dtype = str(row.settings.get("device", "cpu")), str(told.get("dtype", "float32"))
+    device, dtype = str(row.settings.get("device", "cpu")), peaks.dtype
     if device == "cpu":
         return Roof(
             str(row.environment.get("cpu_model") or ""), device, dtype, _whole(row.settings.get("threads")), peaks

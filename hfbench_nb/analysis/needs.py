@@ -38,14 +38,14 @@ class Needs:
     @classmethod
     def of(cls, measurement: Measurement) -> Needs | None:
         """Return what an estimated case needs; None if it could not be estimated."""
-        memory, details, metrics = measurement.memory, measurement.details, measurement.metrics
-        if memory is None:
+        memory, facts, metrics = measurement.memory, measurement.model_facts, measurement.metrics
+        if memory is None or memory.weights_bytes is None:
             return None
-        stored_bytes = details.get("buffer_bytes", 0)
+        stored_bytes, other_bytes = (0, 0) if facts is None else (facts.buffer_bytes, facts.non_persistent_buffer_bytes)
         parts_mb = dict.fromkeys(PARTS, 0.0)
         parts_mb["parameters_mb"] = (memory.weights_bytes - stored_bytes) / MEGABYTE
-        parts_mb["buffers_mb"] = (stored_bytes + details.get("non_persistent_buffer_bytes", 0)) / MEGABYTE
+        parts_mb["buffers_mb"] = (stored_bytes + other_bytes) / MEGABYTE
         parts_mb |= {name: metrics[name] for name in ("gradients_mb", "optimizer_mb", "kv_cache_mb") if name in metrics}
         total_mb = memory.peak_bytes / MEGABYTE
         parts_mb["activations_mb"] = total_mb - sum(parts_mb.values())
-        return cls(total_mb, details.get("parameters"), parts_mb)
+        return cls(total_mb, None if facts is None else facts.parameters, parts_mb)

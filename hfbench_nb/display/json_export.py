@@ -138,7 +138,7 @@ def _pytorch(results: ResultSet, metrics: Sequence[Metric]) -> list[dict[str, An
 
 
 def _pytorch_record(row: Row, metric: Metric, values: list[float]) -> dict[str, Any]:
-    facts, case, details = row.environment, row.case, row.measurement.details
+    facts, case, model = row.environment, row.case, row.measurement.model_facts
     versions = {"torch": facts.get("framework_version"), "transformers": facts.get("transformers_version")}
     return {
         "benchmark": {
@@ -153,7 +153,7 @@ def _pytorch_record(row: Row, metric: Metric, values: list[float]) -> dict[str, 
         },
         "model": {
             "name": case.model,
-            "type": details.get("model_class"),
+            "type": None if model is None else model.model_class,
             "backend": case.framework,
             "origins": ["transformers"],
         },

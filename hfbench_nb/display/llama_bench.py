@@ -10,11 +10,11 @@ import math
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hfbench_nb.display.summary_tables import size_axes
 from hfbench_nb.display.tables import list_failures
 from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.protocol.facts import ModelFacts
 from hfbench_nb.protocol.tasks import GENERATION
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code
 from hfbench_nb.results.result_set import ResultSet, Row
@@ -76,24 +76,27 @@ def to_llama_bench(results: ResultSet) -> str:
 
 
 def _subject(row: Row, label: str) -> _Subject:
-    settings, details = row.settings, row.measurement.details
-    dtype, parameters = str(settings.get("dtype", "")), details.get("parameters")
-    size_bytes = details.get("weights_bytes")
-    if size_bytes is None and isinstance(parameters, int) and dtype in _ITEM_BYTES:
-        size_bytes = parameters * _ITEM_BYTES[dtype] + int(details.get("buffer_bytes", 0))
+    settings, facts = row.settings, row.measurement.model_facts
+    dtype = str(settings.get("dtype", ""))
     return _Subject(
         model=label if dtype in label else f"{label} {dtype}".strip(),
-        size=_scaled(size_bytes, 1 << 20, 1 << 30, "MiB", "GiB"),
-        params=_scaled(parameters, 10**6, 10**9, "M", "B"),
+        size=_scaled(None if facts is None else _weights_bytes(facts, dtype), 1 << 20, 1 << 30, "MiB", "GiB"),
+        params=_scaled(None if facts is None else facts.parameters, 10**6, 10**9, "M", "B"),
         backend=str(settings.get("device", "")).partition(":")[0].upper(),
         threads=str(settings.get("threads") or ""),
         batch=str(row.case.batch_size),
     )
 
 
-def _scaled(amount: Any, small: int, large: int, small_unit: str, large_unit: str) -> str:
+def _weights_bytes(facts: ModelFacts, dtype: str) -> int | None:
+    if facts.weights_bytes is not None or dtype not in _ITEM_BYTES:
+        return facts.weights_bytes
+    return facts.parameters * _ITEM_BYTES[dtype] + facts.buffer_bytes
+
+
+def _scaled(amount: int | None, small: int, large: int, small_unit: str, large_unit: str) -> str:
     """Return an amount as llama-bench prints it: with two digits, in one of two units; empty if it is unknown."""
-    if not isinstance(amount, int):
+    if amount is None:
         return ""
     return f"{amount / large:.2f} {large_unit}" if amount >= large else f"{amount / small:.2f} {small_unit}"
 

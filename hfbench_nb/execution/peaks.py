@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from hfbench_nb.arguments.frameworks import FRAMEWORKS, Framework
 from hfbench_nb.execution.cancellation import Cancellation
@@ -57,7 +56,7 @@ def with_peaks(
     if not flops or timing is None or not isinstance(executor, PeaksExecutor):
         return measurement
     settings = _settings_of(request, measurement)
-    key = _key(settings, measurement.details)
+    key = _key(settings, measurement.framework_version)
     peaks = _find(key)
     achieved = flops / timing.median_s / 1e9
     if peaks is None or (achieved > peaks.gflops_per_s.best and key not in _again):
@@ -68,12 +67,12 @@ def with_peaks(
         if peaks is not None:
             _again.add(key)
             found = peaks.or_more(found)
-        peaks = found
+        peaks = replace(found, dtype=str(settings["dtype"]))
         _keep(key, peaks)
     return replace(
         measurement,
         metrics={**measurement.metrics, **peaks.metrics},
-        details={**measurement.details, "peaks": {**peaks.to_dict(), "dtype": settings["dtype"]}},
+        peaks=peaks,
     )
 
 
@@ -85,12 +84,12 @@ def _settings_of(request: Request, measurement: Measurement) -> Settings:
     return Settings({name: settings[name] for name in _PLACES if name in settings}, dtype=dtype)
 
 
-def _key(settings: Settings, details: Mapping[str, Any]) -> str:
+def _key(settings: Settings, framework_version: str) -> str:
     facts = {
         **settings,
         "machine": platform.node(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "framework_version": details.get("framework_version"),
+        "framework_version": framework_version,
         **{name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
     return json.dumps(facts, sort_keys=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.facts import Costs
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.merging import merge
 from hfbench_nb.protocol.request import Method
@@ -96,18 +97,13 @@ class Rounds:
 
     def _has_spent(self, taken: Mapping[int, Measurement]) -> bool:
         """Return whether the rounds of a case have used up its budget, with the start of each worker and its device."""
-        overhead_s = sum(_fact(each, name) for each in taken.values() for name in ("start_s", "open_s", "build_s"))
+        costs = Costs.total(each.costs for each in taken.values())
         if not self._method.speed:
-            calls_s = sum(_fact(each, "calls_s") for each in taken.values())
-            return calls_s + overhead_s >= self._method.max_seconds
+            return costs.calls_s + costs.before_calls_s >= self._method.max_seconds
         timings = [each.timing for each in taken.values() if each.timing is not None]
         samples_s = sum(sum(timing.samples_s) * timing.calls_per_sample for timing in timings)
         return (
             len(timings) >= _LEAST_ROUNDS
             and sum(len(timing.samples_s) for timing in timings) >= self._method.repeat
-            and samples_s + overhead_s >= self._method.max_seconds
+            and samples_s + costs.before_calls_s >= self._method.max_seconds
         )
-
-
-def _fact(measurement: Measurement, name: str) -> float:
-    return float(measurement.details.get(name, 0.0))

@@ -19,6 +19,7 @@ from hfbench_nb.execution.cancellation import Cancellation, Cancelled
 from hfbench_nb.execution.process import KILL_TIMEOUT_S, WorkerProcess, describe_end, running_processes
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import IsolationError
+from hfbench_nb.protocol.facts import Costs
 from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.peaks import Peaks
 from hfbench_nb.protocol.request import Method, Request, environment_message, peaks_message
@@ -140,22 +141,23 @@ class Workers:
             process = self._ready_process(cancellation)
             log_start, asked_at_s = process.log_size(), time.monotonic()
             ooms = _kernel_oom_kills()
-            started: dict[str, Any] = {}
+            started_at_s: list[float] = []
 
             def watch(message: dict[str, Any]) -> None:
                 if message["event"] == "started":
-                    started.setdefault("start_s", message["at_s"] - asked_at_s)
+                    started_at_s.append(message["at_s"])
                 on_progress(message)
 
             answer, end = self._ask(process, request.to_message(), request.timeout_s, watch, cancellation)
             log = process.log_tail(log_start)
         if log:
             on_progress({"event": "log", "text": log})
+        start_s = started_at_s[0] - asked_at_s if started_at_s else 0.0
         if answer is not None:
             measurement = Measurement.from_dict(answer["measurement"])
-            return replace(measurement, details={**measurement.details, **started})
+            return replace(measurement, costs=replace(measurement.costs, start_s=start_s))
         was_oom = end == -_SIGKILL and _kernel_oom_kills() > ooms
-        return Measurement(*_judge_end(end, request.timeout_s, was_oom=was_oom, log=log), details=started)
+        return Measurement(*_judge_end(end, request.timeout_s, was_oom=was_oom, log=log), costs=Costs(start_s))
 
     def release(self) -> None:
         """Drop a model that was built for several cases; there is none unless the workers are forked."""

@@ -8,7 +8,9 @@ from typing import Any
 
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.decoding import make
+from hfbench_nb.protocol.facts import Costs, ModelFacts
 from hfbench_nb.protocol.line_trace import LineTrace
+from hfbench_nb.protocol.peaks import Peaks
 from hfbench_nb.protocol.profile import Profile
 from hfbench_nb.protocol.timing import Timing
 
@@ -40,8 +42,9 @@ class MemoryUse:
     working_bytes
         What the calls needed in addition, and those buffers.
     details
-        Further readings by name, bytes, such as the framework's own allocated and reserved peaks.
-        If the call consists of phases, ``prefill_peak_bytes`` is that of the phase ``prefill``.
+        Further readings by name, bytes, such as the framework's own allocated and reserved peaks; for display only.
+    phase_peak_bytes
+        The peak of each phase by its name, such as ``prefill``, bytes, if the call consists of phases.
     """
 
     method: str
@@ -50,6 +53,7 @@ class MemoryUse:
     weights_bytes: int | None = None
     working_bytes: int | None = None
     details: dict[str, int | None] = field(default_factory=dict)
+    phase_peak_bytes: dict[str, int] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise a `ValueError` if no process can have so much memory."""
@@ -98,9 +102,16 @@ class Measurement:
         Further metrics by name, in the units of the metrics registry.
     timings
         Samples of parts of the timed calls, such as the time to the first token, by the name of their metric.
+    model_facts
+        What the model consists of; None for a function, and where no model was built.
+    costs
+        What measuring took: of all rounds together, where there were several.
+    framework_version
+        Of the framework in the worker; empty if it is not known.
+    peaks
+        What the device can do at most, if that was measured.
     details
-        Further facts from the worker, for display only: model class, parameters, shapes of the inputs, ``build_s``,
-        ``start_s`` ...  ``calls`` passes were made in total and took ``calls_s``.
+        Further facts from the worker, for display only: shapes of the inputs, attention kernel ...
     round
         The number of the round, from 1, in which this was measured.
     rounds
@@ -120,6 +131,10 @@ class Measurement:
     resolved: Settings = field(default_factory=Settings)
     metrics: dict[str, float] = field(default_factory=dict)
     timings: dict[str, Timing] = field(default_factory=dict)
+    model_facts: ModelFacts | None = None
+    costs: Costs = field(default_factory=Costs)
+    framework_version: str = ""
+    peaks: Peaks | None = None
     round: int = 1
     rounds: tuple[Measurement, ...] = ()
 

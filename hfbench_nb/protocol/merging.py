@@ -6,13 +6,10 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from hfbench_nb.protocol.facts import Costs
 from hfbench_nb.protocol.measurement import Measurement, MemoryUse
 from hfbench_nb.protocol.timing import Timing
-
-# Entries of `Measurement.details` that add up over the rounds.
-_SUMS = ("calls", "calls_s", "build_s")
 
 
 def merge(rounds: Sequence[Measurement]) -> Measurement:
@@ -27,8 +24,8 @@ def merge(rounds: Sequence[Measurement]) -> Measurement:
     -------
     Measurement
         Where there was one round, that round's.  Otherwise the samples of all rounds that were measured, in order;
-        the memory of the round whose peak is the median one; the median of each further metric; and a note on each
-        round that failed.  If none was measured, the first failure.
+        the memory of the round whose peak is the median one; the median of each further metric; the sum of what
+        measuring took; and a note on each round that failed.  If none was measured, the first failure.
     """
     ordered = tuple(sorted(rounds, key=lambda each: each.round))
     if len(ordered) == 1:
@@ -41,7 +38,7 @@ def merge(rounds: Sequence[Measurement]) -> Measurement:
         first,
         timing=_timing([each.timing for each in measured if each.timing is not None]),
         memory=_memory([each.memory for each in measured if each.memory is not None]),
-        details={**first.details, **_sums(measured)},
+        costs=Costs.total(each.costs for each in measured),
         note="; ".join(dict.fromkeys(filter(None, [*(each.note for each in measured), *map(_failure_note, ordered)]))),
         timings={
             name: timing
@@ -70,14 +67,6 @@ def _memory(rounds: Sequence[MemoryUse]) -> MemoryUse | None:
     """Return the reading with the median peak: its parts add up."""
     ordered = sorted(rounds, key=lambda each: each.peak_bytes)
     return ordered[(len(ordered) - 1) // 2] if ordered else None
-
-
-def _sums(rounds: Sequence[Measurement]) -> dict[str, Any]:
-    return {
-        name: sum(each.details.get(name, 0) for each in rounds)
-        for name in _SUMS
-        if isinstance(rounds[0].details.get(name), int | float)
-    }
 
 
 def _median(values: Sequence[float]) -> float:

@@ -27,10 +27,13 @@ class Peaks:
         Of products of matrices, 10^9 floating-point operations per second.
     gb_per_s
         Of copies and readings of memory, 10^9 bytes per second, read or written.
+    dtype
+        The data type.
     """
 
     gflops_per_s: Rate
     gb_per_s: Rate
+    dtype: str = "float32"
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -42,6 +45,7 @@ class Peaks:
         return Peaks(
             max(self.gflops_per_s, other.gflops_per_s, key=lambda rate: rate.best),
             max(self.gb_per_s, other.gb_per_s, key=lambda rate: rate.best),
+            self.dtype,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,4 +61,4 @@ class Peaks:
         ValueError
             If `data` is not of that form.
         """
-        return make(cls, {field.name: data.get(field.name) for field in fields(cls)})
+        return make(cls, {field.name: data[field.name] for field in fields(cls) if field.name in data})

@@ -213,20 +213,12 @@ def part_metric(name: str, title: str, task: str, short: str = "", *, is_headlin
     )  # fmt: skip
 
 
-def _of_details(name: str) -> Value:
-    def value(case: Case, measurement: Measurement) -> float:
-        found = measurement.details.get(name)
-        return float(found) if isinstance(found, int | float) else math.nan
-
-    return value
-
-
 def phase_metric(phase: str, task: str) -> Metric:
     """Make a metric of the peak memory of a phase of each call."""
 
     def value(case: Case, measurement: Measurement) -> float:
-        details = {} if measurement.memory is None else measurement.memory.details
-        peak_bytes = details.get(f"{phase}_peak_bytes")
+        memory = measurement.memory
+        peak_bytes = None if memory is None else memory.phase_peak_bytes.get(phase)
         return math.nan if peak_bytes is None else peak_bytes / MEGABYTE
 
     return Metric(
@@ -255,7 +247,7 @@ for _percent in (90, 99):
     )  # fmt: skip
 METRICS.register(
     Metric(
-        "compile_s", "Compilation", "s", _of_details("compile_s"), format=format_time, is_folded=True, is_rare=True,
+        "compile_s", "Compilation", "s", format=format_time, is_folded=True, is_rare=True,
         beside="time_s", short="compiled before, in",
     )
 )  # fmt: skip

@@ -49,8 +49,7 @@ def rate(name: str, title: str, unit: str, of_time: Callable[[Any, Any, Any], An
 
 
 def _parameters(case: Case, measurement: Measurement) -> float:
-    count = measurement.details.get("parameters")
-    return count if isinstance(count, int) else math.nan
+    return math.nan if measurement.model_facts is None else measurement.model_facts.parameters
 
 
 METRICS.register(

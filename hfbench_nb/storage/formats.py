@@ -7,6 +7,8 @@
     Settings in each case; several environments, one of which each line refers to; typed fields of a measurement.
 3
     A line per round of a case, whose number is in its measurement; readings of the reference.
+4
+    What code relies on has left the ``details`` of a measurement and of its memory for fields of its own.
 """
 
 from __future__ import annotations
@@ -19,11 +21,10 @@ from hfbench_nb.arguments.sweep import completed
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.decoding import make
 from hfbench_nb.protocol.measurement import Measurement
+from hfbench_nb.storage import older_measurements
 
-NEWEST = 3
-_READ = (1, 2, 3)
-
-_VERSIONS = ("framework_version", "transformers_version")
+NEWEST = 4
+_READ = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def read_entry(head: Head, data: dict[str, Any]) -> tuple[Case, Measurement, int
     """
     if head.format == 1:
         case = make(Case, data["cell"])
-        measurement, versions = _measurement_of_format_1(data["measurement"])
+        old, versions = older_measurements.of_format_1(data["measurement"])
+        measurement = Measurement.from_dict(older_measurements.of_format_3(old))
         arguments = head.arguments | _settings_of_format_1(measurement.details)
         return completed(case, arguments), measurement, _environment_of_format_1(head.environments, versions)
     number = data["environment"]
@@ -84,23 +86,14 @@ def read_entry(head: Head, data: dict[str, Any]) -> tuple[Case, Measurement, int
     case = make(Case, data["case"])
     # An axis that was added later has its default; unknown settings stay unknown.
     case = completed(case, {**head.arguments, **case.settings}) if case.settings else case
-    return case, Measurement.from_dict(data["measurement"]), number
+    written = data["measurement"]
+    return case, Measurement.from_dict(written if head.format > 3 else older_measurements.of_format_3(written)), number
 
 
 def _facts(data: Any, name: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ValueError(f"{name} cannot be a {type(data).__name__}")
     return data
-
-
-def _measurement_of_format_1(data: dict[str, Any]) -> tuple[Measurement, dict[str, str]]:
-    """Read a measurement of format 1; also return the versions that it was taken with, if they are recorded."""
-    details = dict(data.get("details", {}))
-    note, failure = (_text(details, name) for name in ("note", "line_trace_failure"))
-    versions = {name: _text({**details}, name) for name in _VERSIONS if name in details}
-    resolved = {name: details[name] for name in ("device", "threads") if name in details}
-    typed = {"details": details, "note": note, "line_trace_failure": failure, "resolved": resolved}
-    return Measurement.from_dict({**data, **typed}), versions
 
 
 def _settings_of_format_1(details: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,13 +104,6 @@ def _settings_of_format_1(details: Mapping[str, Any]) -> dict[str, Any]:
     if "mode" in details:
         settings |= {"eager_mode": details["mode"] == "eager", "use_xla": details["mode"] == "xla"}
     return settings
-
-
-def _text(details: dict[str, Any], name: str) -> str:
-    value = details.pop(name, "")
-    if not isinstance(value, str):
-        raise ValueError(f"details[{name!r}] must be text")
-    return value
 
 
 def _environment_of_format_1(environments: list[dict[str, Any]], versions: Mapping[str, str]) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.decoding import LARGEST_NUMBER
 from hfbench_nb.protocol.errors import message_of
+from hfbench_nb.protocol.facts import Costs, ModelFacts
 from hfbench_nb.protocol.line_trace import LineTrace
 from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.profile import Profile
@@ -71,7 +71,7 @@ def measure(
     try:
         start = time.perf_counter()
         runtime = open_runtime()
-        taken.details["open_s"] = time.perf_counter() - start  # on a GPU, its context takes seconds
+        taken.open_s = time.perf_counter() - start  # on a GPU, its context takes seconds
         _measure(runtime, workload, method, report, taken)
     except let_through:
         raise
@@ -80,27 +80,15 @@ def measure(
         status = "oom" if is_oom else "error"
         shown = taken.explain(error) if isinstance(error, Exception) and not is_oom else error
         failure = Failure(type(shown).__name__, message_of(shown), traceback.format_exc())
-    details = taken.details
-    if runtime is not None:
-        details |= _close(runtime)
-    return Measurement(
-        status,
-        taken.timing,
-        taken.memory,
-        failure,
-        details,
-        taken.line_trace,
-        taken.line_trace_failure,
-        taken.profile,
-        taken.profile_failure,
-        taken.note,
-        resolved=Settings() if runtime is None else runtime.resolved,
-        metrics=taken.metrics,
-        timings=taken.timings,
+    if runtime is None:
+        return taken.measurement(status, failure)
+    taken.details |= _close(runtime)
+    return replace(
+        taken.measurement(status, failure), resolved=runtime.resolved, framework_version=runtime.framework_version
     )
 
 
-@dataclasses.dataclass
+@dataclass
 class _Taken:
     """What has been measured so far."""
 
@@ -112,9 +100,33 @@ class _Taken:
     profile_failure: str = ""
     note: str = ""
     explain: Callable[[Exception], Exception] = lambda error: error
-    details: dict[str, Any] = dataclasses.field(default_factory=dict)
-    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
-    timings: dict[str, Timing] = dataclasses.field(default_factory=dict)
+    model_facts: ModelFacts | None = None
+    open_s: float = 0.0
+    build_s: float = 0.0
+    calls: int = 0
+    calls_s: float = 0.0
+    details: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, Timing] = field(default_factory=dict)
+
+    def measurement(self, status: str, failure: Failure | None) -> Measurement:
+        """Return it as a measurement that has ended so."""
+        return Measurement(
+            status,
+            self.timing,
+            self.memory,
+            failure,
+            self.details,
+            self.line_trace,
+            self.line_trace_failure,
+            self.profile,
+            self.profile_failure,
+            self.note,
+            metrics=self.metrics,
+            timings=self.timings,
+            model_facts=self.model_facts,
+            costs=Costs(open_s=self.open_s, build_s=self.build_s, calls=self.calls, calls_s=self.calls_s),
+        )
 
 
 def _measure(runtime: Runtime, workload: Workload, method: Method, report: Report, taken: _Taken) -> None:
@@ -124,6 +136,7 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
         with runtime.hear() as heard:
             prepared = workload.prepare(runtime)
             taken.note, taken.explain = prepared.note, prepared.explain
+            taken.model_facts, taken.build_s = prepared.model_facts, prepared.build_s
             taken.details |= prepared.details
             report("warm-up", {})
             with runtime.meter.watch() as first_peak:
@@ -148,8 +161,8 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
         # Later rounds may find what the first has compiled.
         if runtime.compiles and method.round == 1:
             later_s = stopwatch.last_s if taken.timing is None else taken.timing.median_s
-            taken.details["compile_s"] = max(0.0, warm[1] - warm[0] * later_s)
-        taken.metrics = {name: float(value) for name, value in prepared.metrics().items() if _is_number(value)}
+            taken.metrics["compile_s"] = max(0.0, warm[1] - warm[0] * later_s)
+        taken.metrics |= {name: float(value) for name, value in prepared.metrics().items() if _is_number(value)}
         if taken.timing is not None and method.round == 1:
             metrics, details = find_out(runtime, prepared, stopwatch, taken.timing.median_s)
             taken.metrics |= metrics
@@ -161,7 +174,7 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
             report("profiling", {})
             _profile(runtime, prepared, taken)
     finally:
-        taken.details |= {"calls": stopwatch.calls, "calls_s": stopwatch.calls_s}
+        taken.calls, taken.calls_s = stopwatch.calls, stopwatch.calls_s
 
 
 def _is_number(value: float) -> bool:
@@ -200,11 +213,11 @@ def _read_memory(runtime: Runtime, stopwatch: CountingStopwatch, prepared: Prepa
         baseline_bytes=prepared.baseline_bytes,
         weights_bytes=prepared.loaded_bytes - prepared.baseline_bytes,
         working_bytes=peak_bytes - prepared.loaded_bytes,
+        phase_peak_bytes={name: phase.bytes for name, phase in phases.items()},
         details={
             **peak.details,
             "first_call_peak_bytes": first_peak.bytes,
             **{f"{name}_{of}": size for name, phase in phases.items() for of, size in phase.details.items()},
-            **{f"{name}_peak_bytes": phase.bytes for name, phase in phases.items()},
         },
     )
 

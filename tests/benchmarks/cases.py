@@ -74,13 +74,13 @@ def _fixed_cost(framework: str, count: int, wanted_s: float) -> Generator[Row, N
         f"({wall_s:.2f} s - {in_model_s:.2f} s) / {len(further)} = {(wall_s - in_model_s) / len(further):.3f} s",
         "at most 0.05 s",
     )
-    asked_s = statistics.median(each.details["start_s"] for each in further)
+    asked_s = statistics.median(each.costs.start_s for each in further)
     yield f"of that, from asking to the first instruction, {framework}", f"{asked_s:.3f} s", "at most 0.1 s"
     return fixed_s
 
 
 def _in_model_s(measurement: Any) -> float:
-    return float(measurement.details["build_s"] + measurement.details["calls_s"])
+    return float(measurement.costs.build_s + measurement.costs.calls_s)
 
 
 def _tiny_sweep(

@@ -63,7 +63,7 @@ def memory_against_nvidia_smi() -> Iterator[Row]:
             # Without times: what is timed beside the case, outside it, needs memory of its own.
             _, measurement = run_case(BertConfig(num_hidden_layers=layers), 8, length, speed=False)
         memory, details = measurement.memory, measurement.memory.details
-        weights_mb = measurement.details["parameters"] * 4 / MEGABYTE
+        weights_mb = measurement.model_facts.parameters * 4 / MEGABYTE
         yield (
             f"memory of BERT, {layers} layers, 8 x {length}",
             f"{memory.method}: {_mb(memory.peak_bytes)}; nvidia-smi: {seen.peak_mb} MB; "

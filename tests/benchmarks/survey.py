@@ -102,7 +102,7 @@ def measure(model_type: str, config: Any) -> dict[str, Any]:
 
 def plain(measurement: Any) -> dict[str, Any]:
     found = {"status": measurement.status, "note": measurement.note}
-    found["class"] = measurement.details.get("model_class", "")
+    found["class"] = getattr(measurement.model_facts, "model_class", "")
     found["loss"] = measurement.details.get("loss", "")
     if measurement.failure is not None:
         failure = measurement.failure

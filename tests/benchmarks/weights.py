@@ -28,8 +28,7 @@ def weights_of_the_catalogue() -> Iterator[Row]:
     entries = _measure("PyTorch", names)
     yield _row("PyTorch: weights_mb against parameters", _deviations(entries), "each within 2 %")
     buffers_mb = {
-        case.model: measurement.details.get("non_persistent_buffer_bytes", 0) / MEGABYTE
-        for case, measurement in entries
+        case.model: measurement.model_facts.non_persistent_buffer_bytes / MEGABYTE for case, measurement in entries
     }
     largest = sorted(buffers_mb, key=buffers_mb.__getitem__)[-3:]
     yield (
@@ -55,7 +54,7 @@ def _deviations(entries: list[Any]) -> dict[str, float]:
     for case, measurement in entries:
         if measurement.memory is None:
             raise RuntimeError(f"{case.model}: {measurement.failure}")
-        known = measurement.details["parameters"] * ELEMENT_BYTES
+        known = measurement.model_facts.parameters * ELEMENT_BYTES
         found[case.model] = measurement.memory.weights_bytes / known - 1
     return found
 

@@ -13,6 +13,7 @@ from support.measured import MIB, case_of, failed, ok
 from hfbench_nb import ArgumentError, BenchmarkResults, load_results, read_csv
 from hfbench_nb.display.tables import make_legend, make_tables
 from hfbench_nb.protocol.case import Settings
+from hfbench_nb.protocol.facts import ModelFacts
 from hfbench_nb.protocol.timing import Timing
 
 pytestmark = [pytest.mark.shows, pytest.mark.quick]
@@ -31,7 +32,7 @@ def generated(model="gpt2", batch_size=1, length=8, new_tokens=NEW, cache=None, 
     middle = new_tokens / 2
     itl_s = tuple(of_call + 1e-4 * (i - middle + 1) for of_call in tpot_s for i in range(new_tokens - 1))
     measured = ok(TTFT_S + (new_tokens - 1) * TPOT_S, 500)
-    peaks = {"prefill_peak_bytes": 480 * MIB, "decode_peak_bytes": 500 * MIB}
+    peaks = {"prefill": 480 * MIB, "decode": 500 * MIB}
     measurement = dataclasses.replace(
         measured,
         timings={
@@ -40,8 +41,8 @@ def generated(model="gpt2", batch_size=1, length=8, new_tokens=NEW, cache=None, 
             "itl_s": Timing(itl_s),
         },
         metrics={"kv_cache_mb": 0.0125 * length},
-        memory=dataclasses.replace(measured.memory, details=peaks),
-        details={"parameters": 124_439_808, "buffer_bytes": 0},
+        memory=dataclasses.replace(measured.memory, phase_peak_bytes=peaks),
+        model_facts=ModelFacts("GPT2LMHeadModel", 124_439_808),
         **more,
     )
     return case, measurement

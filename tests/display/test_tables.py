@@ -23,6 +23,7 @@ from hfbench_nb import (
 )
 from hfbench_nb.display.tables import NOISY_MARK, make_tables
 from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.facts import ModelFacts
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.results import pivot
@@ -230,9 +231,9 @@ def test_the_slowest_calls_are_told_on_hover():
 
 
 def sized():
-    details = {"parameters": 109_482_240}
+    facts = ModelFacts("BertModel", 109_482_240)
     entries = [
-        (case_of(model, sequence_length=n), dataclasses.replace(ok(0.01 * n * factor), details=details))
+        (case_of(model, sequence_length=n), dataclasses.replace(ok(0.01 * n * factor), model_facts=facts))
         for model, factor in (("org/bert", 1), ("gpt2", 2))
         for n in (8, 32)
     ]

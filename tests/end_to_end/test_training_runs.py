@@ -45,12 +45,8 @@ def test_a_step_is_measured_with_its_phases_and_the_parts_of_its_memory(tmp_path
     (measurement,) = [
         m for case, m in results.entries if dict(case.settings).get("optimizer") == "adamw" and "micro-batch" in m.note
     ]
-    assert {"forward_peak_bytes", "backward_peak_bytes", "optimizer_peak_bytes"} <= set(measurement.memory.details)
-    assert max(
-        size
-        for name, size in measurement.memory.details.items()
-        if name.endswith("_peak_bytes") and "first" not in name
-    ) == pytest.approx(measurement.memory.peak_bytes, rel=1e-3)
+    assert set(measurement.memory.phase_peak_bytes) == {"forward", "backward", "optimizer"}
+    assert max(measurement.memory.phase_peak_bytes.values()) == pytest.approx(measurement.memory.peak_bytes, rel=1e-3)
     assert set(measurement.timings) == {"forward_s", "backward_s", "optimizer_s"}
     assert not any(timing.noisy for timing in measurement.timings.values())  # the whole call is what must be precise
     low, high = METRICS["forward_s"].interval_of(*results.entries[-1])

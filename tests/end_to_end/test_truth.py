@@ -99,7 +99,7 @@ def test_weights_of_catalogue_models_are_what_their_parameters_take(dtype):
     results = PyTorchBenchmark(args).run()
     for case, measurement in results.entries:
         parameters, buffers = expected_bytes(case.model, getattr(torch, dtype))
-        assert measurement.details.get("non_persistent_buffer_bytes", 0) == buffers
+        assert measurement.model_facts.non_persistent_buffer_bytes == buffers
         assert measurement.memory.weights_bytes == pytest.approx(parameters, rel=0.02), case.model
         assert measurement.memory.working_bytes > buffers
 
@@ -114,7 +114,7 @@ def test_weights_in_tensorflow_are_what_the_parameters_take(monkeypatch, one_dnn
         batch_sizes=[1], sequence_lengths=[8], speed=False, only_pretrain_model=True, eager_mode=True,
     )  # fmt: skip
     for case, measurement in TensorFlowBenchmark(args).run().entries:
-        parameters = 4 * measurement.details["parameters"]
+        parameters = 4 * measurement.model_facts.parameters
         assert measurement.memory.weights_bytes == pytest.approx(parameters, rel=0.02), case.model
         # A variable that was written to in part would be copied by every pass, and the model be there twice.
         assert measurement.memory.working_bytes < measurement.memory.weights_bytes / 2, case.model

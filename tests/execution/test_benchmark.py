@@ -320,7 +320,7 @@ def test_a_case_that_was_measured_is_kept_when_the_run_is_stopped_while_it_is_co
         def peaks(self, framework, settings, method, cancellation):
             raise stop
 
-    measured = dataclasses.replace(OK, metrics={"flops": 1e9}, details={"framework_version": f"of {stop.__name__}"})
+    measured = dataclasses.replace(OK, metrics={"flops": 1e9}, framework_version=f"of {stop.__name__}")
     benchmark = make(sequence_lengths=[8, 16])
     with contextlib.suppress(KeyboardInterrupt):
         run(benchmark, Stopped(lambda request: measured), tmp_path)

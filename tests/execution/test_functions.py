@@ -59,15 +59,15 @@ def test_the_record_counts_every_call_that_was_made(tmp_path):
         time.sleep(0.001)
 
     ((_, measurement),) = quick(function).entries
-    assert measurement.details["calls"] == target.stat().st_size
-    assert measurement.details["calls_s"] >= sum(measurement.timing.samples_s)
+    assert measurement.costs.calls == target.stat().st_size
+    assert measurement.costs.calls_s >= sum(measurement.timing.samples_s)
 
 
 def test_a_slow_call_is_made_no_more_often_than_needed():
     ((_, measurement),) = quick(functools.partial(time.sleep, 0.15)).entries
     assert len(measurement.timing.samples_s) >= 3
     # The first is no sample, and neither is the one in which memory is read.
-    assert measurement.details["calls"] == 2 + len(measurement.timing.samples_s)
+    assert measurement.costs.calls == 2 + len(measurement.timing.samples_s)
 
 
 def test_setup_is_outside_the_measurement_and_hands_its_value_over():

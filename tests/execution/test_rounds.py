@@ -17,6 +17,7 @@ from support.models import short, tiny_bert
 from hfbench_nb import PyTorchBenchmark, load_results
 from hfbench_nb.execution.benchmark import Benchmark
 from hfbench_nb.execution.displays import NoDisplay, choose_display
+from hfbench_nb.protocol.facts import Costs
 from hfbench_nb.protocol.timing import Timing
 
 pytestmark = pytest.mark.quick
@@ -86,21 +87,21 @@ def test_a_case_that_failed_is_not_tried_again():
 
 
 @pytest.mark.parametrize(
-    ("options", "samples_s", "details", "rounds"),
+    ("options", "samples_s", "costs", "rounds"),
     [
-        ({}, (9.0,), {}, 3),  # long passes
-        ({"repeat": 5}, (9.0,), {}, 5),
-        ({}, (0.01, 0.01), {"build_s": 2.0}, 3),  # long builds, or starts
-        ({}, (0.01, 0.01), {"start_s": 2.0}, 3),
-        ({}, (0.01, 0.01), {"open_s": 2.0}, 3),
-        ({}, (0.01, 0.01), {"start_s": 0.05}, 10),
-        ({"speed": False}, (), {"calls_s": 18.0}, 1),  # memory alone
-        ({"speed": False}, (), {"calls_s": 0.01}, 10),
+        ({}, (9.0,), Costs(), 3),  # long passes
+        ({"repeat": 5}, (9.0,), Costs(), 5),
+        ({}, (0.01, 0.01), Costs(build_s=2.0), 3),  # long builds, or starts
+        ({}, (0.01, 0.01), Costs(start_s=2.0), 3),
+        ({}, (0.01, 0.01), Costs(open_s=2.0), 3),
+        ({}, (0.01, 0.01), Costs(start_s=0.05), 10),
+        ({"speed": False}, (), Costs(calls_s=18.0), 1),  # memory alone
+        ({"speed": False}, (), Costs(calls_s=0.01), 10),
     ],
 )
-def test_a_case_that_has_used_up_its_budget_is_done(options, samples_s, details, rounds):
+def test_a_case_that_has_used_up_its_budget_is_done(options, samples_s, costs, rounds):
     timing = Timing(samples_s) if samples_s else None
-    executor = Recording(lambda request: dataclasses.replace(ok(), timing=timing, details=details))
+    executor = Recording(lambda request: dataclasses.replace(ok(), timing=timing, costs=costs))
     make(10, [8], max_seconds=1.0, **options).run(executor=executor)
     assert len(executor.asked) == rounds
 
@@ -146,7 +147,7 @@ def test_each_round_is_a_process_of_its_own(tmp_path):
         timing = measurement.timing
         assert len(timing.round_sizes) == len(measurement.rounds) == 3
         assert all(part.timing.reference_s for part in measurement.rounds)
-        assert measurement.details["calls"] == sum(part.details["calls"] for part in measurement.rounds)
+        assert measurement.costs.calls == sum(part.costs.calls for part in measurement.rounds)
     assert (results.rounds["reference_s"] > 0).all()
     assert results.frame["memory_mb"].notna().all()
 

@@ -22,7 +22,7 @@ def builds(results):
     found = {}
     for model, part in parts:
         key = (model, part.round)
-        found[key] = found.get(key, 0) + (part.details.get("build_s", 0.0) > 0)
+        found[key] = found.get(key, 0) + (part.costs.build_s > 0)
     return found
 
 

@@ -47,6 +47,7 @@ class NumPyRuntime:
     def __init__(self, settings: Settings, seed: int) -> None:
         self.meter, self.stopwatch, self.resolved = host_meter(), wall_clock, Settings(device="cpu")
         self.details: dict[str, Any] = {}
+        self.framework_version = np.__version__
         self._dtype, self._block, self._random = settings["dtype"], settings["block_size"], np.random.default_rng(seed)
 
     def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:

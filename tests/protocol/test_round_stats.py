@@ -10,6 +10,7 @@ import statistics
 import pytest
 from support.measured import failed, ok
 
+from hfbench_nb.protocol.facts import Costs
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.merging import merge
 from hfbench_nb.protocol.round_stats import independent_ratio, over_rounds, paired_ratio, shrunk_ratio, student_t
@@ -151,9 +152,18 @@ def test_one_round_is_the_measurement_itself():
 
 def test_rounds_become_one_measurement_whose_samples_keep_their_round():
     rounds = [
-        measured(2, 0.2, 0.2, 0.9, peak_bytes=503, metrics={"x_s": 3.0}, details={"calls": 5, "class": "A"}),
-        measured(1, 0.1, 0.1, peak_bytes=501, metrics={"x_s": 1.0}, details={"calls": 4, "class": "A"}, note="long"),
-        measured(3, 0.4, peak_bytes=502, metrics={"x_s": 2.0}, details={"calls": 6, "class": "A"}, note="long"),
+        measured(2, 0.2, 0.2, 0.9, peak_bytes=503, metrics={"x_s": 3.0}, costs=Costs(calls=5, calls_s=0.5)),
+        measured(
+            1,
+            0.1,
+            0.1,
+            peak_bytes=501,
+            metrics={"x_s": 1.0},
+            costs=Costs(1.0, calls=4, calls_s=0.25),
+            details={"class": "A"},
+            note="long",
+        ),
+        measured(3, 0.4, peak_bytes=502, metrics={"x_s": 2.0}, costs=Costs(2.0, 0.5, 0.125, 6, 0.75), note="long"),
     ]
     merged = merge(rounds)
     assert merged.timing.rounds_s == [(0.1, 0.1), (0.2, 0.2, 0.9), (0.4,)]
@@ -165,7 +175,8 @@ def test_rounds_become_one_measurement_whose_samples_keep_their_round():
     assert merged.timing.noisy
     assert merged.memory.peak_bytes == 502
     assert merged.metrics == {"x_s": 2.0}
-    assert merged.details == {"calls": 15, "class": "A"}
+    assert merged.costs == Costs(3.0, 0.5, 0.125, 15, 1.5)
+    assert merged.details == {"class": "A"}
     assert merged.note == "long"
     assert [part.round for part in merged.rounds] == [1, 2, 3]
     assert "rounds" not in merged.to_dict()

@@ -16,6 +16,7 @@ from support.pages import Tags
 
 from hfbench_nb import ArgumentError, BenchmarkResults, load_results, read_csv
 from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.facts import ModelFacts
 from hfbench_nb.protocol.measurement import Measurement, MemoryUse
 from hfbench_nb.protocol.timing import Timing
 from hfbench_nb.results.frame import columns
@@ -54,7 +55,7 @@ def test_frame_has_the_documented_columns_one_row_per_case(results):
 
 
 def test_throughput_time_per_token_and_parameters_are_in_frame_and_table():
-    measured = dataclasses.replace(ok(0.02), details={"parameters": 109_482_240})
+    measured = dataclasses.replace(ok(0.02), model_facts=ModelFacts("BertModel", 109_482_240))
     results = BenchmarkResults(
         [(case_of(sequence_length=32), measured), (case_of(sequence_length=64), failed())], {}, {}
     )

@@ -160,7 +160,7 @@ def test_a_damaged_line_in_the_middle_does_not_hide_the_others(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"hfbench_nb_format": 4},
+        {"hfbench_nb_format": 5},
         {"hfbench_nb_format": "2"},
         {"hfbench_nb_format": None},
         {"environments": {}},

@@ -51,4 +51,4 @@ def really_needed(
         else:
             peak_bytes = allocated_peak(lambda: prepared.phases.call(lambda: None))
         given_bytes = sum(math.prod(shape) for shape in prepared.details["inputs"].values()) * _ID_BYTES
-        return peak_bytes + prepared.details["non_persistent_buffer_bytes"] + given_bytes
+        return peak_bytes + prepared.model_facts.non_persistent_buffer_bytes + given_bytes

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.facts import ModelFacts
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.clock import Stopwatch
 from hfbench_nb.worker.memory import Meter
@@ -21,11 +22,8 @@ class Built:
     ----------
     model
         The model, on the device.
-    unsaved_bytes
-        Size of the buffers that no checkpoint stores, bytes.
-    weights_bytes
-        Size of the weights, bytes, where building loads more than them, such as a library; None where the weights are
-        all that is added.
+    facts
+        What it consists of; None if that is not known.
     baseline_bytes
         Memory before the weights existed, bytes, where the framework can distinguish its own records of a model from
         the weights; None where the memory before building is the baseline.
@@ -36,11 +34,20 @@ class Built:
     """
 
     model: Any
-    unsaved_bytes: int = 0
-    weights_bytes: int | None = None
+    facts: ModelFacts | None = None
     baseline_bytes: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
     note: str = ""
+
+    @property
+    def unsaved_bytes(self) -> int:
+        """Size of the buffers that no checkpoint stores, bytes."""
+        return 0 if self.facts is None else self.facts.non_persistent_buffer_bytes
+
+    @property
+    def weights_bytes(self) -> int | None:
+        """Size of the weights, bytes, where building loads more than them."""
+        return None if self.facts is None else self.facts.weights_bytes
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,8 @@ class Runtime(Protocol):
         Times calls on the device.
     resolved
         The axes that the settings leave to the framework, as it resolved them: device, number of threads ...
+    framework_version
+        Version of the framework.
     details
         What else is worth showing; complete once `close` was called.
     compiles
@@ -115,6 +124,7 @@ class Runtime(Protocol):
     meter: Meter
     stopwatch: Stopwatch
     resolved: Settings
+    framework_version: str
     details: dict[str, Any]
     compiles: bool
 

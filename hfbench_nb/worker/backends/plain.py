@@ -64,7 +64,8 @@ class PlainRuntime:
         self.stopwatch = wall_clock
         self.compiles = False
         self.resolved = Settings(device="cpu")
-        self.details: dict[str, Any] = {"framework_version": platform.python_version()}
+        self.framework_version = platform.python_version()
+        self.details: dict[str, Any] = {}
 
     def build(self, spec: ModelSpec, kind: str, *, training: bool) -> Built:
         """Refuse: there is no framework."""

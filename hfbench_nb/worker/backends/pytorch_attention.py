@@ -151,8 +151,8 @@ class AttentionWatch:
         yield from filter(None, map(_kernel, self._calls))
 
 
-def describe_kernels(found: Iterable[str], model: torch.nn.Module) -> dict[str, str]:
-    """Return which kernels ran, as a detail of a measurement; nothing for a model of which nothing is known.
+def name_kernels(found: Iterable[str], model: torch.nn.Module) -> tuple[str, ...]:
+    """Return which kernels ran, each once; none for a model of which nothing is known.
 
     Parameters
     ----------
@@ -161,11 +161,11 @@ def describe_kernels(found: Iterable[str], model: torch.nn.Module) -> dict[str, 
     model
         The model, which may have used others.
     """
-    names = list(dict.fromkeys(found))
+    names = tuple(dict.fromkeys(found))
     used = getattr(getattr(model, "config", None), "_attn_implementation", None)
     if not names and used is not None:
-        names = [_WITHOUT_CHOICE.get(str(used), str(used))]
-    return {"attention_kernel": ", ".join(names)} if names else {}
+        return (_WITHOUT_CHOICE.get(str(used), str(used)),)
+    return names
 
 
 def _kernel(call: _Call) -> str:

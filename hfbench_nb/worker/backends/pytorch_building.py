@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 import transformers
 
 from hfbench_nb.protocol.case import Settings
+from hfbench_nb.protocol.facts import ModelFacts
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.backends import pytorch_models
 from hfbench_nb.worker.backends.base import Built
 from hfbench_nb.worker.backends.pytorch_attention import choose_attention
 from hfbench_nb.worker.backends.pytorch_quantization import weights_bytes
-from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
+from hfbench_nb.worker.backends.pytorch_weights import StoredTensors, count_parameters
 
 
 def choose_class(
@@ -34,25 +36,42 @@ def choose_class(
 def describe(model: torch.nn.Module, training: bool, note: str) -> Built:
     """Return a model whose weights are all that was added."""
     stored = model.state_dict()
-    buffers = [(name in stored, buffer.nbytes) for name, buffer in model.named_buffers()]
-    unsaved_bytes = sum(size for is_stored, size in buffers if not is_stored)
-    details = {
-        "model_class": type(model).__name__,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "buffer_bytes": sum(size for is_stored, size in buffers if is_stored),
-        "non_persistent_buffer_bytes": unsaved_bytes,
-    }
-    return Built(model.train(training), unsaved_bytes, details=details, note=note)
+    unsaved_bytes = sum(buffer.nbytes for name, buffer in model.named_buffers() if name not in stored)
+    facts = ModelFacts(type(model).__name__, count_parameters(model), _stored_buffer_bytes(model), unsaved_bytes)
+    return Built(model.train(training), facts, note=note)
 
 
 def describe_loaded(
-    model: torch.nn.Module, device: torch.device, training: bool, note: str, details: dict[str, Any]
+    model: torch.nn.Module,
+    device: torch.device,
+    training: bool,
+    note: str,
+    details: dict[str, Any],
+    parameters: int | None = None,
 ) -> Built:
-    """Return a model that was loaded along with other things: its weights are what its tensors take."""
-    stored, size = StoredTensors.of(model), weights_bytes(model)
+    """Return a model that was loaded along with other things: its weights are what its tensors take.
+
+    `parameters` is their number before the model was quantized.
+    """
+    stored = StoredTensors.of(model)
+    facts = ModelFacts(
+        type(model).__name__,
+        count_parameters(model) if parameters is None else parameters,
+        _stored_buffer_bytes(model),
+        stored.others_bytes,
+        weights_bytes(model),
+    )
     if device.type == "cpu":
         stored.make_resident()
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    details = {"model_class": type(model).__name__, "parameters": parameters, **details}
-    details |= {"weights_bytes": size, "non_persistent_buffer_bytes": stored.others_bytes}
-    return Built(model.train(training), stored.others_bytes, size, details=details, note=note)
+    return Built(model.train(training), facts, details=details, note=note)
+
+
+def with_added(built: Built, note: str) -> Built:
+    """Return a model to which parameters were added, with a note on them."""
+    facts = None if built.facts is None else replace(built.facts, parameters=count_parameters(built.model))
+    return replace(built, facts=facts, note="; ".join(filter(None, [built.note, note])))
+
+
+def _stored_buffer_bytes(model: torch.nn.Module) -> int:
+    stored = model.state_dict()
+    return sum(buffer.nbytes for name, buffer in model.named_buffers() if name in stored)

@@ -38,13 +38,13 @@ class Counting:
     ----------
     device, dtype
         Where it runs, and in which data type.
-    details
-        What has been found out about the measured call, such as its kernel of attention.
+    attention_kernels
+        The kernels of attention that the measured call has run.
     """
 
     device: torch.device
     dtype: torch.dtype
-    details: dict[str, Any]
+    attention_kernels: tuple[str, ...] = ()
 
     def peaks(self) -> Peaks:
         """Measure what the device can do at most, in the data type of the case."""
@@ -76,12 +76,12 @@ class Counting:
         NotImplementedError
             If it has run several.
         """
-        kernel = self.details.get("attention_kernel", "")
-        if ", " in kernel:
-            raise NotImplementedError(kernel)
-        if kernel not in FUSED:
+        if len(self.attention_kernels) > 1:
+            raise NotImplementedError(", ".join(self.attention_kernels))
+        fused = [FUSED[kernel] for kernel in self.attention_kernels if kernel in FUSED]
+        if not fused:
             return contextlib.nullcontext()
-        return mock.patch.object(torch.nn.functional, "scaled_dot_product_attention", FUSED[kernel])
+        return mock.patch.object(torch.nn.functional, "scaled_dot_product_attention", fused[0])
 
 
 def _counted(call: PhasedCall, model: torch.nn.Module) -> list[Count]:

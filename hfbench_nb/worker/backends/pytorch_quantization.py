@@ -15,7 +15,7 @@ import torch
 
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.worker.backends.pytorch_bitsandbytes import replace_linear_layers
-from hfbench_nb.worker.backends.pytorch_weights import StoredTensors
+from hfbench_nb.worker.backends.pytorch_weights import StoredTensors, count_parameters
 from hfbench_nb.worker.backends.quantization_methods import (
     BITSANDBYTES,
     BNB_4BIT,
@@ -51,10 +51,13 @@ class Quantized:
         of all weights before and after.
     note
         What a reader of the metrics should know of it.
+    parameters
+        The number of its parameters before.
     """
 
     details: dict[str, Any]
     note: str
+    parameters: int
 
 
 class Quantization:
@@ -120,7 +123,7 @@ class Quantization:
             If the library cannot quantize it.
         """
         dense_bytes = StoredTensors.of(model).weights_bytes
-        parameters = sum(parameter.numel() for parameter in model.parameters())
+        parameters = count_parameters(model)
         before = _with_weights(model)
         try:
             with torch.no_grad(), warnings.catch_warnings():
@@ -142,9 +145,8 @@ class Quantization:
             "dense_layers": dict(left),
             "dense_weights_bytes": dense_bytes,
             "quantized_weights_bytes": weights_bytes(model),
-            "parameters": parameters,
         }
-        return Quantized(details, self._note(type(model).__name__, replaced, left))
+        return Quantized(details, self._note(type(model).__name__, replaced, left), parameters)
 
     def _note(self, name: str, replaced: Mapping[str, int], left: Mapping[str, int]) -> str:
         others = {kind: count for kind, count in left.items() if kind != "Embedding"}

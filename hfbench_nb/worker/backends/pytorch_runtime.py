@@ -17,7 +17,7 @@ from hfbench_nb.worker.backends.base import Attempt, Built, CallInputs, Generate
 from hfbench_nb.worker.backends.labels import describe_call
 from hfbench_nb.worker.backends.model_classes import dense_note
 from hfbench_nb.worker.backends.pytorch_attention import check_attention, set_attention
-from hfbench_nb.worker.backends.pytorch_building import choose_class, describe, describe_loaded
+from hfbench_nb.worker.backends.pytorch_building import choose_class, describe, describe_loaded, with_added
 from hfbench_nb.worker.backends.pytorch_compile import Compilation
 from hfbench_nb.worker.backends.pytorch_counting import Counting
 from hfbench_nb.worker.backends.pytorch_devices import XlaModule, device_module, find_device, open_meters
@@ -67,9 +67,9 @@ class PyTorchRuntime(Counting, Profiling):
             find_device(str(settings.get("device", "auto")), method) if self._xla is None else XlaModule.device()
         )
         self.resolved = Settings(device=str(self.device), threads=torch.get_num_threads())
+        self.framework_version = torch.__version__
         self.details: dict[str, Any] = {
             "transformers_version": transformers.__version__,
-            "framework_version": torch.__version__,
             "dtype": dtype,
             **self.resolved,
         }
@@ -136,7 +136,8 @@ class PyTorchRuntime(Counting, Profiling):
         quantized = self._quantization.apply(model)
         self.resolved = Settings(self.resolved, quantization=self._quantization.method)
         note = "; ".join(filter(None, [note, quantized.note]))
-        return describe_loaded(model, self.device, training, note, {**details, **quantized.details})
+        details = {**details, **quantized.details}
+        return describe_loaded(model, self.device, training, note, details, quantized.parameters)
 
     def make_inputs(self, model: torch.nn.Module, case: Case, *, labels: bool) -> CallInputs:
         """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""
@@ -207,9 +208,7 @@ class PyTorchRuntime(Counting, Profiling):
         add = load_adapting(rank)
 
         def adapt(built: Built) -> Built:
-            note = "; ".join(filter(None, [built.note, add(built.model)]))
-            parameters = sum(parameter.numel() for parameter in built.model.parameters())
-            return replace(built, note=note, details={**built.details, "parameters": parameters})
+            return with_added(built, add(built.model))
 
         return adapt
 
@@ -281,7 +280,9 @@ class PyTorchRuntime(Counting, Profiling):
             return
         for told in (self._step, self._generate, self._compilation):
             heard += [] if told is None else told.notes()
-        self.details |= self._first_pass.details(self._called, self._compilation)
+        self.attention_kernels = self._first_pass.attention_kernels(self._called, self._compilation)
+        if self.attention_kernels:
+            self.details["attention_kernel"] = ", ".join(self.attention_kernels)
         if self._generate is not None and self._settings.get("cache_implementation") is None:
             kind = self._generate.cache_kind
             self.resolved = self.resolved if kind is None else Settings(self.resolved, cache_implementation=kind)

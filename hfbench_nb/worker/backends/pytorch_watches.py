@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import torch
 
 from hfbench_nb.worker.backends.library_log import hear_of_slow_code
-from hfbench_nb.worker.backends.pytorch_attention import AttentionWatch, describe_kernels
+from hfbench_nb.worker.backends.pytorch_attention import AttentionWatch, name_kernels
 from hfbench_nb.worker.backends.pytorch_compile import Compilation
 from hfbench_nb.worker.backends.pytorch_parts import PartsWatch
 
@@ -41,9 +40,9 @@ class FirstPass:
             yield heard
         heard += self.parts.notes()
 
-    def details(self, model: torch.nn.Module, compilation: Compilation | None) -> dict[str, Any]:
+    def attention_kernels(self, model: torch.nn.Module, compilation: Compilation | None) -> tuple[str, ...]:
         """Return which attention kernels have run."""
         if not self.follows_attention:
-            return {}
+            return ()
         chosen = self._attention.kernels() if compilation is None else compilation.attention_kernels()
-        return describe_kernels(chosen, model)
+        return name_kernels(chosen, model)

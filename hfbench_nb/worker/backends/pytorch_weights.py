@@ -60,6 +60,11 @@ class StoredTensors:
         pages.make_resident(_merged([*self.weights, *self.others]))
 
 
+def count_parameters(model: torch.nn.Module) -> int:
+    """Return the number of parameters of a model, shared ones counted once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
 def _spans(tensor: torch.Tensor) -> list[Span]:
     """Return where a tensor's numbers are; several places for quantised and sparse ones."""
     if is_traceable_wrapper_subclass(tensor):

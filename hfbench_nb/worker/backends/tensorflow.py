@@ -18,6 +18,7 @@ import transformers
 from tensorflow.python.client import device_lib
 
 from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.facts import ModelFacts
 from hfbench_nb.protocol.request import Method, ModelSpec
 from hfbench_nb.worker.accelerator import AcceleratorMeter, EventStopwatch
 from hfbench_nb.worker.backends import model_errors, tensorflow_models
@@ -98,12 +99,13 @@ class TensorFlowRuntime:
         self.gpu: Any
         self.gpu, device = (None, "tpu") if self._strategy else _choose_device(settings, method)
         self._loss: Any = None
+        self._training: tensorflow_models.TrainingPass | None = None
         self.compiles = not self._eager
         dtype = str(settings.get("dtype", "float32"))
         self.resolved = Settings(device=device, threads=_set_threads(settings.get("threads")))
+        self.framework_version = tf.__version__
         self.details: dict[str, Any] = {
             "transformers_version": transformers.__version__,
-            "framework_version": tf.__version__,
             "dtype": dtype,
             **self.resolved,
             "mode": "eager" if self._eager else "xla" if self._xla else "graph",
@@ -145,8 +147,8 @@ class TensorFlowRuntime:
                 model_class, config, self._method.seed, read_baseline if can_separate else None
             )
         parameters = sum(int(weight.shape.num_elements() or 0) for weight in model.weights)
-        details = {"model_class": model_class.__name__, "parameters": parameters}
-        return Built(model, baseline_bytes=baseline_bytes, details=details, note=dense_note(config))
+        facts = ModelFacts(model_class.__name__, parameters)
+        return Built(model, facts, baseline_bytes, note=dense_note(config))
 
     def make_inputs(self, model: Any, case: Case, *, labels: bool) -> CallInputs:
         """Make random inputs of the case's sizes that fit the model and, if asked for, labels that fit its head."""
@@ -160,7 +162,8 @@ class TensorFlowRuntime:
 
     def training_call(self, model: Any, inputs: CallInputs) -> Callable[[], object]:
         """Return a function that runs one forward and one backward pass; gradients are dropped when it returns."""
-        run = self._compile(tensorflow_models.training_pass(model, self.details))
+        self._training = tensorflow_models.TrainingPass(model)
+        run = self._compile(self._training.run)
         return lambda: self._keep_loss(run(inputs.tensors))
 
     def _compile(self, run: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
@@ -196,7 +199,9 @@ class TensorFlowRuntime:
         return hear_of_slow_code()
 
     def close(self) -> None:
-        """Record the last loss and restore the precision."""
+        """Record what training has shown, and restore the precision."""
+        if self._training is not None:
+            self.details |= self._training.details
         if self._loss is not None:
             self.details["loss_value"] = float(self._loss)
         tf_keras.mixed_precision.set_global_policy(self._policy_before)

@@ -77,21 +77,27 @@ def inference_pass(model: Any) -> Callable[[Tensors], Any]:
     return lambda inputs: model(**inputs, training=False)
 
 
-def training_pass(model: Any, details: dict[str, Any]) -> Callable[[Tensors], tuple[Any, list[Any]]]:
-    """Return a function of inputs and labels that runs a forward and a backward pass and returns loss and gradients.
+class TrainingPass:
+    """A forward and a backward pass.
 
-    `details` receives the number of trainable variables, and how many of them get no gradient.
+    Attributes
+    ----------
+    details
+        The number of trainable variables, and how many of them get no gradient, once it was run or traced.
     """
 
-    def run(inputs: Tensors) -> tuple[Any, list[Any]]:
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(model(**inputs, training=True)[0])
-        gradients = tape.gradient(loss, model.trainable_variables)
-        details["trainable_variables"] = len(gradients)
-        details["variables_without_gradient"] = sum(gradient is None for gradient in gradients)
-        return loss, [gradient for gradient in gradients if gradient is not None]
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.details: dict[str, Any] = {}
 
-    return run
+    def run(self, inputs: Tensors) -> tuple[Any, list[Any]]:
+        """Run it on inputs and labels; return the loss and the gradients."""
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self._model(**inputs, training=True)[0])
+        gradients = tape.gradient(loss, self._model.trainable_variables)
+        missing = sum(gradient is None for gradient in gradients)
+        self.details = {"trainable_variables": len(gradients), "variables_without_gradient": missing}
+        return loss, [gradient for gradient in gradients if gradient is not None]
 
 
 def as_graph(run: Pass, *, jit_compile: bool) -> Pass:

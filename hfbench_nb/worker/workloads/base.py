@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
 from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.facts import ModelFacts
 from hfbench_nb.protocol.request import ModelSpec, PickledFunction
 from hfbench_nb.worker.backends.base import Built, CodeRuntime, Runtime, SharingRuntime
 from hfbench_nb.worker.backends.base_counting import Counted
@@ -47,6 +48,10 @@ class Prepared:
         The model that the call runs, if there is one.
     note
         What a reader of the metrics should know of the inputs.
+    model_facts
+        What the model consists of, if there is one and that is known.
+    build_s
+        How long building the model took, seconds.
     details
         What else is worth showing.
     explain
@@ -70,6 +75,8 @@ class Prepared:
     loaded_bytes: int
     model: Any = None
     note: str = ""
+    model_facts: ModelFacts | None = None
+    build_s: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
     explain: Callable[[Exception], Exception] = lambda error: error
     phases: Phases | None = None

@@ -58,7 +58,9 @@ class ModelPass:
             loaded_bytes=loaded.loaded_bytes,
             model=model,
             note="; ".join(filter(None, [loaded.built.note, inputs.note])),
-            details={**loaded.built.details, "build_s": loaded.build_s, **inputs.details},
+            model_facts=loaded.built.facts,
+            build_s=loaded.build_s,
+            details={**loaded.built.details, **inputs.details},
             explain=lambda error: runtime.explain(error, attempt),
             count=self._counted(runtime, call, model, inputs),
         )

@@ -28,7 +28,7 @@ for case, measurement in results.entries:
             "half_width": (high - low) / 2 / timing.median_s,
             "noisy": timing.noisy,
             "memory_mb": memory.peak_bytes / 2**20,
-            **{name: measurement.details[name] for name in ("build_s", "calls", "calls_s")},
+            **{name: getattr(measurement.costs, name) for name in ("build_s", "calls", "calls_s")},
         }
     cases.append({**found, "error": str(failure or "")})
 answer({"cases": cases, "threads": results.entries[0][1].details.get("threads"), **measuring})

@@ -45,7 +45,7 @@ if __name__ == "__main__":
         case = {"label": row.label, "length": row.case.sequence_length, "status": measurement.status}
         case["error"] = "" if measurement.failure is None else str(measurement.failure)
         case["time_s"] = math.nan if measurement.timing is None else measurement.timing.median_s
-        case["compile_s"] = measurement.details.get("compile_s")
+        case["compile_s"] = measurement.metrics.get("compile_s")
         case["kernel"] = measurement.details.get("attention_kernel")
         key = row.label, row.case.sequence_length
         case["compared"] = {

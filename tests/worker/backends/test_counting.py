@@ -49,7 +49,7 @@ def test_the_operations_of_an_encoder_are_those_of_the_closed_formula():
     assert row["gflops_per_s"] == pytest.approx(row["flops"] / row["time_s"] / 1e9)
     assert 0 < row["utilization"] <= 1.02
     # All weights are read but most rows of the embeddings, at least once by the operations.
-    weights_mb = 4 * measurement.details["parameters"] / 2**20
+    weights_mb = 4 * measurement.model_facts.parameters / 2**20
     assert 0 < measurement.metrics["parameters_read_mb"] < weights_mb < measurement.metrics["moved_mb"]
 
 
@@ -102,7 +102,7 @@ def test_a_generation_counts_each_token_and_what_it_must_read():
     pairs = LENGTH * LENGTH + sum(range(LENGTH + 1, LENGTH + 4))
     assert row["flops"] == pytest.approx(BATCH * (layers + heads + config.n_layer * 4 * pairs * width), rel=0.002)
     token_mb = measurement.metrics["token_parameters_mb"]
-    assert token_mb == pytest.approx(4 * (measurement.details["parameters"] - 64 * width) / 2**20, rel=0.02)
+    assert token_mb == pytest.approx(4 * (measurement.model_facts.parameters - 64 * width) / 2**20, rel=0.02)
     assert row["bandwidth_utilization"] > 0
 
 
@@ -125,7 +125,7 @@ def counting(call):
     watch, made = AttentionWatch(), Counting()
     with watch.watching():
         call(lambda: None)
-    made.details = {"attention_kernel": ", ".join(dict.fromkeys(watch.kernels()))}
+    made.attention_kernels = tuple(dict.fromkeys(watch.kernels()))
     return made
 
 
@@ -292,7 +292,7 @@ def test_what_cannot_be_followed_without_numbers_is_run():
 def test_a_call_that_runs_several_kernels_of_attention_is_run():
     model, inputs = torch.nn.Linear(8, 8), CallInputs({"x": torch.ones(4, 8)})
     made = Counting()
-    made.details = {"attention_kernel": "flash (CPU), math"}
+    made.attention_kernels = ("flash (CPU)", "math")
     with pytest.raises(AssertionError, match="it was computed"):
         made.count(refused, lambda model, inputs: lambda next_phase: model(inputs.tensors["x"]), model, inputs)
 

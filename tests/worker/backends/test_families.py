@@ -382,8 +382,8 @@ def test_code_that_comes_with_a_model_runs_in_the_child_alone_and_only_when_aske
 
     results = PyTorchBenchmark(short(models=["own"], trust_remote_code=True, training=True)).run()
     assert list(results.frame["status"]) == ["ok", "ok"], list(results.frame["error"])
-    assert {m.details["model_class"] for _, m in results.entries} == {"OwnModel"}
-    assert {m.details["parameters"] for _, m in results.entries} == {600}
+    assert {m.model_facts.model_class for _, m in results.entries} == {"OwnModel"}
+    assert {m.model_facts.parameters for _, m in results.entries} == {600}
     assert int(remote.read_text()) != os.getpid()
     assert not [name for name in sys.modules if "modeling_own" in name]
 

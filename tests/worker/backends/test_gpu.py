@@ -276,13 +276,13 @@ def test_each_phase_of_a_generation_has_the_peaks_of_allocator_and_process(fake_
     # Before the first call, between its phases, and before the second call of the first watched block.
     fake_gpu.max_memory_allocated = lambda: {1: 120, 2: 90, 3: 125}.get(state.phase, 0) * MIB
     measurement = measured_on_fake(tiny_gpt2(), Generation, "generation", new_tokens=4, cache_implementation="static")
-    details = measurement.memory.details
+    memory, details = measurement.memory, measurement.memory.details
     assert details["prefill_allocated_peak_bytes"] == 120 * MIB
     assert details["decode_allocated_peak_bytes"] == 90 * MIB
     assert details["allocated_peak_bytes"] == 125 * MIB
     # 300 MiB of the process, and 10 MiB that the allocator has released meanwhile.
-    assert details["prefill_peak_bytes"] == details["decode_peak_bytes"] == 310 * MIB
-    assert measurement.details["compile_s"] >= 0  # generate compiles the pass with a static cache on a GPU
+    assert memory.phase_peak_bytes == {"prefill": 310 * MIB, "decode": 310 * MIB}
+    assert measurement.metrics["compile_s"] >= 0  # generate compiles the pass with a static cache on a GPU
 
 
 def test_nothing_but_memory_v2_is_asked_for_the_used_memory():
@@ -361,7 +361,7 @@ def test_weights_on_a_gpu_are_what_the_parameters_take(real_gpu, dtype):
     names = ["google-bert/bert-base-uncased", "google-t5/t5-small"]
     results = PyTorchBenchmark(short(models=names, speed=False, dtype=dtype)).run()
     for case, measurement in results.entries:
-        parameters = measurement.details["parameters"] * (4 if dtype == "float32" else 2)
+        parameters = measurement.model_facts.parameters * (4 if dtype == "float32" else 2)
         assert measurement.memory.weights_bytes == pytest.approx(parameters, rel=0.02, abs=MIB), case.model
 
 
@@ -461,7 +461,7 @@ def test_generation_on_a_gpu_has_a_peak_per_phase_and_a_cache(real_gpu):
     assert 0 < row["prefill_peak_mb"] <= row["memory_mb"]
     assert 0 < row["decode_peak_mb"] <= row["memory_mb"]
     assert measurement.memory.details["prefill_allocated_peak_bytes"] > 0
-    assert measurement.details["compile_s"] > 0
+    assert measurement.metrics["compile_s"] > 0
 
 
 @pytest.mark.gpu

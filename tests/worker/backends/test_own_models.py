@@ -29,9 +29,9 @@ def test_a_sweep_of_factories_and_configurations_is_one_of_models():
     assert results.environment["configurations_from"] == {"net": "factory", "bert": "configs argument"}
     assert results.table("time_s").shape == (4, 2)
     assert results.plot() is not None
-    details = results.entries[3][1].details
+    details, facts = results.entries[3][1].details, results.entries[3][1].model_facts
     assert details["inputs"] == {"x": [2, 16, WIDTH]}
-    assert (details["model_class"], details["parameters"]) == ("Net", 2 * WIDTH * (WIDTH + 1))
+    assert (facts.model_class, facts.parameters) == ("Net", 2 * WIDTH * (WIDTH + 1))
     assert "loss" not in details
 
 

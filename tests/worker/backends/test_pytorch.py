@@ -151,8 +151,8 @@ def test_low_precision_halves_the_weights_on_a_cpu_too(dtype):
 def test_weights_are_what_the_parameters_take():
     config = tiny_bert(hidden_size=512, vocab_size=60_000, num_hidden_layers=1)
     results = PyTorchBenchmark(short(speed=False), configs=[config]).run()
-    row, details = results.frame.iloc[0], results.entries[0][1].details
-    assert row["weights_mb"] * 2**20 == pytest.approx(details["parameters"] * 4, rel=0.03)
+    row, facts = results.frame.iloc[0], results.entries[0][1].model_facts
+    assert row["weights_mb"] * 2**20 == pytest.approx(facts.parameters * 4, rel=0.03)
     assert row["memory_mb"] == pytest.approx(row["baseline_mb"] + row["weights_mb"] + row["working_mb"])
 
 
@@ -183,7 +183,7 @@ def test_a_configuration_class_derived_in_a_notebook_is_built_as_its_parent():
 
     results = PyTorchBenchmark(short(training=True), configs=[NarrowConfig()]).run()
     assert list(results.frame["status"]) == ["ok", "ok"], list(results.frame["error"])
-    assert [m.details["model_class"] for _, m in results.entries] == ["BertModel", "BertForMaskedLM"]
+    assert [m.model_facts.model_class for _, m in results.entries] == ["BertModel", "BertForMaskedLM"]
 
 
 def test_the_method_carries_every_argument_that_a_worker_needs():

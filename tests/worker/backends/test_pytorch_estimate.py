@@ -101,7 +101,7 @@ def test_an_estimate_of_a_generation_follows_its_ends(model_type, cache, new_tok
     assert found.memory.working_bytes == pytest.approx(
         really_needed("generation", spec, settings, BATCH, LENGTH), rel=0.03
     )
-    phases = [found.memory.details[f"{phase}_peak_bytes"] for phase in ("prefill", "decode")]
+    phases = [found.memory.phase_peak_bytes[phase] for phase in ("prefill", "decode")]
     assert max(phases) == found.memory.peak_bytes
     if model_type == "gpt2":
         config, tokens = spec.config, LENGTH + new_tokens - 1  # the last token is not read

@@ -39,8 +39,8 @@ def test_linear_layers_are_replaced_and_weights_take_less():
     linear = details["quantized_layers"]["Linear"]
     assert linear == 13  # six in each of two layers, and the pooler
     assert details["dense_layers"] == {"Embedding": 3}
-    assert details["parameters"] == dense.details["parameters"]
-    assert details["dense_weights_bytes"] == 4 * details["parameters"]
+    assert quantized.model_facts.parameters == dense.model_facts.parameters
+    assert details["dense_weights_bytes"] == 4 * dense.model_facts.parameters
     assert details["quantized_weights_bytes"] < 0.35 * details["dense_weights_bytes"]
     dense_mb, quantized_mb = results.frame["weights_mb"]
     assert quantized_mb < 0.4 * dense_mb

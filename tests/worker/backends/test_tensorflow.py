@@ -51,13 +51,13 @@ def test_every_kind_of_model_is_measured_in_every_mode_and_task(mode, capfd):
     for case, measurement in results.entries:
         details = measurement.details
         assert details["mode"] == mode
-        assert ("compile_s" in details) == (mode != "eager")
+        assert ("compile_s" in measurement.metrics) == (mode != "eager")
         if case.task == "training":
             assert details["variables_without_gradient"] == 0
             assert details["trainable_variables"] > 12
             assert 0 < details["loss_value"] < 100
         if mode != "eager":  # the first call compiled, and no sample did
-            assert details["compile_s"] > 10 * max(measurement.timing.samples_s)
+            assert measurement.metrics["compile_s"] > 10 * max(measurement.timing.samples_s)
     assert capfd.readouterr() == ("", ""), "TensorFlow's chatter belongs to the log"
     assert not list(Path(tempfile.gettempdir()).rglob("__autograph_generated_file*")), "left by the worker"
 
@@ -72,7 +72,7 @@ def test_a_graph_is_traced_without_autograph_where_that_gives_the_same():
     spec = ModelSpec("bert", tiny_bert(num_hidden_layers=1).to_dict(), "test")
     model = runtime.build(spec, HEAD, training=True).model
     inputs = runtime.make_inputs(model, Case("TensorFlow", "bert", "training", 1, 8), labels=True).tensors
-    train = tensorflow_models.training_pass(model, {})
+    train = tensorflow_models.TrainingPass(model).run
     graphs = [tf.function(train, autograph=how).get_concrete_function(inputs).graph for how in (True, False)]
     with_autograph, without = ([operation.type for operation in graph.get_operations()] for graph in graphs)
     assert len(without) > 100
@@ -192,9 +192,9 @@ def test_a_model_without_a_tensorflow_class_is_a_row():
 def test_weights_are_filled_with_ordinary_numbers_and_their_memory_is_theirs():
     config = tiny_bert(hidden_size=256, vocab_size=40_000)
     results = run({"bert": config}, speed=False, eager_mode=True)
-    row, details = results.frame.iloc[0], results.entries[0][1].details
+    row, facts = results.frame.iloc[0], results.entries[0][1].model_facts
     # The small ones that are no random numbers, zeros and ones, were there before.
-    assert row["weights_mb"] == pytest.approx(details["parameters"] * 4 / 2**20, abs=1)
+    assert row["weights_mb"] == pytest.approx(facts.parameters * 4 / 2**20, abs=1)
 
 
 @needs_tensorflow

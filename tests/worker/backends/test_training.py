@@ -108,7 +108,7 @@ def test_by_default_it_is_a_forward_and_a_backward_pass():
     assert made.phases.names == ("forward", "backward")
     assert notes == [""]
     assert made.metrics() == {"gradients_mb": trained_bytes(made.model) / MEGABYTE, "optimizer_mb": 0}
-    assert made.details["trainable_parameters"] == made.details["parameters"]
+    assert made.details["trainable_parameters"] == made.model_facts.parameters
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_only_the_adapters_of_lora_have_gradients_and_state(model_type, monkeypa
     assert {name for name, p in made.model.named_parameters() if p.requires_grad} == set(adapters)
     trained = sum(parameter.numel() for parameter in adapters.values())
     assert made.details["trainable_parameters"] == trained
-    assert made.details["parameters"] == sum(parameter.numel() for parameter in made.model.parameters())
+    assert made.model_facts.parameters == sum(parameter.numel() for parameter in made.model.parameters())
     assert made.metrics()["gradients_mb"] * MEGABYTE == 4 * trained
     assert made.metrics()["optimizer_mb"] * MEGABYTE == pytest.approx(8 * trained, rel=0.05)
     assert notes[0].startswith("LoRA: only adapters of rank 4 are trained, in ")
