@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.arguments.sweep import known_axes
+from hfbench_nb.protocol.case import SIZE_NAMES, Case, Settings
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
-from hfbench_nb.protocol.tasks import GENERATION
 from hfbench_nb.results.result_set import ResultSet, Row
 
 ARGUMENT = "find_largest"
@@ -22,23 +22,31 @@ class Size:
 
     Attributes
     ----------
+    name
+        Its name, that of a size of the input or of an axis.
     argument
         The argument that has its values.
-    of
-        Returns it for a case.
-    set
-        Returns a case with another value of it.
     minimum
         Its smallest value.
     task
         The only task that has it; empty if every task has.
     """
 
+    name: str
     argument: str
-    of: Callable[[Case], int]
-    set: Callable[[Case, int], Case]
     minimum: int = 1
     task: str = ""
+
+    def of(self, case: Case) -> int:
+        """Return its value in a case."""
+        return int(case.sizes_by_name.get(self.name) or case.settings.get(self.name) or 0)
+
+    def set(self, case: Case, size: int) -> Case:
+        """Return a case with another value of it."""
+        if self.name in SIZE_NAMES:
+            changed: dict[str, Any] = {self.name: size}
+            return replace(case, **changed)
+        return replace(case, settings=Settings({**case.settings, self.name: size}))
 
     def concerns(self, case: Case) -> bool:
         """Return whether a case has it."""
@@ -49,22 +57,11 @@ class Size:
         return self.set(case, 0)
 
 
-SIZES: dict[str, Size] = {
-    "batch_size": Size("batch_sizes", lambda case: case.sizes[0], lambda case, size: replace(case, batch_size=size)),
-    "sequence_length": Size(
-        "sequence_lengths",
-        lambda case: case.sizes[1],
-        lambda case, size: replace(case, sequence_length=size),
-    ),
-    "new_tokens": Size(
-        "new_tokens",
-        lambda case: int(case.settings["new_tokens"] or 0),
-        lambda case, size: replace(case, settings=Settings({**case.settings, "new_tokens": size})),
-        minimum=2,
-        task=GENERATION,
-    ),
-}
-"""The sizes whose largest values can be looked for, by name."""
+def sizes() -> dict[str, Size]:
+    """Return the sizes whose largest values can be looked for, by name: those of the input, and axes that are sizes."""
+    of_input = [Size(name, f"{name}s") for name in SIZE_NAMES]
+    of_axes = [Size(name, name, axis.minimum, axis.task) for name, axis in known_axes().items() if axis.is_size]
+    return {size.name: size for size in (*of_input, *of_axes)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ class Hunt:
     Attributes
     ----------
     what
-        The size, a key of `SIZES`.
+        The size, a key of `sizes`.
     limit_mb
         How much memory a case may need, MB of 2^20 bytes.
     maximum
@@ -101,7 +98,7 @@ class Hunt:
     @property
     def size(self) -> Size:
         """The size that is looked for."""
-        return SIZES[self.what]
+        return sizes()[self.what]
 
 
 def needed_mb(measurement: Measurement) -> float | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hfbench_nb.analysis.ratios import Pair
+from hfbench_nb.arguments.sweep import known_axes
 from hfbench_nb.protocol.round_stats import independent_ratio, shrunk_ratio
 from hfbench_nb.results.result_set import Row
 
@@ -78,7 +79,8 @@ def machine_slowdown(pairs: Sequence[Pair]) -> Slowdown:
 def _is_same_place(this: Row, other: Row) -> bool:
     # Two published or added runs whose facts are unknown have no readings either.
     same_machine = all(this.environment.get(name) == other.environment.get(name) for name in _MACHINE)
-    same_way = all(this.settings.get(name) == other.settings.get(name) for name in ("device", "threads", "huge_pages"))
+    names = [name for name, axis in known_axes().items() if axis.is_machine]
+    same_way = this.settings.only(names) == other.settings.only(names)
     return same_machine and same_way and this.case.framework == other.case.framework
 
 

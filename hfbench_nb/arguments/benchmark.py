@@ -95,7 +95,7 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
     device: str | list[str] = option(
         "auto",
         "Where to run: auto, cpu, cuda, cuda:1, mps or xpu. auto takes the accelerator if there is one.",
-        axis=Axis(_check_device, is_place=True),
+        axis=Axis(_check_device, is_place=True, is_machine=True),
         group=DEVICE,
     )
     cuda: bool = option(True, "Use a GPU or another accelerator where there is one.", group=DEVICE)
@@ -107,14 +107,14 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
     threads: int | list[int] | None = option(
         None,
         "Number of CPU threads of the framework. By default the framework's own.",
-        axis=Axis(_check_threads, _thread_words, title="CPU threads"),
+        axis=Axis(_check_threads, _thread_words, title="CPU threads", is_machine=True),
         group=DEVICE,
     )
     huge_pages: bool | list[bool] = option(
         False,
         "Ask for huge pages, on Linux: times then repeat better, and are often shorter. Without it, a worker gets what "
         "any process gets.",
-        axis=Axis(words=lambda value: "huge pages" if value else "small pages", is_place=True),
+        axis=Axis(words=lambda value: "huge pages" if value else "small pages", is_place=True, is_machine=True),
         group=DEVICE,
     )
     rounds: int = option(

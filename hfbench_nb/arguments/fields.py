@@ -42,10 +42,17 @@ class Axis:
         Label of a plot's axis, with the unit; plots can only be drawn along numeric axes.
     is_place
         Whether it determines where the worker runs (interpreter, device): each place has its own environment.
+    is_machine
+        Whether it says what of a machine is used: what the machine itself can do is known for one value alone.
     is_path
         Whether its values are paths, which are long and are left out of labels if versions distinguish the rows.
     is_size
-        Whether its values are sizes of a case, beside batch size and sequence length: tables may have a column for it.
+        Whether its values are sizes of a case, beside batch size and sequence length: tables may have a column for it,
+        and the largest that fits can be looked for.
+    minimum
+        The smallest size.
+    fact
+        Name of the fact of an environment that repeats its value; by default its own.
     task
         The only task that it concerns: it multiplies the cases of no other; empty if it concerns all.
     """
@@ -54,8 +61,11 @@ class Axis:
     words: Callable[[Any], str] | None = None
     title: str = ""
     is_place: bool = False
+    is_machine: bool = False
     is_path: bool = False
     is_size: bool = False
+    minimum: int = 1
+    fact: str = ""
     task: str = ""
 
     def concerns(self, task: str) -> bool:

@@ -30,7 +30,7 @@ STEP = "Training step"
 _MOST_MICRO_BATCHES = 10_000
 _LARGEST_RANK = 1_000_000
 
-_LEAST_NEW_TOKENS = 2  # the time per token is that between the first and the last
+LEAST_NEW_TOKENS = 2  # the time per token is that between the first and the last
 _CACHE = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _ATTENTION = re.compile(r"[A-Za-z][\w|/@.:-]{0,99}")
 
@@ -41,7 +41,7 @@ def _check_attention(name: str, value: object) -> None:
 
 
 def _check_new_tokens(name: str, value: object) -> None:
-    checks.integer(name, value, minimum=_LEAST_NEW_TOKENS)
+    checks.integer(name, value, minimum=LEAST_NEW_TOKENS)
 
 
 def _check_cache(name: str, value: object) -> None:
@@ -90,7 +90,7 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
     new_tokens: int | list[int] = option(
         [32],
         "Number of tokens to generate after each prompt (generation only), at least 2.",
-        axis=Axis(_check_new_tokens, title="New tokens", is_size=True, task=GENERATION),
+        axis=Axis(_check_new_tokens, title="New tokens", is_size=True, minimum=LEAST_NEW_TOKENS, task=GENERATION),
         group=SIZES,
     )
     cache_implementation: str | list[str] | None = option(
@@ -176,7 +176,7 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
     torchscript: bool | list[bool] = option(
         False,
         "Trace the model with TorchScript before it is measured (inference only).",
-        axis=Axis(words=lambda value: "TorchScript" if value else "not traced"),
+        axis=Axis(words=lambda value: "TorchScript" if value else "not traced", fact="use_torchscript"),
     )
     profile: bool = profile_option()
     torch_xla_tpu_print_metrics: bool = option(False, "On a TPU, log the metrics of torch_xla.", measured=False)

@@ -13,6 +13,9 @@ from hfbench_nb.arguments.fields import Axis, axes_of, default_of
 from hfbench_nb.arguments.frameworks import FRAMEWORKS, frameworks_with_models
 from hfbench_nb.protocol.case import Case, Setting, Settings
 
+# What the original's flag means.
+_OF_FP16 = {"dtype": "float16"}
+
 
 def plan(args: BenchmarkArguments) -> list[Case]:
     """Return the cases in the order in which they are measured.
@@ -46,9 +49,15 @@ def combinations(args: BenchmarkArguments) -> list[Settings]:
     """Return every combination of the axes' values that does not contradict itself."""
     values: dict[str, list[Setting]] = {name: checks.values_of_axis(args, name) for name in axes_of(args)}
     if args.fp16:
-        values["dtype"] = ["float16"]
+        values |= {name: [value] for name, value in _OF_FP16.items()}
     combined = (dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values()))
     return [Settings(chosen) for chosen in combined if not args.contradiction(chosen)]
+
+
+def computed_dtype(settings: Mapping[str, Setting]) -> str:
+    """Return the data type that a case computes in: that of autocast, where it is on, or that of its weights."""
+    autocast = settings.get("autocast")
+    return str(settings.get("dtype", "float32") if autocast in (None, "none") else autocast)
 
 
 def known_axes() -> dict[str, Axis]:
@@ -86,7 +95,7 @@ def completed(case: Case, arguments: Mapping[str, Any]) -> Case:
     }
     told = {name: arguments[name] for name in defaults if _is_setting(arguments.get(name, defaults))}
     if arguments.get("fp16") is True:
-        told["dtype"] = "float16"
+        told |= _OF_FP16
     return replace(case, settings=Settings({**defaults, **told, **case.settings}))
 
 

@@ -7,15 +7,16 @@ import importlib
 import threading
 from collections.abc import Iterator
 
-from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.frameworks import FRAMEWORKS, Framework, frameworks_with_models
+from hfbench_nb.arguments.sweep import combinations
 from hfbench_nb.configurations.lookup import find_model
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.displays import in_notebook
+from hfbench_nb.execution.executors import LocalExecutor
 from hfbench_nb.execution.machine_lock import preparing
 from hfbench_nb.execution.requirements import check_requirements
-from hfbench_nb.execution.servers import can_fork, workers
+from hfbench_nb.execution.servers import can_fork
 from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.errors import ArgumentError, IsolationError
 from hfbench_nb.protocol.request import Method
@@ -40,9 +41,9 @@ def _start(args: BenchmarkArguments | None) -> None:
         framework = _installed() if args is None else FRAMEWORKS[args.framework]
         if not is_free or framework is None:
             return  # it would disturb the measurements of another run
-        place = {name: None if args is None else checks.values_of_axis(args, name)[0] for name in ("python", "overlay")}
+        settings = Settings() if args is None else combinations(args)[0]
         family = None if args is None else find_model(args.models[0], ask_hub=False).family
-        used = workers(framework, place["python"], place["overlay"])
+        used = LocalExecutor().workers_for(framework, settings)
         used.environment(Settings(), Method(), Cancellation(), family)
         importlib.import_module(_FRAME)
 

@@ -106,19 +106,19 @@ class LocalExecutor:
         """Describe the framework and the device where cases with these settings are measured."""
         if settings.get("huge_pages"):
             check_huge_pages()
-        return self._workers(framework, settings).environment(settings, method, cancellation)
+        return self.workers_for(framework, settings).environment(settings, method, cancellation)
 
     def measure(
         self, framework: Framework, request: Request, on_progress: OnProgress, cancellation: Cancellation
     ) -> Measurement:
         """Measure one case."""
-        used = self._workers(framework, request.case.settings)
+        used = self.workers_for(framework, request.case.settings)
         self._used[id(used)] = used
         return used.measure(request, on_progress, cancellation)
 
     def peaks(self, framework: Framework, settings: Settings, method: Method, cancellation: Cancellation) -> Peaks:
         """Measure what the device can do at most."""
-        return self._workers(framework, settings).peaks(settings, method, cancellation)
+        return self.workers_for(framework, settings).peaks(settings, method, cancellation)
 
     def release(self) -> None:
         """Drop models that were built for several cases."""
@@ -126,7 +126,8 @@ class LocalExecutor:
             used.release()
         self._used.clear()
 
-    def _workers(self, framework: Framework, settings: Settings) -> Workers:
+    def workers_for(self, framework: Framework, settings: Settings) -> Workers:
+        """Return what measures cases with these settings."""
         python, overlay = (
             None if (value := settings.get(name)) is None else str(value) for name in ("python", "overlay")
         )

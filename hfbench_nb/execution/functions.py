@@ -6,21 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from hfbench_nb.arguments.callables import check_function, name_of, pickle_functions, takes
-from hfbench_nb.arguments.frameworks import FRAMEWORKS, Framework, framework_named
+from hfbench_nb.arguments.frameworks import FRAMEWORKS, framework_named
 from hfbench_nb.arguments.measurement import FunctionArguments
 from hfbench_nb.execution import launch
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.displays import Display, choose_display
 from hfbench_nb.execution.executors import make_executor
-from hfbench_nb.execution.machine_lock import MachineLock
+from hfbench_nb.execution.machines import ThisMachine, crashed
 from hfbench_nb.execution.progress import Progress
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.errors import IsolationError, wrong_value
-from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.request import DEFAULT_TIMEOUT_S, Method, PickledFunction, Request
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords
-from hfbench_nb.results.environment import describe, machine_facts
+from hfbench_nb.results.environment import describe
 from hfbench_nb.storage.traces import keep as keep_trace
 
 
@@ -105,22 +104,20 @@ def measure(
     used = FRAMEWORKS["Python"] if framework is None else framework_named(framework)  # the bare interpreter
     case = Case(used.name, arguments.name, "function")
     request = Request(case, arguments.method(), _pickle(function, setup), timeout_s)
-    return _run(used, request, arguments, display or choose_display(verbose=False))
+    return _run(used.name, request, arguments, display or choose_display(verbose=False))
 
 
-def _run(framework: Framework, request: Request, arguments: FunctionArguments, display: Display) -> BenchmarkResults:
-    progress = Progress([request.case], display)
-    executor, lock = make_executor(None), MachineLock(progress)
+def _run(framework: str, request: Request, arguments: FunctionArguments, display: Display) -> BenchmarkResults:
+    case, cancellation = request.case, Cancellation()
+    progress = Progress([case], display)
+    machine = ThisMachine(make_executor(None), progress)
     try:
-        with lock.hold():
-            facts = executor.environment(framework, Settings(), request.method, Cancellation())
-        environment = describe(facts, machine_facts(), {"use_multiprocessing": True})
+        facts = machine.environment(framework, Settings(), request.method, progress.follow, cancellation)
+        environment = describe(facts, machine.facts(), {"use_multiprocessing": True})
         try:
-            with lock.hold():
-                progress.begin(request.case)
-                measurement = executor.measure(framework, request, progress.follow, Cancellation())
+            measurement = machine.measure(framework, request, progress.following(case), cancellation)
         except IsolationError as error:
-            measurement = Measurement("crashed", failure=Failure(type(error).__name__, str(error)))
+            measurement = crashed(error)
         measurement = keep_trace(request.case, measurement, None)
         progress.finish(request.case, measurement)
     finally:

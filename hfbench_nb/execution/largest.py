@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from hfbench_nb.analysis.budgets import PROCESS_MB, memory_of
-from hfbench_nb.analysis.largest import ARGUMENT, SIZES, Hunt, needed_mb
+from hfbench_nb.analysis.largest import ARGUMENT, Hunt, needed_mb, sizes
 from hfbench_nb.analysis.search import Search, quadratic_through
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
@@ -129,12 +129,13 @@ def check_hunt(what: str, limit_mb: float | None = None, maximum: int | None = N
     ArgumentError
         If a value cannot be used.
     """
-    if what not in SIZES:
-        raise wrong_value("what", what, " or ".join(map(repr, SIZES)))
+    known = sizes()
+    if what not in known:
+        raise wrong_value("what", what, " or ".join(map(repr, known)))
     if limit_mb is not None:
         checks.number("limit_mb", limit_mb, above=0, below=float("inf"))
     if maximum is not None:
-        checks.integer("maximum", maximum, minimum=SIZES[what].minimum)
+        checks.integer("maximum", maximum, minimum=known[what].minimum)
 
 
 def find_largest(
@@ -188,12 +189,13 @@ def find_largest(
     `hfbench_nb.analysis.search.Search`.
     """
     check_hunt(what, limit_mb, maximum)
-    size = SIZES[what]
+    size = sizes()[what]
     untraced = {name: False for name in ("trace_memory_line_by_line", "profile") if hasattr(benchmark.args, name)}
     args = replace(benchmark.args, speed=False, memory=True, rounds=1, **untraced, **{size.argument: [size.minimum]})
     groups = [case for case in plan(args) if size.concerns(case)]
     if not groups:
-        raise wrong_value("what", what, "batch_size or sequence_length, unless generation=True")
+        others = " or ".join(name for name, other in sizes().items() if not other.task)
+        raise wrong_value("what", what, f"{others}, unless {size.task}=True")
     cases = groups
     if resume is not None:
         known = {size.group_of(case) for case in groups}

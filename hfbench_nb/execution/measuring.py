@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.machines import Machine, MachineGone, MachineLost, crashed
@@ -71,13 +70,7 @@ class Measuring:
         method = self.method.of_round(job.round, self.run_folder.scratch_of(case))
         shared = self.sharing.of(case, job.round)
         request = Request(case, method, self.models[case.model], self.timeout_s, shared)
-
-        def follow(message: dict[str, Any]) -> None:
-            if message["event"] == "begin":
-                self.progress.begin(case, job.round, machine.name)
-            else:
-                self.progress.follow(message, machine.name)
-
+        follow = self.progress.following(case, job.round, machine.name)
         try:
             return machine.measure(self.framework, request, follow, self.cancellation)
         except (MachineLost, MachineGone):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from hfbench_nb.arguments.frameworks import FRAMEWORKS, Framework
+from hfbench_nb.arguments.sweep import computed_dtype, known_axes
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.executors import Executor
 from hfbench_nb.protocol.case import Settings
@@ -20,8 +21,6 @@ from hfbench_nb.protocol.request import Method, Request
 from hfbench_nb.storage.machine_peaks import read_peaks, write_peaks
 from hfbench_nb.storage.run_folders import cache_folder
 
-# The settings on which the peaks of a machine depend, besides the data type that is computed in.
-_PLACES = ("device", "threads", "huge_pages", "python", "overlay")
 # Variables on which it depends which GPU has which number, and where threads run.
 _VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "OMP_PROC_BIND", "KMP_AFFINITY")
 
@@ -79,9 +78,8 @@ def with_peaks(
 def _settings_of(request: Request, measurement: Measurement) -> Settings:
     """Return the settings with which the peaks for a case are measured: what it resolved, and what it computes in."""
     settings = Settings({**request.case.settings, **measurement.resolved})
-    autocast = settings.get("autocast")
-    dtype = settings.get("dtype", "float32") if autocast in (None, "none") else autocast
-    return Settings({name: settings[name] for name in _PLACES if name in settings}, dtype=dtype)
+    of_device = [name for name, axis in known_axes().items() if axis.is_place or axis.is_machine]
+    return Settings(settings.only(of_device), dtype=computed_dtype(settings))
 
 
 def _key(settings: Settings, framework_version: str) -> str:

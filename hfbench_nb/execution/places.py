@@ -97,7 +97,8 @@ class Places:
                     self._failures.append(Failure(type(error).__name__, str(error)))
                 self._numbers[machine.name, place] = len(self.environments)
                 host = {HOST: machine.name} if machine.name else {}
-                self.environments.append(describe(facts, machine_facts, _run_facts(args, models), host))
+                run_facts = {"dtype": settings.get("dtype"), **_run_facts(args, models)}
+                self.environments.append(describe(facts, machine_facts, run_facts, host))
         if len(errors) == len(self._failures):
             raise errors[0]
 
@@ -134,7 +135,6 @@ def place_of(settings: Settings, machine: str) -> Settings:
 def _run_facts(args: BenchmarkArguments, models: Sequence[ModelSpec]) -> dict[str, object]:
     return {
         "fp16": args.fp16,
-        "dtype": "float16" if args.fp16 else args.dtype,
         "use_multiprocessing": args.do_multi_processing,
         "only_pretrain_model": args.only_pretrain_model,
         "use_tpu": args.is_tpu,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hfbench_nb.execution.displays import Display
+from hfbench_nb.execution.servers import OnProgress
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.rendering.units import format_duration
@@ -139,6 +140,17 @@ class Progress:
                 self._estimate.add(case, self._rounds)
             self._running[machine] = _Running(case, number, time.monotonic())
             self._show("starting", machine)
+
+    def following(self, case: Case, number: int = 1, machine: str = "") -> OnProgress:
+        """Return what shows the messages about a round of a case, on a machine: also that it has begun."""
+
+        def follow(message: dict[str, Any]) -> None:
+            if message["event"] == "begin":
+                self.begin(case, number, machine)
+            else:
+                self.follow(message, machine)
+
+        return follow
 
     def follow(self, message: dict[str, Any], machine: str = "") -> None:
         """Show a message from the worker, on a machine."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hfbench_nb.analysis.budgets import THIS, accelerators
-from hfbench_nb.analysis.largest import SIZES
+from hfbench_nb.analysis.largest import sizes
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import PLACE, BenchmarkArguments
 from hfbench_nb.arguments.fields import REQUIRED, option
@@ -79,7 +79,7 @@ class EstimateCommand:
 class FitOptions:
     """Find the largest batch, length or number of new tokens that really runs within a limit of memory (PyTorch)."""
 
-    what: str = option(REQUIRED, "The size that is looked for; its own option does not count.", tuple(SIZES))
+    what: str = option(REQUIRED, "The size that is looked for; its own option does not count.", tuple(sizes()))
     limit_mb: float | None = option(
         None, "How much memory a case may need, MB. By default what this machine, its container or the device has."
     )

@@ -164,8 +164,8 @@ class Case:
     @property
     def sequences_per_call(self) -> int:
         """How many sequences a call processes: a step of training may consist of several micro-batches."""
-        micro_batches = self.settings.get("gradient_accumulation", 1)
-        return self.sizes[0] * (micro_batches if isinstance(micro_batches, int) else 1)
+        batches = self.settings.get(TASKS[self.task].repeated_by, 1)
+        return self.sizes[0] * (batches if isinstance(batches, int) else 1)
 
     def of_model(self, model: str) -> Case:
         """Return the same case of another model."""

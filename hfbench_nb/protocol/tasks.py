@@ -28,6 +28,8 @@ class Task:
         Whether its cases have a batch size and a sequence length.
     builds_named_class
         Whether its model is of the class that the configuration names, if it names one.
+    repeated_by
+        Name of the axis that says how many batches a call processes; empty where that is one.
     across
         Names of metrics that are the columns of one table, with a row per case; by default each metric has a table of
         its own.
@@ -39,6 +41,7 @@ class Task:
     report_heading: str = ""
     has_sizes: bool = True
     builds_named_class: bool = True
+    repeated_by: str = ""
     across: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -61,6 +64,7 @@ TASKS.register(
         "hfbench_nb.worker.workloads.training:Training",
         file_stem="train",
         report_heading="TRAIN - {} - RESULTS",
+        repeated_by="gradient_accumulation",
     )
 )
 TASKS.register(

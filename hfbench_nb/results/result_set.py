@@ -8,15 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hfbench_nb.arguments.fields import Axis
+from hfbench_nb.arguments.sweep import known_axes
 from hfbench_nb.protocol.case import ANY_HOST, HOST, Case, Settings
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.tasks import TASKS
-from hfbench_nb.results.environment import Environment
+from hfbench_nb.results.environment import Environment, summarize
 from hfbench_nb.results.labels import Labelled, make_labels
 from hfbench_nb.results.metrics import Metric, headlines
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_NO_AXIS = Axis()
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,20 @@ def requested_settings(case: Case, measurement: Measurement, environment: Mappin
     return requested.without([HOST]) if requested.get(HOST) == ANY_HOST else requested
 
 
+def _repeated_axes(
+    axes: Mapping[str, Axis], environment: Mapping[str, Any], case: Case, measurement: Measurement
+) -> dict[str, Any]:
+    """Return the facts of an environment that repeat an axis, as they are in a case: a place may have several values.
+
+    One that was left open, and that no worker has told, is what the environment says.
+    """
+    settings = {
+        axes.get(name, _NO_AXIS).fact or name: measurement.resolved.get(name, value)
+        for name, value in case.settings.items()
+    }
+    return {name: value for name, value in settings.items() if name in environment and value not in (None, "auto")}
+
+
 class ResultSet:
     """The cases of one or more runs, each with the environment in which it was measured.
 
@@ -96,10 +114,13 @@ class ResultSet:
         self.entries: tuple[tuple[Case, Measurement], ...] = tuple(entries)
         self.arguments = arguments
         self.folder = folder
-        self.environment = Environment(environment)
-        self.environments: tuple[Environment, ...] = (
-            (self.environment,) * len(self.entries) if environments is None else tuple(map(Environment, environments))
+        places = [environment] * len(self.entries) if environments is None else environments
+        axes = known_axes()
+        repeated = [_repeated_axes(axes, facts, *entry) for facts, entry in zip(places, self.entries, strict=True)]
+        self.environments: tuple[Environment, ...] = tuple(
+            Environment({**facts, **of_case}) for facts, of_case in zip(places, repeated, strict=True)
         )
+        self.environment = Environment({**environment, **summarize(repeated)})
 
     @cached_property
     def labels(self) -> list[str]:

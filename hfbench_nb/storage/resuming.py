@@ -93,7 +93,7 @@ def axis_names(places: Iterable[Settings]) -> set[str]:
 
 
 def _is_set(arguments: Mapping[str, Any], name: str) -> bool:
-    return arguments.get(name) not in (None, False, "auto") or bool(name == "dtype" and arguments.get("fp16"))
+    return arguments.get(name) not in (None, False, "auto")
 
 
 def _compare(
