@@ -125,6 +125,23 @@ def model(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def results() -> Any:
+    """Make results of two models, of which one case failed; folders and modules have others of this name."""
+    from support.measured import case_of, failed, ok
+
+    from hfbench_nb import BenchmarkResults
+
+    entries = [
+        (case_of(sequence_length=8), ok(0.0001)),
+        (case_of(sequence_length=512), ok(1.2345, 914)),
+        (case_of("a-model-whose-name-is-longer-than-thirty-characters"), ok(0.02, 1281)),
+        (case_of("a-model-whose-name-is-longer-than-thirty-characters", sequence_length=512), failed()),
+    ]
+    environment = {"transformers_version": "4.57.6", "framework": "PyTorch", "use_gpu": False}
+    return BenchmarkResults(entries, environment, {"speed": True, "memory": True, "env_print": True})
+
+
 @pytest.fixture(scope="session")
 def ip() -> Any:
     """Start the one IPython shell of this process, with the magics."""

@@ -1,54 +1,20 @@
+"""Curves: a line a model against the sequence length."""
+
 from __future__ import annotations
 
 import dataclasses
-import io
-import random
-import xml.etree.ElementTree as ET
 
 import pytest
-from matplotlib import colors
 from matplotlib import pyplot as plt
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
-from support.kernels import execute
-from support.measured import MIB, case_of, failed, function_row, ok, results_of, sweep
-from support.models import short, tiny_bert
+from support.measured import LENGTHS, case_of, failed, function_row, ok, results_of, sweep
+from support.plots import LONG, all_failed, legend_labels, row_names, texts_beside, timed
 
-from hfbench_nb import ArgumentError, BenchmarkResults, PyTorchBenchmark
-from hfbench_nb.display.plots import PALETTE
+from hfbench_nb import ArgumentError, BenchmarkResults
 from hfbench_nb.display.plots.style import FAINT
 from hfbench_nb.protocol.case import Settings
-from hfbench_nb.protocol.measurement import Measurement, MemoryUse
-from hfbench_nb.protocol.timing import Timing
 
 pytestmark = [pytest.mark.shows, pytest.mark.usefixtures("close_figures")]
-
-LENGTHS = [8, 32, 128, 512]
-LONG = [f"organisation-{i % 3}/a-very-long-name-of-a-model-uncased-finetuned-v{i}" for i in range(20)]
-
-
-def timed(model, sequence_length, samples_s, batch_size=8):
-    return case_of(model, batch_size=batch_size, sequence_length=sequence_length), Measurement("ok", Timing(samples_s))
-
-
-def all_failed(models):
-    return results_of(*((case_of(m, sequence_length=n), failed()) for m in models for n in LENGTHS))
-
-
-def legend_labels(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
-
-
-def row_names(ax):
-    return [label.get_text() for label in ax.get_yticklabels()]
-
-
-def texts_beside(ax):
-    return [text.get_text() for text in ax.texts]
-
-
-# ---- curves
 
 
 def test_a_line_a_model_against_the_sequence_length():
@@ -273,67 +239,6 @@ def test_what_was_not_measured_is_told():
         BenchmarkResults([], {}, {}).plot_memory()
 
 
-# ---- bars, where there is one length
-
-
-def test_one_length_gives_a_bar_a_line_from_zero():
-    results = results_of(
-        *sweep(["bert", "gpt2"], lengths=[128]).entries, (case_of("big", sequence_length=128), failed())
-    )
-    ax = results.plot()
-    assert row_names(ax) == ["bert", "gpt2", "big"]
-    assert [bar.get_width() for bar in ax.patches] == pytest.approx([1.024, 2.048])
-    assert texts_beside(ax) == ["1.02 s", "2.05 s", "oom"]
-    assert (ax.get_xscale(), ax.get_xlim()[0], ax.get_xlabel()) == ("linear", 0, "Time (s)")
-    bert, gpt2 = ax.get_yticks()[:2]
-    assert ax.transData.transform((0, bert))[1] > ax.transData.transform((0, gpt2))[1]  # from top to bottom
-
-
-def test_one_case_and_only_failed_ones():
-    assert texts_beside(sweep(["bert"], lengths=[8]).plot("tokens_per_s")) == ["1,000/s"]
-    assert texts_beside(results_of((case_of(), failed("crashed"))).plot()) == ["crashed"]
-
-
-# ---- memory
-
-
-def parts_mb(ax, row):
-    return [round(bar.get_width()) for bar in ax.patches if bar.get_width() and round(bar.get_y() + 0.31) == row]
-
-
-def test_memory_is_stacked_and_failures_and_unknown_parts_are_told():
-    published = Measurement("ok", memory=MemoryUse("published", 700 * MIB))
-    results = results_of(
-        (case_of(sequence_length=8), ok(memory_mib=500)),
-        (case_of(sequence_length=32), failed()),
-        (case_of("gpt2", sequence_length=8), published),
-        (case_of("gpt2", sequence_length=32), Measurement("ok", Timing((0.1,)))),
-    )
-    ax = results.plot_memory()
-    assert row_names(ax) == ["bert, length 8", "length 32", "gpt2, length 8", "length 32"]
-    assert [parts_mb(ax, row) for row in range(4)] == [[250, 200, 50], [], [700], []]
-    assert texts_beside(ax) == ["500 MB", "oom", "700 MB", "no value"]
-    assert legend_labels(ax) == [
-        "Baseline",
-        "Weights",
-        "Working memory",
-        "Peak, parts not known",
-    ]
-    assert ax.get_xlabel() == "Peak memory (MB)"
-    used = {colors.to_hex(bar.get_facecolor()).upper() for bar in ax.patches} - {"#FFFFFF"}
-    assert used <= set(PALETTE)
-
-
-def test_the_working_memory_of_training_has_parts_of_its_own():
-    measured = dataclasses.replace(ok(memory_mib=500), metrics={"gradients_mb": 20.0, "optimizer_mb": 18.0})
-    without = dataclasses.replace(measured, metrics={"gradients_mb": 20.0, "optimizer_mb": 0.0})
-    ax = results_of(
-        (case_of(task="training"), measured), (case_of(task="training", sequence_length=32), without)
-    ).plot_memory()
-    assert [parts_mb(ax, row) for row in range(2)] == [[250, 200, 20, 18, 12], [250, 200, 20, 30]]
-    assert legend_labels(ax) == ["Baseline", "Weights", "Gradients", "Optimizer state", "Activations"]
-
-
 def test_micro_batches_count_for_throughput_and_its_fits():
     results = results_of(
         *(
@@ -348,116 +253,3 @@ def test_micro_batches_count_for_throughput_and_its_fits():
     assert results.frame["tokens_per_s"].tolist() == pytest.approx([2000.0] * 8)
     for line in results.plot("tokens_per_s", fit=True).lines:  # measured, and fitted
         assert line.get_ydata() == pytest.approx(2000.0)
-
-
-def test_memory_of_one_task_and_of_nothing_but_failures():
-    results = sweep(["bert"], tasks=("inference", "training"))
-    axes = results.plot_memory().figure.axes
-    assert [(ax.get_title(), len(row_names(ax)), len(texts_beside(ax))) for ax in axes] == [
-        ("Inference", 4, 4), ("Training", 4, 4)
-    ]  # fmt: skip
-    assert axes[0].get_xlim() == axes[1].get_xlim()
-    first, second, *_ = results.plot_memory(task="training").get_yticks()
-    assert second - first < 1  # the bars of a model stand together
-    assert row_names(results.plot_memory(task="training"))[0] == "bert, length 8"
-    with pytest.raises(ArgumentError, match="task='sleep' cannot be used"):
-        results.plot_memory(task="sleep")
-    ax = results_of((case_of(), failed())).plot_memory()
-    assert (texts_beside(ax), ax.get_legend()) == (["oom"], None)
-
-
-# ---- everything is seen
-
-
-def noisy(models, lengths=LENGTHS):
-    rng = random.Random(0)
-    return results_of(*(timed(m, n, tuple(rng.gauss(n, 0.1 * n) for _ in range(9))) for m in models for n in lengths))
-
-
-LONG_PLOTS = {
-    "curves": lambda ax: sweep(LONG).plot(ax=ax),
-    "curves of short names": lambda ax: sweep([f"model-{i}" for i in range(20)]).plot("memory_mb", ax=ax),
-    "one line": lambda ax: sweep(LONG[:1]).plot("tokens_per_s", log=False, ax=ax),
-    "failures": lambda ax: all_failed(LONG).plot(ax=ax),
-    "fits": lambda ax: sweep(LONG, [1, 8]).plot(fit=True, ax=ax),
-    "bars": lambda ax: sweep(LONG, lengths=[512]).plot(ax=ax),
-    "several tasks": lambda ax: sweep(LONG, tasks=("inference", "training")).plot(ax=ax),
-    "memory of several tasks": lambda ax: sweep(LONG[:6], [8], [8, 64], ("inference", "training")).plot_memory(ax=ax),
-    "memory": lambda ax: sweep(LONG[:10], lengths=[8, 512]).plot_memory(ax=ax),
-    "ratios": lambda ax: noisy(LONG).compare(sweep(LONG)).plot(ax=ax),
-    "ratios as bars": lambda ax: noisy(LONG, [8]).compare(noisy(LONG[::-1], [8])).plot(ax=ax),
-}  # fmt: skip
-
-
-def assert_all_is_seen(figure, resolutions=(100,)):
-    """Every text lies inside the figure, and no legend on axes."""
-    for dpi in resolutions:
-        figure.set_dpi(dpi)
-        figure.draw_without_rendering()
-        for ax in figure.axes:
-            around = ax.get_tightbbox()
-            assert around.x0 >= -1
-            assert around.y0 >= -1
-            assert around.x1 <= figure.bbox.x1 + 1
-            assert around.y1 <= figure.bbox.y1 + 1
-            legend = ax.get_legend() or next(iter(figure.legends), None)
-            assert legend is None or legend.get_window_extent().x1 <= figure.bbox.x1 + 1
-            for other in figure.axes:
-                assert legend is None or not legend.get_window_extent().overlaps(other.bbox)
-
-
-@pytest.mark.parametrize("name", LONG_PLOTS)
-def test_all_is_seen_in_a_figure_of_its_own_and_saves_to_png_and_svg(name):
-    ax = LONG_PLOTS[name](None)
-    assert_all_is_seen(ax.figure, resolutions=(72, 100, 200))  # what an SVG, a notebook and a print have
-    assert ax.bbox.width / ax.figure.dpi > 4
-    png, svg = io.BytesIO(), io.StringIO()
-    ax.figure.savefig(png)
-    ax.figure.savefig(svg, format="svg")
-    assert png.getvalue().startswith(b"\x89PNG")
-    assert ET.fromstring(svg.getvalue()).tag.endswith("svg")
-
-
-@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
-@pytest.mark.parametrize("name", LONG_PLOTS)
-def test_all_is_seen_in_the_users_figure(name, layout):
-    figure = Figure(figsize=(8, 5), layout=layout)
-    FigureCanvasAgg(figure)  # as pyplot's figures have: without one, Matplotlib measures each text again and again
-    ax = LONG_PLOTS[name](figure.subplots())
-    assert_all_is_seen(figure)
-    assert ax.bbox.width > 0.25 * figure.bbox.width
-    assert ax.bbox.height > 0.25 * figure.bbox.height
-
-
-def test_plots_of_a_grid_leave_each_other_alone():
-    figure = Figure(figsize=(14, 10))
-    axes = figure.subplots(2, 2).ravel()
-    sweep(LONG[:6]).plot(ax=axes[0])
-    sweep().plot("memory_mb", ax=axes[1])
-    sweep().plot_memory(ax=axes[2])
-    sweep(LONG, lengths=[8]).plot(ax=axes[3])
-    assert_all_is_seen(figure)
-    figure.set_dpi(100)
-    extents = [ax.get_tightbbox() for ax in axes]
-    assert not any(a.overlaps(b) for i, a in enumerate(extents) for b in extents[:i])
-
-
-def test_each_plot_of_a_notebook_is_shown_once():
-    plots = ["plot()", "plot(fit=True)", "plot_memory()", "compare(results).plot()", "scaling()", "compare(results)"]
-    setup = "%matplotlib inline\nimport hfbench_nb; results = hfbench_nb.load_reference('bert-configurations-pytorch')"
-    _, *shown = execute(setup, *(f"results.{code}" for code in plots))
-    for code, outputs in zip(plots, shown, strict=True):
-        found = [kind for output in outputs for kind in output.get("data", {}) if kind in ("image/png", "text/html")]
-        assert found == (["image/png"] if "plot" in code else ["text/html"]), code
-
-
-def test_a_real_run():
-    model = tiny_bert(hidden_size=256, intermediate_size=1024)
-    results = PyTorchBenchmark(short(sequence_lengths=[8, 16, 32, 64]), configs=[model]).run()
-    assert results.plot("tokens_per_s", fit=True).lines[0].get_xdata().tolist() == [8, 16, 32, 64]
-    # Whether a curve fits what a busy machine measured is up to the machine; what was measured is not.
-    assert results.scaling().frame["longest_length"].tolist() == [64]
-    baseline_mb, weights_mb, working_mb = parts_mb(results.plot_memory(), 0)
-    assert baseline_mb > weights_mb > 0
-    assert baseline_mb + weights_mb + working_mb == pytest.approx(results.frame["memory_mb"][0], abs=2)
-    assert results.compare(results).frame["time_ratio"].tolist() == [1.0] * 4

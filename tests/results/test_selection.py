@@ -1,0 +1,56 @@
+"""Some rows of results, chosen by model or by settings."""
+
+from __future__ import annotations
+
+import pytest
+from support.measured import sweep
+
+from hfbench_nb import ArgumentError, BenchmarkResults
+
+pytestmark = [pytest.mark.shows, pytest.mark.quick]
+
+
+def test_some_rows_are_results_again():
+    results = sweep(["bert", "gpt2"], lengths=[8, 32, 512])
+    assert len(results) == 6
+    assert [(row.label, row.case.sequence_length) for row in results][:2] == [("bert", 8), ("bert", 32)]
+    chosen = results["gpt2"]
+    assert isinstance(chosen, BenchmarkResults)
+    assert chosen.frame["model"].tolist() == ["gpt2"] * 3
+    assert (chosen.arguments, chosen.environment) == (results.arguments, results.environment)
+    few = results[{"model": "bert", "sequence_length": [8, 512], "status": "ok"}]
+    assert few.frame["sequence_length"].tolist() == [8, 512]
+    assert few["bert"].plot().lines
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ({"framework": "pytorch"}, {"google-bert/BERT", "bert", "gpt2"}),
+        ("GPT2", {"gpt2"}),
+        ("bert", {"bert"}),  # exactly so
+        ("google-bert/bert", {"google-bert/BERT"}),
+        ("Bert", {"google-bert/BERT", "bert"}),
+        ({"model": ["Gpt2", "bert"], "status": "OK"}, {"gpt2", "bert"}),
+    ],
+)
+def test_rows_are_selected_as_people_write_them(key, found):
+    results = sweep(["google-bert/BERT", "bert", "gpt2"])
+    assert set(results[key].frame["model"]) == found
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ({"batch_sizes": 8}, r"no row has 'batch_sizes'; there are .* Did you mean batch_size\?"),
+        ({"framework": "jax"}, r"framework is one of 'PyTorch' in these rows"),
+        ("berd", r"key='berd' cannot be used: key must be one of 'bert', 'gpt2'"),
+        (0, r"key=0 cannot be used: key must be the name of a model, or settings"),
+        ({}, r"key=\{\} cannot be used"),
+        ({"colour": 1}, r"no row has 'colour'; there are 'framework', 'model'"),
+        ({"batch_size": 9}, r"batch_size is one of 8 in these rows"),
+    ],
+)
+def test_what_selects_nothing_is_told(key, message):
+    with pytest.raises(ArgumentError, match=message):
+        sweep(["bert", "gpt2"])[key]
