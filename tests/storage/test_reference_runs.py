@@ -120,9 +120,6 @@ def test_a_machine_is_plotted_against_the_published_one(tmp_path):
     assert load_results(tmp_path).entries == both.entries
 
 
-# ---- the printed documentation, read back
-
-
 def test_adding_a_published_run_tells_the_rows_apart_by_their_versions():
     environment = {"framework_version": "2.13.0", "transformers_version": "5.23.0"}
     mine = BenchmarkResults([(case_of("bert-base"), ok(0.1))], environment, {})

@@ -1,28 +1,22 @@
-"""Line-by-line memory tracing: of user code, and of cases measured in real processes with real torch."""
+"""Line-by-line memory tracing of user code."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import textwrap
 import threading
 import types
 
 import pytest
 
-import hfbench_nb
 from hfbench_nb import start_memory_tracing, stop_memory_tracing
-from hfbench_nb.display.memory_summary import SUMMARY_COLUMNS, summarize
-from hfbench_nb.facade.benchmark_results import BenchmarkResults
-from hfbench_nb.protocol.case import Case
+from hfbench_nb.display.memory_summary import summarize
 from hfbench_nb.protocol.errors import ArgumentError, TracingError
-from hfbench_nb.protocol.line_trace import LineTrace, Place
-from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
+from hfbench_nb.protocol.measurement import MEGABYTE
 from hfbench_nb.worker.heap import release_free_memory
 from hfbench_nb.worker.memory_trace import MemoryTrace
 
-pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("tracing")]  # they look at one run
+pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("tracing")]
 
 BIG = 64 * MEGABYTE
 CODE = """\
@@ -289,96 +283,6 @@ def test_gpu_memory_is_added_up(planted, monkeypatch):
     assert [state.gpu.bytes for state in stop_memory_tracing(trace).sequential] == [MEGABYTE] * 3
 
 
-# ---- as data, tables and plots
-
-
-def example():
-    places = (Place(0, 0, 3, "line", "  x = '<script>' & y"), Place(1, 0, 1, "line", "z"))
-    return LineTrace(
-        files=("/home/me/a <b>.py", "<cell>"), modules=("m",), places=places, steps=(0, 1, 0),
-        cpu_start_bytes=100 * MEGABYTE, cpu_change_bytes=(8 * MEGABYTE, -3 * MEGABYTE, 1 * MEGABYTE),
-    )  # fmt: skip
-
-
-def test_record_survives_json():
-    measurement = Measurement("ok", line_trace=example())
-    data = json.loads(json.dumps(measurement.to_dict()))
-    assert Measurement.from_dict(data) == measurement
-    assert Measurement.from_dict({"status": "ok"}).line_trace is None
-
-
-@pytest.mark.parametrize(
-    "change", [{"steps": [0, 1]}, {"steps": [0, 1, 2]}, {"steps": [0, 1, "0"]}, {"files": []}, {"other": [1]}]
-)
-def test_damaged_record_is_refused(change):
-    with pytest.raises((ValueError, TypeError)):
-        LineTrace.from_dict({**example().to_dict(), **change})
-
-
-def test_report_has_the_layout_of_the_original():
-    expected = """
-        Line by line memory consumption:
-        /home/me/a <b>.py:3: mem 8:   x = '<script>' & y
-        <cell>:1: mem -3: z
-        /home/me/a <b>.py:3: mem 1:   x = '<script>' & y
-
-        Lines with top memory consumption:
-        => /home/me/a <b>.py:3: mem 9:   x = '<script>' & y
-        => <cell>:1: mem -3: z
-
-        Lines with lowest memory consumption:
-        => /home/me/a <b>.py:3: mem 9:   x = '<script>' & y
-        => <cell>:1: mem -3: z
-
-        Total memory increase: 9"""
-    assert summarize(example()).report() == textwrap.dedent(expected)
-
-
-def test_frame():
-    frame = summarize(example()).frame
-    assert tuple(frame.columns) == SUMMARY_COLUMNS
-    assert list(frame["total_mb"]) == [8, -3, 1]
-    assert list(frame["line"]) == [3, 1, 3]
-    assert frame["file"][1] == "<cell>"
-
-
-def test_html_links_escapes_and_is_the_same_again():
-    html = summarize(example())._repr_html_()
-    assert '<a href="file:///home/me/a%20%3Cb%3E.py#L3">a &lt;b&gt;.py:3</a>' in html
-    assert "&lt;script&gt;&#39; &amp; y" in html
-    assert "<script" not in html
-    assert "<style" not in html
-    assert html == summarize(example())._repr_html_()
-
-
-def test_plot():
-    matplotlib = pytest.importorskip("matplotlib")
-    from matplotlib.figure import Figure
-
-    from hfbench_nb.display.plots import PALETTE
-
-    ax = Figure().subplots()
-    assert summarize(example()).plot(ax=ax) is ax
-    line = ax.get_lines()[0]
-    assert list(line.get_ydata()) == [0, 8, 5, 6]
-    assert matplotlib.colors.same_color(line.get_color(), PALETTE[0])
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
-        "CPU",
-        "a <b>.py:3: +8.0 MB",
-        "a <b>.py:3: +1.0 MB",
-    ]
-
-
-def test_summary_of_the_last_case_of_a_task():
-    cases = [Case("PyTorch", "m", "inference", 1, length) for length in (8, 16, 32)]
-    traces = [example(), LineTrace(**{**vars(example()), "cpu_start_bytes": 0}), None]
-    measurements = [Measurement("ok", line_trace=trace) for trace in traces]
-    results = BenchmarkResults(zip(cases, measurements, strict=True), {}, {"trace_memory_line_by_line": True})
-    assert list(results.summaries) == cases[:2]
-    assert results.inference_summary == results.summaries[cases[1]]
-    assert results.train_summary is None
-
-
 def test_importing_tracing_loads_the_standard_library_only():
     code = (
         "import sys, hfbench_nb; hfbench_nb.start_memory_tracing; "
@@ -386,78 +290,3 @@ def test_importing_tracing_loads_the_standard_library_only():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-# ---- a real model
-
-
-def tiny_config():
-    from transformers import BertConfig
-
-    return BertConfig(hidden_size=64, num_hidden_layers=2, num_attention_heads=2, intermediate_size=128, vocab_size=200)
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    pytest.importorskip("torch")
-    args = hfbench_nb.PyTorchBenchmarkArguments(
-        models=["tiny"], batch_sizes=[2], sequence_lengths=[8, 256], training=True, max_seconds=0.2, rounds=1,
-        trace_memory_line_by_line=True,
-    )  # fmt: skip
-    return hfbench_nb.PyTorchBenchmark(args, configs=[tiny_config()]).run(tmp_path_factory.mktemp("run"))
-
-
-def test_cases_are_traced_in_a_pass_of_their_own(results):
-    assert list(results.frame["status"]) == ["ok"] * 4
-    assert results.frame[["time_s", "memory_mb"]].notna().all().all()
-    assert len(results.summaries) == 4
-    assert results.inference_summary == results.summaries[results.entries[2][0]]
-    modules = {state.frame.module for state in results.inference_summary.sequential}
-    assert "transformers.models.bert.modeling_bert" in modules
-    assert all("transformers" in module for module in modules)
-    lines = [state.frame.line_number for state in results.inference_summary.sequential]
-    assert len(lines) > 100
-    # At length 256 the hidden states of a layer alone need 0.1 MB, kept for the backward pass.
-    assert results.train_summary.total.bytes > 2 * MEGABYTE
-
-
-def test_traces_are_in_the_journal_and_small(results):
-    again = hfbench_nb.load_results(results.folder)
-    assert again.entries == results.entries
-    assert again.train_summary == results.train_summary
-    assert len(json.dumps(results.entries[0][1].line_trace.to_dict())) < 60_000
-
-
-def test_report_of_a_run_has_the_sections_of_the_original(results):
-    text = str(results)
-    inference = 20 * "=" + "INFERENCE - MEMOMRY - LINE BY LINE - SUMMARY" + 20 * "="
-    training = 20 * "=" + "TRAIN - MEMOMRY - LINE BY LINE - SUMMARY" + 20 * "="
-    assert f"\n\n{inference}\n\nLine by line memory consumption:\n" in text
-    assert f"\n\n{training}\n\nLine by line memory consumption:\n" in text
-    assert text.count("Line by line memory consumption:") == 2
-    assert f"\n\nTotal memory increase: {results.train_summary.total}" in text
-
-
-def test_without_the_argument_nothing_is_traced(results):
-    untraced = BenchmarkResults(results.entries, {}, {**results.arguments, "trace_memory_line_by_line": False})
-    assert "LINE BY LINE" not in str(untraced)
-    assert hfbench_nb.PyTorchBenchmarkArguments(models=["m"]).method().trace_memory_line_by_line is False
-
-
-def test_a_failing_pass_costs_the_trace_and_nothing_else():
-    from hfbench_nb.worker import measuring as worker
-    from hfbench_nb.worker.workloads.base import Prepared
-
-    class Runtime:
-        meter = types.SimpleNamespace(line_reader=lambda: None, release=lambda: None)
-
-        def forget_passes(self, model):
-            self.forgot = model
-
-    def fail():
-        raise ValueError("no")
-
-    runtime, taken = Runtime(), worker._Taken()
-    worker._trace_lines(runtime, Prepared(fail, 0, 0, "model"), taken)
-    assert runtime.forgot == "model"
-    assert (taken.line_trace, taken.line_trace_failure) == (None, "ValueError: no")
