@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
-from support.measured import case_of, failed, function_row, results_of, sweep, timed
+from support.measured import case_of, failed, function_row, ok, results_of, sweep, timed
 
 from hfbench_nb import ArgumentError, BenchmarkResults, load_reference
+from hfbench_nb.analysis.pairs import match_cases
+from hfbench_nb.protocol.case import Settings
 
 pytestmark = [pytest.mark.shows, pytest.mark.usefixtures("close_figures"), pytest.mark.quick]
 
@@ -71,3 +74,49 @@ def test_failed_cases_and_functions_are_compared_as_far_as_they_go():
     assert "oom" in comparison._repr_html_()
     ax = comparison.plot()
     assert [text.get_text() for text in ax.texts] == ["oom"]
+
+
+def with_settings_of(*settings, model="bert", framework="PyTorch"):
+    case = dataclasses.replace(case_of(model), framework=framework)
+    return results_of(*((dataclasses.replace(case, settings=Settings(each)), ok()) for each in settings))
+
+
+def dtypes(pairs):
+    return [(pair.this.case.settings["dtype"], pair.other.case.settings["dtype"]) for pair in pairs]
+
+
+def test_an_axis_with_one_value_in_each_is_what_is_compared():
+    one, other = with_settings_of({"dtype": "float32"}), with_settings_of({"dtype": "bfloat16"})
+    pairs, alone, others_alone = match_cases(one, other, {})
+    assert (dtypes(pairs), alone, others_alone) == ([("float32", "bfloat16")], [], [])
+
+
+def test_an_axis_that_varies_must_agree():
+    both = with_settings_of({"dtype": "float32"}, {"dtype": "bfloat16"})
+    pairs, alone, others_alone = match_cases(both, with_settings_of({"dtype": "bfloat16"}), {})
+    assert dtypes(pairs) == [("bfloat16", "bfloat16")]
+    assert [row.case.settings["dtype"] for row in alone] == ["float32"]
+    assert others_alone == []
+    assert len(match_cases(both, both, {})[0]) == 2
+
+
+def test_a_setting_that_one_side_does_not_know_hinders_nothing():
+    both = with_settings_of({"dtype": "float32"}, {"dtype": "bfloat16"})
+    pairs, *_ = match_cases(both, with_settings_of({}), {})
+    assert len(pairs) == 2
+
+
+def test_a_case_that_the_other_has_several_times_is_refused():
+    one = with_settings_of({})
+    twice = with_settings_of({}) + with_settings_of({})
+    with pytest.raises(ArgumentError, match=r"other has the case bert, .* 2 times \(bert, .*\): compare with one run"):
+        match_cases(one, twice, {})
+
+
+def test_of_two_models_whose_names_are_alike_none_is_taken_for_the_other():
+    here, there = with_settings_of({}, model="bert"), with_settings_of({}, model="a/BERT")
+    assert len(match_cases(here, there, {})[0]) == 1
+    with pytest.raises(
+        ArgumentError, match=r"no case in common: bert \(inference; batch sizes 8; sequence lengths 8\) here"
+    ):
+        match_cases(here, there + with_settings_of({}, model="b/bert"), {})

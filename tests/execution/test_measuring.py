@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.fake_executor import OK, FakeExecutor, make, raising, run
+from support.fake_executor import OK, FakeExecutor, make, raising, refusing, run
+from support.measured import ok
 
 from hfbench_nb import load_results
 from hfbench_nb.protocol.errors import IsolationError
@@ -74,3 +75,25 @@ def test_cases_that_are_kept_are_not_told(tmp_path):
     fake = FakeExecutor()
     run(make(sequence_lengths=[8, 16]), fake, None, tmp_path, on_case=lambda case, measurement: told.append(case))
     assert [case.sequence_length for case in told] == [case.sequence_length for case in fake.cases] == [16]
+
+
+def test_a_case_of_a_place_that_cannot_be_used_is_not_measured_and_is_told(tmp_path):
+    told, fake = [], FakeExecutor(unusable=refusing(lambda settings: settings["device"] == "xpu"))
+    results = run(make(device=["xpu", "cpu"]), fake, tmp_path, on_case=lambda *given: told.append(given))
+    assert [case.settings["device"] for case in fake.cases] == ["cpu"]
+    assert tuple(told) == results.entries
+    assert [(entry.measurement.status, entry.environment) for entry in journal.read(tmp_path).entries] == [
+        ("error", 0), ("ok", 1),
+    ]  # fmt: skip
+
+
+def test_each_round_is_written_and_told_with_what_all_of_them_say(tmp_path):
+    told, times_s = [], iter((0.2, 0.4, 0.3))
+    fake = FakeExecutor(lambda request: ok(next(times_s)))
+    results = run(make(rounds=3, max_seconds=60.0), fake, tmp_path, on_case=lambda *given: told.append(given[1]))
+    assert [request.method.round for request in fake.requests] == [1, 2, 3]
+    written = [entry.measurement for entry in journal.read(tmp_path).entries]
+    assert [(each.round, each.timing.median_s) for each in written] == [(1, 0.2), (2, 0.4), (3, 0.3)]
+    assert [len(each.each_round) for each in told] == [1, 2, 3]
+    assert results.entries[0][1] == told[-1]
+    assert results.frame["time_s"].item() == pytest.approx(0.3, rel=0.05)

@@ -7,8 +7,14 @@ import sys
 
 import pytest
 from support.fake_executor import FakeExecutor, make, refusing, run
+from support.models import short
 
 from hfbench_nb import load_results
+from hfbench_nb.arguments.fields import Axis, axes_of
+from hfbench_nb.execution.cancellation import Cancellation
+from hfbench_nb.execution.machines import ThisMachine
+from hfbench_nb.execution.places import Places, may_measure, place_of
+from hfbench_nb.protocol.case import Case, Settings
 from hfbench_nb.protocol.errors import IsolationError
 from hfbench_nb.storage import journal
 
@@ -75,3 +81,76 @@ def test_what_is_no_place_does_not_make_one():
     assert len(fake.places) == 1
     assert len(results.entries) == 8
     assert all(facts == results.environments[0] for facts in results.environments)
+
+
+AXES = axes_of(type(short()))
+
+
+def cases_with(*settings):
+    return [Case("PyTorch", "tiny", "inference", 1, 8, Settings(each)) for each in settings]
+
+
+class Named(ThisMachine):
+    """This machine, as if it were one of several."""
+
+    def __init__(self, name, executor):
+        super().__init__(executor, progress=None)
+        self.name = name
+
+
+def ask(places, *machines):
+    places.ask(machines, short(), [], lambda message: None, Cancellation())
+
+
+def test_places_are_in_the_order_of_the_cases_and_have_what_determines_them_alone():
+    settings = [
+        {"device": device, "dtype": dtype, "overlay": None}
+        for device in ("xpu", "cpu")
+        for dtype in ("float32", "bfloat16")
+    ]
+    places = Places(cases_with(*settings), AXES)
+    assert list(places) == [Settings(device="xpu", overlay=None), Settings(device="cpu", overlay=None)]
+    assert list(Places([], AXES)) == []
+    assert list(Places(cases_with(*settings), {"dtype": Axis(is_place=True)})) == [
+        Settings(dtype="float32"), Settings(dtype="bfloat16"),
+    ]  # fmt: skip
+
+
+def test_each_machine_has_each_place_with_an_environment_and_a_number_of_its_own():
+    cases = cases_with({"device": "cpu"}, {"device": "auto"})
+    places = Places(cases, AXES)
+    ask(places, *(Named(name, FakeExecutor()) for name in "ab"))
+    numbers = [places.number(case, machine) for machine in "ab" for case in cases]
+    assert numbers == [0, 1, 2, 3]
+    assert [(facts["host"], facts["device"]) for facts in places.environments] == [
+        ("a", "cpu"), ("a", "cuda"), ("b", "cpu"), ("b", "cuda"),
+    ]  # fmt: skip
+    assert list(places)[2] == Settings(device="cpu", host="b")
+    assert [facts["host"] for facts in places.of(cases[0])] == ["a", "b"]
+    (bound,) = cases_with({"device": "cpu", "host": "b"})
+    assert [may_measure(name, bound) for name in "ab"] == [False, True]
+    with pytest.raises(KeyError):
+        places.number(cases[0], "c")
+
+
+def test_a_place_that_one_machine_has_not_is_a_failure_there_alone():
+    cases = cases_with({"device": "xpu"}, {"device": "cpu"})
+    places = Places(cases, AXES)
+    without = FakeExecutor(unusable=refusing(lambda settings: settings["device"] == "xpu"))
+    ask(places, Named("a", FakeExecutor()), Named("b", without))
+    failures = [places.failure(case, machine) for machine in "ab" for case in cases]
+    assert [str(failure) if failure else "" for failure in failures] == ["", "", "IsolationError: no such device", ""]
+    assert len(places.environments) == 4  # also of a place that cannot be used, where the machine is known
+
+
+def test_where_no_machine_has_a_place_the_first_reason_is_told():
+    places = Places(cases_with({"device": "xpu"}), AXES)
+    refused = (FakeExecutor(unusable=refusing(lambda settings: True, message)) for message in ("first", "second"))
+    with pytest.raises(IsolationError, match=r"^first$"):
+        ask(places, *(Named(name, executor) for name, executor in zip("ab", refused, strict=True)))
+
+
+def test_a_place_of_one_machine_alone_names_none():
+    settings = Settings(device="cpu")
+    assert place_of(settings, "") == settings
+    assert place_of(settings, "a") == Settings(device="cpu", host="a")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
-from support.measured import sweep
+from support.measured import case_of, ok, results_of, sweep
 
 from hfbench_nb import ArgumentError, BenchmarkResults
+from hfbench_nb.protocol.case import Settings
+from hfbench_nb.results.selection import select
 
 pytestmark = [pytest.mark.shows, pytest.mark.quick]
 
@@ -54,3 +58,37 @@ def test_rows_are_selected_as_people_write_them(key, found):
 def test_what_selects_nothing_is_told(key, message):
     with pytest.raises(ArgumentError, match=message):
         sweep(["bert", "gpt2"])[key]
+
+
+def with_axes():
+    cases = [
+        dataclasses.replace(case_of(sequence_length=length), settings=Settings(dtype=dtype, threads=threads))
+        for dtype, threads in (("float32", 1), ("bfloat16", 1), ("bfloat16", None))
+        for length in (8, 32)
+    ]
+    return results_of(*((case, ok()) for case in cases))
+
+
+@pytest.mark.parametrize(
+    ("key", "places"),
+    [
+        ({"dtype": "bfloat16"}, [2, 3, 4, 5]),
+        ({"dtype": "bfloat16", "threads": None}, [4, 5]),
+        ({"threads": [1, None], "sequence_length": (8,)}, [0, 2, 4]),
+        ({"dtype": {"float32", "float64"}}, [0, 1]),  # what no row has selects none
+        ("bert [float32, 1 thread]", [0, 1]),
+        ("bert", [0, 1, 2, 3, 4, 5]),
+    ],
+)
+def test_axes_and_labels_select_the_places_of_rows(key, places):
+    assert select(with_axes(), key) == places
+
+
+def test_each_of_two_conditions_may_be_met_and_no_row_meet_both():
+    with pytest.raises(ArgumentError, match="threads is one of 1, None in these rows"):
+        select(with_axes(), {"dtype": "float32", "threads": None})
+
+
+def test_of_nothing_nothing_is_selected():
+    with pytest.raises(ArgumentError, match="key='bert' cannot be used"):
+        select(results_of(), "bert")
