@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
 from support.gpus import MIB
 from support.models import short, tiny_bert, tiny_gpt2
 
@@ -72,6 +71,7 @@ def test_a_planted_transient_on_a_gpu_is_read(real_gpu, size_mib):
             torch.cuda.empty_cache()
 
     def torch_on_gpu():
+        import torch
 
         torch.zeros(1, device="cuda")
         return torch
@@ -98,6 +98,7 @@ def test_a_planned_time_on_a_gpu_is_read_whole(real_gpu):
     """The call comes back at once: only a clock that waits for the device sees what was launched."""
 
     def spin(cycles):
+        import torch
 
         torch.cuda._sleep(cycles)
 
