@@ -31,10 +31,11 @@ os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())
 # flags, by which it chooses what to try, say it as well: this spares the first of the seconds that it takes.
 os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = "1"
 
-from support.tiny import TINY
-
 from hfbench_nb.execution.servers import close_all
 from hfbench_nb.worker.nvml import used_bytes_by_uuid
+
+# Where an assertion of what tests share fails, its values are shown, as in tests.
+pytest.register_assert_rewrite("support")
 
 # A shell's job in the background is started deaf to interrupts, and so would be the scripts that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -121,8 +122,27 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """Make a folder with the configuration of a tiny BERT."""
+    from support.tiny import TINY
+
     (tmp_path / "config.json").write_text(json.dumps(TINY["bert"]))
     return tmp_path
+
+
+@pytest.fixture
+def results() -> Any:
+    """Make results of two models, of which one case failed; folders and modules have others of this name."""
+    from support.measured import case_of, failed, ok
+
+    from hfbench_nb import BenchmarkResults
+
+    entries = [
+        (case_of(sequence_length=8), ok(0.0001)),
+        (case_of(sequence_length=512), ok(1.2345, 914)),
+        (case_of("a-model-whose-name-is-longer-than-thirty-characters"), ok(0.02, 1281)),
+        (case_of("a-model-whose-name-is-longer-than-thirty-characters", sequence_length=512), failed()),
+    ]
+    environment = {"transformers_version": "4.57.6", "framework": "PyTorch", "use_gpu": False}
+    return BenchmarkResults(entries, environment, {"speed": True, "memory": True, "env_print": True})
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,7 @@ def test_a_block_runs(code, given, small):
     if "~/overlay" in code:
         pytest.skip("installing an overlay takes gigabytes")
     if "hf://" in code:
-        pytest.skip("no hub is reached here: tests/facade/test_hub.py has one of its own")
+        pytest.skip("no hub is reached here: tests/storage/test_hub.py has one of its own")
     if "my-checkpoint" in code:
         BertForMaskedLM(tiny_bert()).save_pretrained(small / "my-checkpoint")
     names = dict(given)

@@ -10,8 +10,7 @@ from typing import Any
 from launching import run_program
 from peers import OPTIMUM
 from report import Row
-
-from hfbench_nb.configurations.lookup import find_model
+from settings import settings_of
 
 # Real widths, cut in depth and vocabulary where a call would take too long.
 MODELS = {
@@ -47,12 +46,6 @@ def _beside(value: float, true: float | None) -> str:
     return f"{value:.4g}" + ("" if true is None else f" ({value / true:.2f} of the loop by hand)")
 
 
-def _settings(name: str) -> dict[str, Any]:
-    """Return the configuration of a model, with the changes that its name makes."""
-    spec = find_model(name)
-    return {**spec.config, **spec.overrides}
-
-
 def _beside_optimum(by_hand: dict[str, dict[str, float]]) -> Iterator[Row]:
     """Measure the same cases with both tools: figures side by side, and the time to the result."""
     request = {**SIZES, "models": MODELS, "options": {"duration": 1.0} if FAST else {}}
@@ -62,7 +55,7 @@ def _beside_optimum(by_hand: dict[str, dict[str, float]]) -> Iterator[Row]:
     start_s = time.monotonic()
     run_program("generation_ours", {**request, "started_s": start_s, "arguments": {"rounds": 1}}).answer()
     one_round_s = time.monotonic() - start_s
-    configurations = {title: _settings(name) for title, name in MODELS.items()}
+    configurations = {title: settings_of(name) for title, name in MODELS.items()}
     outcome = run_program("optimum_generation", {**request, "configurations": configurations}, OPTIMUM.python())
     if outcome.found is None:
         yield f"{OPTIMUM.name}", outcome.why, "figures of the same cases"

@@ -16,10 +16,10 @@ from hfbench_nb.protocol.timing import Timing
 
 Row = tuple[str, str, str]
 
-CELLS = 1_000
+CASES = 1_000
 
 
-def make_results(samples: int, cases: int = CELLS) -> BenchmarkResults:
+def make_results(samples: int, cases: int = CASES) -> BenchmarkResults:
     """Make results as a sweep gives them: 50 models (of 1,000 cases), 4 batch sizes, 5 lengths."""
     numbers = random.Random(0)
     entries = []
@@ -42,13 +42,13 @@ def speed_of_results() -> Iterator[Row]:
         "Markdown": (lambda results: results.to_markdown(), "reported"),
         "text report": (lambda results: str(results), "reported"),
     }
-    for samples, cases in ((100, CELLS), (10_000, CELLS // 10)):
+    for samples, cases in ((100, CASES), (10_000, CASES // 10)):
         made = [make_results(samples, cases) for _ in whats]
         for (what, (show, wanted)), results in zip(whats.items(), made, strict=True):
             start = time.perf_counter()
             show(results)
             taken_s = time.perf_counter() - start
-            wish = wanted if cases == CELLS else "reported"
+            wish = wanted if cases == CASES else "reported"
             yield f"{what} of {cases:,} cases of {samples:,} samples each", f"{taken_s:.3f} s", wish
 
 

@@ -11,8 +11,7 @@ from typing import Any
 from launching import run_program
 from peers import OPTIMUM
 from report import Row
-
-from hfbench_nb.configurations.lookup import find_model
+from settings import settings_of
 
 MODELS = {"BERT-base": "google-bert/bert-base-uncased", "GPT-2": "openai-community/gpt2"}
 SIZES: dict[str, Any] = {"batch_size": 4, "length": 128}
@@ -89,7 +88,7 @@ def _against_a_plain_loop() -> Iterator[Row]:
         case = ours[name]
         mine_mb = [case["memory_mb"], case["memory_mb"] - case["baseline_mb"]]
         for settled, wanted in ((True, "0.98 to 1.02"), (False, "reported: its heap keeps freed blocks")):
-            bare = run_program("training_bare", {**SIZES, "config": _settings(name), "settled": settled}).answer()
+            bare = run_program("training_bare", {**SIZES, "config": settings_of(name), "settled": settled}).answer()
             bare_mb = [bare["memory_mb"], bare["memory_mb"] - bare["before_mb"]]
             shares = ", ".join(f"{mine / its:.3f}" for mine, its in zip(mine_mb, bare_mb, strict=True))
             kind = "whose heap is settled" if settled else "as it is"
@@ -113,19 +112,13 @@ def _what_checkpointing_saves() -> Iterator[Row]:
             yield f"{title}, checkpointing at length {length}", f"{measured}; note: {with_it['note'] or 'none'}", wanted
 
 
-def _settings(name: str) -> dict[str, Any]:
-    """Return the configuration of a model, with the changes that its name makes."""
-    spec = find_model(name)
-    return {**spec.config, **spec.overrides}
-
-
 def _beside_optimum() -> Iterator[Row]:
     """Measure the same cases with both tools: figures side by side, and the time to the result."""
     start = time.perf_counter()
     ours = {case["model"]: case for case in _measure([SIZES["length"]], optimizer="adamw", rounds=6)}
     ours_s = time.perf_counter() - start
     request = {**SIZES, "options": {"max_steps": 6 if FAST else THEIR_STEPS, "warmup_steps": 2 if FAST else 5}}
-    configurations = {title: _settings(name) for title, name in MODELS.items()}
+    configurations = {title: settings_of(name) for title, name in MODELS.items()}
     outcome = run_program(
         "optimum_training", {**request, "configurations": configurations}, OPTIMUM.python(), timeout_s=7200
     )

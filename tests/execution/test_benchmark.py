@@ -2,96 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import itertools
-import sys
 
 import pytest
+from support.fake_executor import OK, FakeExecutor, make, run
 from support.measured import ok
 from support.models import short, tiny_bert
 from support.processes import run_script
 
-from hfbench_nb import (
-    ArgumentError,
-    PyTorchBenchmark,
-    TensorFlowBenchmark,
-    TensorFlowBenchmarkArguments,
-    load_results,
-)
-from hfbench_nb.execution.cancellation import Cancelled
+from hfbench_nb import ArgumentError, PyTorchBenchmark, TensorFlowBenchmark, TensorFlowBenchmarkArguments
 from hfbench_nb.execution.displays import NoDisplay
-from hfbench_nb.execution.executors import EXECUTORS, ExecutorKind
 from hfbench_nb.protocol.case import Settings
-from hfbench_nb.protocol.errors import IsolationError
-from hfbench_nb.protocol.measurement import Failure, Measurement
-from hfbench_nb.storage import journal
 
 pytestmark = pytest.mark.quick
-
-OK = ok()
-
-
-class FakeExecutor:
-    """Answers at once.
-
-    Parameters
-    ----------
-    answer
-        Called with each request; what it raises ends the case.
-    unusable
-        Called with the settings of each place; what it raises makes the place unusable.
-    """
-
-    def __init__(self, answer=lambda request: OK, unusable=lambda settings: None):
-        self._answer = answer
-        self._unusable = unusable
-        self.places = []
-        self.requests = []
-
-    @property
-    def cases(self):
-        return [request.case for request in self.requests]
-
-    def environment(self, framework, settings, method, cancellation):
-        self.places.append(settings)
-        self._unusable(settings)
-        device = settings["device"]
-        return {"framework": framework.name, "device": "cuda" if device == "auto" else device}
-
-    def measure(self, framework, request, on_progress, cancellation):
-        cancellation.check()
-        self.requests.append(request)
-        on_progress({"event": "progress", "phase": "building"})
-        return self._answer(request)
-
-
-def make(**given):
-    models = given.get("models", ["tiny"])
-    return PyTorchBenchmark(short(**given), configs=[tiny_bert() for _ in models])
-
-
-def run(benchmark, executor, *where, **more):
-    return benchmark.run(*where, display=NoDisplay(), executor=executor, **more)
-
-
-def raising(error, when):
-    """Answer, but raise an error where `when` says so of the case."""
-
-    def answer(request):
-        if when(request.case):
-            raise error
-        return OK
-
-    return answer
-
-
-def refusing(when, message="no such device"):
-    def check(settings):
-        if when(settings):
-            raise IsolationError(message)
-
-    return check
 
 
 # ---- the sweep
@@ -181,18 +104,6 @@ def test_only_contradictions_are_refused():
         TensorFlowBenchmarkArguments(models=["t"], eager_mode=[True], use_xla=True)
 
 
-def test_each_finished_case_is_told_before_the_next_begins():
-    told = []
-    fake = FakeExecutor(raising(IsolationError("gone"), lambda case: case.sequence_length == 16))
-
-    def tell(case, measurement):
-        assert fake.cases[-1] == case
-        told.append((case, measurement))
-
-    results = run(make(sequence_lengths=[8, 16, 32]), fake, on_case=tell)
-    assert tuple(told) == results.entries
-
-
 def test_a_benchmark_can_be_run_again():
     benchmark = make()
     first = run(benchmark, FakeExecutor())
@@ -202,140 +113,7 @@ def test_a_benchmark_can_be_run_again():
     assert benchmark.results.entries == second.entries
 
 
-# ---- failures
-
-
-def test_a_worker_that_could_not_be_started_is_a_row():
-    fake = FakeExecutor(raising(IsolationError("no process"), lambda case: case.sequence_length == 16))
-    results = run(make(sequence_lengths=[8, 16, 32]), fake)
-    assert list(results.frame["status"]) == ["ok", "crashed", "ok"]
-    assert results.entries[1][1] == Measurement("crashed", failure=Failure("IsolationError", "no process"))
-
-
-def test_a_failure_that_was_answered_is_a_row():
-    failure = Measurement("oom", failure=Failure("MemoryError", "too large"))
-    fake = FakeExecutor(lambda request: failure if request.case.sequence_length == 8 else OK)
-    results = run(make(sequence_lengths=[8, 16]), fake)
-    (_, failed), (_, measured) = results.entries
-    assert (failed.status, measured) == ("oom", OK)
-    assert failed.failure.message.startswith("too large; by estimate, the tensors of this case alone take ")
-
-
-def test_the_cases_of_a_place_that_cannot_be_used_are_errors_with_its_reason(tmp_path):
-    fake = FakeExecutor(unusable=refusing(lambda settings: settings["device"] == "xpu"))
-    results = run(make(device=["xpu", "cpu"], sequence_lengths=[8, 16]), fake, tmp_path)
-    assert list(results.frame["status"]) == ["error", "error", "ok", "ok"]
-    assert list(results.frame["error"])[:2] == ["IsolationError: no such device"] * 2
-    assert [case.settings["device"] for case in fake.cases] == ["cpu", "cpu"]
-    assert list(results.frame["device"]) == ["xpu", "xpu", "cpu", "cpu"]
-    assert results.labels == ["tiny [xpu]"] * 2 + ["tiny [cpu]"] * 2
-    assert load_results(tmp_path).entries == results.entries
-    again = FakeExecutor()
-    resumed = run(make(device=["xpu", "cpu"], sequence_lengths=[8, 16]), again, None, tmp_path)
-    assert [case.settings["device"] for case in again.cases] == ["xpu", "xpu"]
-    assert list(resumed.frame["status"]) == ["ok"] * 4
-
-
-@pytest.mark.parametrize("device", ["auto", ["auto", "cpu"]])
-def test_where_no_place_can_be_used_the_run_is_refused(tmp_path, device):
-    fake = FakeExecutor(unusable=refusing(lambda settings: True))
-    with pytest.raises(IsolationError, match="no such device"):
-        run(make(device=device), fake, tmp_path / "new")
-    assert fake.cases == []
-    assert list(tmp_path.iterdir()) == []
-
-
-# ---- places
-
-
-def test_each_row_has_the_environment_of_its_device(tmp_path):
-    fake = FakeExecutor()
-    results = run(make(device=["auto", "cpu"], dtype=["float32", "bfloat16"]), fake, tmp_path)
-    assert [settings["device"] for settings in fake.places] == ["auto", "cpu"]
-    assert [facts["device"] for facts in results.environments] == ["cuda", "cuda", "cpu", "cpu"]
-    assert results.environment["device"] == ["cuda", "cpu"]
-    assert list(results.frame["device"]) == ["cuda", "cuda", "cpu", "cpu"]
-    assert results.labels == [
-        "tiny [cuda, float32]",
-        "tiny [cuda, bfloat16]",
-        "tiny [cpu, float32]",
-        "tiny [cpu, bfloat16]",
-    ]
-    contents = journal.read(tmp_path)
-    assert [entry.environment for entry in contents.entries] == [0, 0, 1, 1]
-    assert load_results(tmp_path).environments == results.environments
-
-
-def test_each_overlay_and_interpreter_is_a_place(tmp_path):
-    for name in "ab":
-        (tmp_path / name).mkdir()
-    overlays = [None, str(tmp_path / "a"), str(tmp_path / "b")]
-    fake = FakeExecutor()
-    results = run(make(overlay=overlays, python=[None, sys.executable]), fake)
-    places = [(settings["python"], settings["overlay"]) for settings in fake.places]
-    assert places == list(itertools.product([None, sys.executable], overlays))
-    assert [(c.settings["python"], c.settings["overlay"]) for c in fake.cases] == places
-    assert len(set(results.labels)) == 6
-
-
-def test_what_is_no_place_does_not_make_one():
-    fake = FakeExecutor()
-    results = run(make(dtype=["float32", "bfloat16"], threads=[1, 2], torchscript=[False, True]), fake)
-    assert len(fake.places) == 1
-    assert len(results.entries) == 8
-    assert all(facts == results.environments[0] for facts in results.environments)
-
-
-# ---- stopping
-
-
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, Cancelled])
-def test_what_was_finished_is_kept_when_the_run_is_stopped(tmp_path, stop):
-    told = []
-    benchmark = make(sequence_lengths=[8, 16, 32])
-    fake = FakeExecutor(raising(stop(), lambda case: case.sequence_length == 16))
-
-    def start():
-        return run(benchmark, fake, tmp_path, on_case=lambda case, measurement: told.append(case))
-
-    if stop is KeyboardInterrupt:
-        with pytest.raises(KeyboardInterrupt):
-            start()
-    else:
-        assert start().entries == benchmark.results.entries
-    results = benchmark.results
-    assert list(results.frame["status"]) == ["ok", "cancelled"]
-    assert results.frame["error"][1] == "Cancelled: stopped by the user"
-    assert told == fake.cases[:1]
-    assert load_results(tmp_path).entries == results.entries
-    resumed = run(make(sequence_lengths=[8, 16, 32]), FakeExecutor(), None, tmp_path)
-    assert list(resumed.frame["status"]) == ["ok"] * 3
-
-
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, Cancelled])
-def test_a_case_that_was_measured_is_kept_when_the_run_is_stopped_while_it_is_completed(tmp_path, stop):
-    """What the device could do at most is measured after a case."""
-
-    class Stopped(FakeExecutor):
-        def peaks(self, framework, settings, method, cancellation):
-            raise stop
-
-    measured = dataclasses.replace(OK, metrics={"flops": 1e9}, framework_version=f"of {stop.__name__}")
-    benchmark = make(sequence_lengths=[8, 16])
-    with contextlib.suppress(KeyboardInterrupt):
-        run(benchmark, Stopped(lambda request: measured), tmp_path)
-    assert list(benchmark.results.frame["status"]) == ["ok"]
-    assert load_results(tmp_path).frame["time_s"].item() == 0.02
-
-
-def test_cancel_ends_the_run_before_the_next_case():
-    benchmark = make(sequence_lengths=[8, 16, 32])
-    fake = FakeExecutor()
-    results = run(benchmark, fake, on_case=lambda case, measurement: benchmark.cancel())
-    assert [case.sequence_length for case in fake.cases] == [8]
-    assert list(results.frame["status"]) == ["ok", "cancelled"]
-    assert repr(benchmark).endswith(": 1 of 3 cases measured: results has them>")
-    assert list(run(benchmark, FakeExecutor()).frame["status"]) == ["ok"] * 3
+# ---- arguments
 
 
 def test_what_cannot_be_called_is_no_on_case():
@@ -343,80 +121,6 @@ def test_what_cannot_be_called_is_no_on_case():
     with pytest.raises(ArgumentError, match="on_case=3 cannot be used: on_case must be a function"):
         run(make(sequence_lengths=[8]), fake, on_case=3)
     assert not fake.requests
-
-
-def test_a_mistake_in_on_case_does_not_lose_the_case(tmp_path):
-    benchmark = make(sequence_lengths=[8, 16])
-
-    def tell(case, measurement):
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        run(benchmark, FakeExecutor(), tmp_path, on_case=tell)
-    assert len(benchmark.results.entries) == len(load_results(tmp_path).entries) == 1
-
-
-# ---- what is kept
-
-
-def test_the_journal_holds_each_case_before_the_next_is_measured(tmp_path):
-    seen = []
-
-    def look(request):
-        seen.append([entry.case.sequence_length for entry in journal.read(tmp_path).entries])
-        return OK
-
-    results = run(make(sequence_lengths=[8, 16, 32]), FakeExecutor(look), tmp_path)
-    assert seen == [[], [8], [8, 16]]
-    contents = journal.read(tmp_path)
-    assert [(entry.case, entry.measurement) for entry in contents.entries] == list(results.entries)
-    assert contents.arguments == results.arguments
-    assert set(contents.configurations) == {"tiny"}
-    assert results.folder == tmp_path
-
-
-def test_cases_that_are_kept_are_not_told(tmp_path):
-    run(make(sequence_lengths=[8]), FakeExecutor(), tmp_path)
-    told = []
-    fake = FakeExecutor()
-    run(make(sequence_lengths=[8, 16]), fake, None, tmp_path, on_case=lambda case, measurement: told.append(case))
-    assert [case.sequence_length for case in told] == [case.sequence_length for case in fake.cases] == [16]
-
-
-def test_files_that_were_asked_for_are_written_also_of_a_run_that_was_stopped(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    benchmark = make(
-        sequence_lengths=[8, 16], save_to_csv=True, log_print=True, log_filename="log.txt",
-        inference_time_csv_file="time.csv", inference_memory_csv_file="memory.csv", env_info_csv_file="env.csv",
-    )  # fmt: skip
-    fake = FakeExecutor(raising(KeyboardInterrupt(), lambda case: case.sequence_length == 16))
-    with pytest.raises(KeyboardInterrupt):
-        run(benchmark, fake, tmp_path / "run")
-    assert (tmp_path / "log.txt").read_text() == f"{benchmark.results}\n"
-    assert (tmp_path / "time.csv").read_text().splitlines()[1:] == ["tiny,1,8,0.02", "tiny,1,16,N/A"]
-    assert {path.name for path in tmp_path.iterdir()} == {"run", "log.txt", "time.csv", "memory.csv", "env.csv"}
-
-
-# ---- executors
-
-
-@pytest.mark.parametrize("executor", ["lokal", "", 7, object()])
-def test_an_unknown_executor_is_refused_with_those_that_are_known(executor):
-    with pytest.raises(ArgumentError, match="executor=.*'local' or 'fresh' or 'in_process'") as refused:
-        make().run(executor=executor)
-    assert refused.value.parameters == ("executor",)
-
-
-def test_an_executor_that_is_registered_is_chosen_by_its_name():
-    fake = FakeExecutor()
-    EXECUTORS.register(ExecutorKind("fake", "nowhere", lambda: fake))
-    try:
-        results = run(make(), "fake")
-    finally:
-        EXECUTORS.remove("fake")
-    assert [case for case, _ in results.entries] == fake.cases
-    with pytest.raises(ArgumentError, match="executor='fake' cannot be used"):
-        run(make(), "fake")
 
 
 def test_arguments_of_another_class_are_refused():

@@ -1,14 +1,10 @@
-"""Real processes: how they are started, what they survive, and that none is left."""
+"""Real processes: how they are started and what they survive."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 import sys
-import textwrap
-import threading
 import time
 import venv
 
@@ -16,30 +12,15 @@ import psutil
 import pytest
 from support.faulty import FaultyConfig
 from support.fresh import measure_in_fresh_interpreters
-from support.function_models import FUNCTIONS, function_benchmark
-from support.models import short, tiny_bert, tiny_gpt2
+from support.function_models import function_benchmark
+from support.model_runs import linux, run, server
+from support.models import tiny_bert, tiny_gpt2
 from support.places import TESTS
 from support.processes import run_script, runs, wait_until
 
-from hfbench_nb import ArgumentError, IsolationError, PyTorchBenchmark, measure
-from hfbench_nb.arguments.frameworks import FRAMEWORKS
-from hfbench_nb.execution import servers as client
-from hfbench_nb.execution.cancellation import Cancellation
-from hfbench_nb.protocol.case import Settings
-from hfbench_nb.protocol.request import Method
+from hfbench_nb import ArgumentError, IsolationError, measure
 
 pytestmark = pytest.mark.xdist_group("measuring")
-
-linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, which only Linux does here")
-
-
-def run(configs, **given):
-    names = [f"model-{i}" for i in range(len(configs))]
-    return PyTorchBenchmark(short(models=names, **given), configs=configs).run()
-
-
-def server():
-    return client.workers(FRAMEWORKS["PyTorch"])
 
 
 @pytest.mark.measures
@@ -83,25 +64,6 @@ def test_a_failure_carries_the_traceback():
     failure = run([FaultyConfig("raises")]).entries[0][1].failure
     assert "in _raises" in failure.traceback
     assert failure.traceback.rstrip().endswith("RuntimeError: the model <b>is</b> broken")
-
-
-@linux
-def test_a_killed_server_costs_one_case():
-    function_benchmark().run()
-    victim = client.workers(FUNCTIONS)._process._process.pid
-    killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
-    killer.start()
-    assert list(function_benchmark(models=["hangs", "fine"]).run().frame["status"]) == ["crashed", "ok"]
-    assert not runs(victim)
-
-
-@linux
-def test_another_environment_gets_another_server(monkeypatch):
-    before = server()
-    monkeypatch.setenv("UNRELATED_VARIABLE", "1")
-    assert server() is before
-    monkeypatch.setenv("MKL_NUM_THREADS", "1")
-    assert server() is not before
 
 
 @linux
@@ -151,165 +113,6 @@ def test_a_script_needs_no_main_guard():
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("INFERENCE - SPEED - RESULT") == 1
     assert done.stderr == ""
-
-
-INTERRUPTED = """
-    import os, signal, sys, threading, time
-    import psutil
-    from support.function_models import function_benchmark
-    benchmark = function_benchmark(models=["fine", "hangs"])
-    def interrupt():
-        while not benchmark.results.entries:
-            time.sleep(0.05)
-        time.sleep(0.5)
-        global pressed
-        pressed = time.monotonic()
-        os.kill(os.getpid(), signal.SIGINT)
-    threading.Thread(target=interrupt).start()
-    try:
-        benchmark.run()
-    except KeyboardInterrupt:
-        print(time.monotonic() - pressed < 10.0)
-    children = [p for p in psutil.Process().children(recursive=True) if p.status() != "zombie"]
-    print(len(children) <= 1, list(benchmark.results.frame["status"]))
-"""
-
-
-@linux
-def test_an_interrupt_ends_the_case_soon_and_keeps_what_is_finished():
-    done = run_script(INTERRUPTED)
-    # Of the processes, the server may stay for the next run.
-    assert done.stdout.splitlines() == ["True", "True ['ok', 'cancelled']"], done.stderr
-
-
-def test_a_run_is_cancelled_from_another_thread():
-    benchmark = PyTorchBenchmark(short(models=["fine", "hangs"]), configs=[tiny_bert(), FaultyConfig("hangs")])
-    thread = threading.Thread(target=benchmark.run)
-    thread.start()
-    assert wait_until(lambda: len(benchmark.results.entries) == 1, 60)
-    time.sleep(0.3)
-    benchmark.cancel()
-    thread.join(2.0)
-    assert not thread.is_alive()
-    assert list(benchmark.results.frame["status"]) == ["ok", "cancelled"]
-
-
-def test_a_cancel_ends_its_own_run_alone():
-    first, second = (function_benchmark(sequence_lengths=[8, 16], max_seconds=0.5, precision=1e-9) for _ in range(2))
-    first.run()
-    thread = threading.Thread(target=second.run)
-    thread.start()
-    while thread.is_alive():
-        first.cancel()
-        thread.join(0.02)
-    assert list(second.results.frame["status"]) == ["ok", "ok"]
-
-
-def test_a_run_that_waits_for_its_turn_is_cancelled_alone():
-    holding = PyTorchBenchmark(short(models=["hangs"]), configs=[FaultyConfig("hangs")])
-    waiting = PyTorchBenchmark(short(), configs=[tiny_bert()])
-    threads = [threading.Thread(target=benchmark.run) for benchmark in (holding, waiting)]
-    threads[0].start()
-    assert wait_until(lambda: bool(holding.environment_info), 60)
-    time.sleep(0.5)
-    threads[1].start()
-    time.sleep(0.5)
-    waiting.cancel()
-    threads[1].join(1.0)
-    assert [thread.is_alive() for thread in threads] == [True, False]
-    holding.cancel()
-    threads[0].join(2.0)
-    assert not threads[0].is_alive()
-
-
-def test_a_run_is_cancelled_while_the_server_starts(tmp_path, monkeypatch):
-    (tmp_path / "sitecustomize.py").write_text("import time; time.sleep(2)\n")  # as long as a framework's import takes
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    benchmark = function_benchmark()
-    thread = threading.Thread(target=benchmark.run)
-    thread.start()
-    time.sleep(0.3)
-    benchmark.cancel()
-    thread.join(1.0)
-    assert not thread.is_alive()
-    assert benchmark.results.entries == ()
-    assert list(benchmark.run().frame["status"]) == ["ok"]
-
-
-@linux
-def test_nothing_is_left_when_the_caller_is_killed():
-    code = """
-        import os, threading, time
-        from support import light
-        from support.models import short
-        from hfbench_nb import PyTorchBenchmark
-        import psutil
-        def tell():
-            while len(psutil.Process().children(recursive=True)) < 3:
-                time.sleep(0.05)
-            print(*[p.pid for p in psutil.Process().children(recursive=True)], flush=True)
-        threading.Thread(target=tell).start()
-        PyTorchBenchmark(short(models=[light.bert()], max_seconds=3600.0, repeat=10**9, memory=False)).run()
-    """
-    caller = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, cwd=TESTS
-    )
-    with caller:
-        processes = [int(pid) for pid in caller.stdout.readline().split()]
-        caller.kill()
-    assert len(processes) == 3  # server, the model type's server, worker
-    assert wait_until(lambda: not any(runs(pid) for pid in processes), 2.0)
-
-
-@linux
-def test_the_servers_end_when_they_have_been_idle(monkeypatch):
-    monkeypatch.setattr("hfbench_nb.execution.process.IDLE_S", 0.3)
-    idle = client.WorkerServer(FRAMEWORKS["Python"], None, None)  # whatever the framework: this one starts at once
-    idle.environment(Settings(), Method(), Cancellation())
-    assert wait_until(lambda: not idle.is_alive())
-    assert idle.environment(Settings(), Method(), Cancellation())["framework"] == "Python"  # started again
-    client.close_all()
-    assert not idle.is_alive()
-
-
-@linux
-def test_a_server_that_is_just_starting_is_closed_too(tmp_path, monkeypatch):
-    (tmp_path / "sitecustomize.py").write_text("import time; time.sleep(60)\n")  # a framework's import, only longer
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    errors = []
-
-    def ask():
-        try:
-            client.workers(FRAMEWORKS["Python"]).environment(Settings(), Method(), Cancellation())
-        except IsolationError as error:
-            errors.append(error)
-
-    client.close_all()
-    thread = threading.Thread(target=ask)
-    thread.start()
-    assert wait_until(lambda: psutil.Process().children())
-    started = psutil.Process().children()
-    client.close_all()
-    assert not [process for process in started if runs(process.pid)]
-    thread.join(10.0)
-    told = "The worker for Python did not start: the worker was ended by SIGKILL"
-    assert [str(error).startswith(told) for error in errors] == [True]
-
-
-@linux
-def test_a_case_is_the_first_victim_of_the_kernels_out_of_memory_killer():
-    run([tiny_bert()])
-    thread = threading.Thread(target=run, args=([FaultyConfig("hangs")],), kwargs={"timeout_s": 3.0})
-    thread.start()
-
-    def scores():
-        for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(OSError):
-                yield open(f"/proc/{process.pid}/oom_score_adj").read().strip()
-
-    assert wait_until(lambda: "1000" in list(scores()), 30.0)
-    assert open("/proc/self/oom_score_adj").read().strip() != "1000"
-    thread.join()
 
 
 def test_a_framework_that_is_missing_is_said_at_once(tmp_path):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hfbench_nb.execution.displays import NoDisplay
 from support.places import ROOT, TESTS
 from support.processes import wait_until
 
@@ -87,3 +88,14 @@ def connected(processes: DaskProcesses, workers: int) -> Any:
     client = Client(processes.address, timeout=20)
     client.wait_for_workers(workers, timeout=60)
     return client
+
+
+SIZES = [8, 16, 24, 32]
+
+
+def run(benchmark, client, **more):
+    return benchmark.run(executor=client, display=NoDisplay(), **more)
+
+
+def hosts(results):
+    return [str(host).partition("/")[2] for host in results.frame["host"]]

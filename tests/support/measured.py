@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 
 from hfbench_nb import BenchmarkResults
-from hfbench_nb.protocol.case import Case
+from hfbench_nb.protocol.case import Case, Settings
+from hfbench_nb.protocol.line_trace import LineTrace, Place
 from hfbench_nb.protocol.measurement import Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.timing import Timing
 
 LENGTHS = [8, 32, 128, 512]
 MIB = 1 << 20
+TRACE = LineTrace(("/m.py",), ("m",), (Place(0, 0, 7, "line", "x = f()"),), (0, 0), 1 << 20, (3 << 20, 1 << 20))
 
 
 def case_of(model="bert", task="inference", batch_size=8, sequence_length=8):
@@ -47,3 +50,26 @@ def sweep(models=("bert", "gpt2"), batch_sizes=(8,), lengths=LENGTHS, tasks=("in
         for t in tasks
     ]
     return BenchmarkResults(entries, {}, {})
+
+
+def with_settings(case, **settings):
+    return dataclasses.replace(case, settings=Settings(settings))
+
+
+def traced_run():
+    measured = dataclasses.replace(ok(), line_trace=TRACE)
+    return BenchmarkResults(
+        [(case_of(), measured), (case_of(task="training"), measured)],
+        {"framework": "PyTorch"},
+        {"speed": True, "memory": True, "trace_memory_line_by_line": True},
+    )
+
+
+def measure_result(name="sorted"):
+    case = Case("Python", name, "function")
+    return BenchmarkResults([(case, ok(0.25))], {"framework": "Python"}, {"speed": True, "memory": True})
+
+
+def timed(time_s, noise=0.01, seed=0, n=9):
+    rng = random.Random(seed)
+    return dataclasses.replace(ok(), timing=Timing(tuple(time_s * (1 + rng.gauss(0, noise)) for _ in range(n))))
