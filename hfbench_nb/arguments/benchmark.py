@@ -219,9 +219,9 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
         checks.new_file("log_filename", self.log_filename, needed=self.log_print)
 
     @classmethod
-    def csv_file_fields(cls) -> list[str]:
-        """Return the names of the fields that hold the path of a CSV file."""
-        return [f.name for f in dataclasses.fields(cls) if f.name.endswith("_csv_file")]
+    def csv_file_fields(cls) -> dict[str, str]:
+        """Return the usual name of each CSV file, as in ``train_time``, by the field that holds its path."""
+        return {f.name: f.metadata["csv_file"] for f in dataclasses.fields(cls) if "csv_file" in f.metadata}
 
     @classmethod
     def task_fields(cls) -> dict[str, str]:

@@ -62,19 +62,15 @@ def to_json(results: ResultSet, format: str = "rows", *, values: str | Sequence[
 
 def _metrics_of(results: ResultSet, values: str | Sequence[str] | None) -> list[Metric]:
     if values is None:
-        return [metric for metric in METRICS if metric.is_headline and _is_measured(results, metric)]
+        return [metric for metric in METRICS if metric.is_headline and results.is_measured(metric)]
     names = [values] if isinstance(values, str) else list(values)
     for name in names:
         if name not in METRICS:
             raise wrong_value("values", name, " or ".join(map(repr, METRICS.names)))
     chosen = [METRICS[name] for name in names]
-    if not any(_is_measured(results, metric) for metric in chosen):
+    if not any(results.is_measured(metric) for metric in chosen):
         raise ArgumentError(f"There is nothing to write: {' and '.join(names)} was not measured.", "values")
     return chosen
-
-
-def _is_measured(results: ResultSet, metric: Metric) -> bool:
-    return any(not math.isnan(metric.of(case, measurement)) for case, measurement in results.entries)
 
 
 def _rows(results: ResultSet, metrics: Sequence[Metric]) -> list[dict[str, Any]]:

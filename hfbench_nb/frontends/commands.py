@@ -101,9 +101,13 @@ class PlotOptions:
 
     csv_file: str = option(REQUIRED, "The CSV file.")
     plot_along_batch: bool = option(False, "Plot along batch size, not sequence length.")
-    is_time: bool = option(False, "The file holds times. By default, it holds memory.")
+    is_time: bool = option(
+        False, "The file holds times. By default what its name says, as in train_time.csv; otherwise memory."
+    )
     log_scale: bool = option(True, "Logarithmic axes.")
-    is_train: bool = option(False, "The file is about training. By default, it is about inference.")
+    is_train: bool = option(
+        False, "The file is about training. By default about what its name says; otherwise inference."
+    )
     figure_png_file: str | None = option(
         None, "Where to save the figure; by default next to the CSV file, with .png added."
     )

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hfbench_nb.arguments import checks
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.decoding import read_text
 from hfbench_nb.protocol.errors import ArgumentError
@@ -43,8 +42,10 @@ def write_facts(path: Path, facts: Iterable[Sequence[object]]) -> Path:
     return _write(path, list(facts))
 
 
-def _text(value: object) -> object:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _text(value: object) -> str:
+    """Return the text of a value: a number with a fraction has a point, also where the fraction is zero."""
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{text}.0" if isinstance(value, float) and text.isdecimal() else text
 
 
 def _harmless(row: Sequence[object]) -> list[object]:
@@ -61,10 +62,7 @@ def _write(path: Path, rows: Sequence[Sequence[object]]) -> Path:
 
 
 def read(path: Path, values: str | None, task: str) -> list[tuple[Case, Measurement]]:
-    """Read a file of the original; see `hfbench_nb.read_csv`."""
-    if values is not None:
-        checks.one_of("values", values, ("time_s", "memory_mb"))
-    checks.one_of("task", task, TASKS.names)
+    """Read a file of one metric of one task; where `values` does not name the metric, a fraction tells a time."""
     rows = _read_rows(path)
     if values is None:
         is_time = any("." in row["result"] or "e" in row["result"].lower() for row in rows)
@@ -103,7 +101,10 @@ def _entry(row: dict[str, str], values: str, task: str, place: str) -> tuple[Cas
         raise ArgumentError(f"{place}: result={text!r} is neither a number nor N/A.")
     if values == "time_s":
         return case, Measurement("ok", timing=Timing((number,)))
-    return case, Measurement("ok", memory=MemoryUse("read from a file", peak_bytes=round(number * MEGABYTE)))
+    if values == "memory_mb":
+        memory = MemoryUse("read from a file", peak_bytes=round(number * MEGABYTE))
+        return case, Measurement("ok", memory=memory)
+    return case, Measurement("ok", metrics={values: number})
 
 
 def _whole(name: str, text: str) -> int:
