@@ -14,6 +14,7 @@ from typing import Any
 from hfbench_nb.protocol.case import LARGEST_SIZE
 from hfbench_nb.protocol.decoding import LARGEST_WHOLE_NUMBER
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.rendering.suggestions import no_such
 
 # More than anyone would measure; anything longer may be infinite.
 MOST_ITEMS = 10_000
@@ -108,7 +109,7 @@ def _is_path(value: object) -> bool:
 def one_of(name: str, value: object, allowed: Sequence[str]) -> None:
     """Raise unless the value is one of the strings in `allowed`."""
     if not isinstance(value, str) or value not in allowed:
-        raise wrong_value(name, value, " or ".join([", ".join(map(repr, allowed[:-1])), repr(allowed[-1])]))
+        raise no_such(name, value, allowed)
 
 
 def values_of_axis(arguments: object, name: str) -> list[Any]:

@@ -16,7 +16,7 @@ from hfbench_nb.arguments.sweep import plan
 from hfbench_nb.configurations.own_code import names_of
 from hfbench_nb.configurations.run_models import models_of_run
 from hfbench_nb.execution.cancellation import Cancellation, Cancelled, what_is_measured
-from hfbench_nb.execution.displays import Display, choose_display
+from hfbench_nb.execution.displays import Display, check_display, choose_display
 from hfbench_nb.execution.executors import has_processes, make_executor, method_for
 from hfbench_nb.execution.jobs import Claims, do_jobs
 from hfbench_nb.execution.machines import Cluster, Machine, MachineGone, ThisMachine, check_spread, spread_over
@@ -229,6 +229,7 @@ class Benchmark(Generic[_Args]):
         self.args.check()
         if not callable(on_case):
             raise wrong_value("on_case", on_case, "a function of a case and its measurement")
+        check_display(display)
         chosen = make_executor(executor, isolated=self.args.do_multi_processing)
         check_spread(spread, chosen, isolated=self.args.do_multi_processing)
         self._method = method_for(chosen, self.args.method())

@@ -27,10 +27,10 @@ from hfbench_nb.display.profiles import Profiles
 from hfbench_nb.display.report import make_report
 from hfbench_nb.facade.sharing import push_to_hub, save
 from hfbench_nb.protocol.case import Case
-from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.docstrings import as_method
 from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
+from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.environment import summarize
 from hfbench_nb.results.metrics import METRICS, headlines
 from hfbench_nb.results.nested import nest
@@ -178,7 +178,7 @@ class BenchmarkResults(ResultSet):
         """
         chosen = {each.group: each for each in headlines() if not each.task} | {each.name: each for each in METRICS}
         if metric not in chosen:
-            raise wrong_value("metric", metric, " or ".join(map(repr, chosen)))
+            raise no_such("metric", metric, chosen)
         return nest(self, task, chosen[metric])
 
     @property

@@ -83,7 +83,7 @@ class RunInterrupted(KeyboardInterrupt):
         return [str(self)]
 
 
-def wrong_value(name: str, value: object, allowed: str) -> ArgumentError:
+def wrong_value(name: str, value: object, allowed: str, hint: str = "") -> ArgumentError:
     """Return the error for a parameter whose value is not allowed.
 
     Parameters
@@ -94,13 +94,15 @@ def wrong_value(name: str, value: object, allowed: str) -> ArgumentError:
         The value given.
     allowed
         What is allowed, in words.
+    hint
+        What stands behind that: names that may have been meant.
 
     Returns
     -------
     ArgumentError
         For the caller to raise.
     """
-    return ArgumentError(f"{name}={shown(value)} cannot be used: {name} must be {allowed}.", name)
+    return ArgumentError(f"{name}={shown(value)} cannot be used: {name} must be {allowed}.{hint}", name)
 
 
 def shown(value: object) -> str:
