@@ -13,6 +13,7 @@ from hfbench_nb.analysis.largest import Hunt
 from hfbench_nb.analysis.machine_peaks import machine_peaks
 from hfbench_nb.analysis.scaling import scaling
 from hfbench_nb.analysis.speedups import table
+from hfbench_nb.arguments import checks
 from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
 from hfbench_nb.display.explanation import explain
@@ -263,8 +264,13 @@ class BenchmarkResults(ResultSet):
             ``train_time.csv``, ``train_memory.csv``, ``function_time.csv``, ``function_memory.csv``,
             ``generation_time.csv``, ``generation_ttft.csv``, ``generation_kv_cache.csv`` ... (those that were
             measured) and ``env_info.csv``.
+
+        Raises
+        ------
+        ArgumentError
+            If it is no path.
         """
-        target = Path(folder)
+        target = checks.path("folder", folder)
         target.mkdir(parents=True, exist_ok=True)
         return write_files(self, target)
 

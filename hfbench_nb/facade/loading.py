@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import TYPE_CHECKING
 
 from hfbench_nb.arguments import checks
 from hfbench_nb.display.csv_export import content_of
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
-from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.protocol.errors import ArgumentError, warn
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords
 from hfbench_nb.rendering.suggestions import did_you_mean
@@ -45,7 +44,7 @@ def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
     path = path.parent if path.name == journal.FILE_NAME else path  # `save` returns the file
     contents = journal.read(path)
     for problem in contents.problems:
-        warnings.warn(problem, stacklevel=2)
+        warn(problem)
     merged = journal.merged(contents.entries)
     entries = [(entry.case, entry.measurement) for entry in merged]
     environments = [contents.environments[entry.environment] for entry in merged]

@@ -9,6 +9,7 @@ from functools import singledispatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hfbench_nb.arguments import checks
 from hfbench_nb.frontends.commands import (
     CompareOptions,
     EnvOptions,
@@ -224,6 +225,6 @@ def _(command: EnvOptions) -> int:
 def _(command: OverlayOptions) -> int:
     from hfbench_nb.execution.requirements import install_tensorflow_overlay
 
-    install_tensorflow_overlay(Path(command.folder))
+    install_tensorflow_overlay(checks.path("folder", command.folder))
     say(f"Measure with it: hfbench {command.framework} --overlay {command.folder} --models ...")
     return SUCCESS

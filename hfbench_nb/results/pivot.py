@@ -56,7 +56,7 @@ def _names(parameter: str, value: object, default: list[str], frame: pd.DataFram
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, Sequence) or not names or not set(map(str, names)) <= set(frame.columns):
         allowed = ", ".join(map(repr, frame.columns))
-        unknown = [name for name in names if name not in frame] if isinstance(names, Sequence) else []
+        unknown = [name for name in names if name not in [*frame.columns]] if isinstance(names, Sequence) else []
         hint = did_you_mean(str(unknown[0]), frame.columns, most=3) if unknown else ""
         raise wrong_value(parameter, value, f"one of the columns {allowed}, or a list of them", hint)
     return list(names)

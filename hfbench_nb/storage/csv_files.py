@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from hfbench_nb.protocol.case import Case
-from hfbench_nb.protocol.decoding import read_text
-from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.protocol.decoding import read_text, why_unreadable
+from hfbench_nb.protocol.errors import ArgumentError, shown
 from hfbench_nb.protocol.measurement import LARGEST_VALUE, MEGABYTE, Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.protocol.timing import Timing
@@ -22,6 +22,8 @@ from hfbench_nb.rendering.escaping import for_spreadsheet, from_spreadsheet
 from hfbench_nb.storage.files import replace_file
 
 COLUMNS = ("model", "batch_size", "sequence_length", "result")
+
+_FILE = f"a file that to_csv has written, or the original, with the columns {', '.join(COLUMNS)}"
 
 _WHOLE = re.compile(r"0*[1-9][0-9]{0,8}")
 
@@ -76,9 +78,11 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         rows = list(reader)
     except (OSError, ValueError, csv.Error) as error:
-        raise ArgumentError(f"{path} cannot be read as CSV: {error}") from error
+        place = f"{path}, line {reader.reader.line_num}," if isinstance(error, csv.Error) else str(path)
+        raise ArgumentError(f"{place} cannot be read as CSV: {why_unreadable(error)}; give {_FILE}.", "path") from error
     if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise ArgumentError(f"{path} has the columns {reader.fieldnames}; a benchmark's file has {list(COLUMNS)}.")
+        found = "no columns" if reader.fieldnames is None else f"the columns {shown(reader.fieldnames)}"
+        raise ArgumentError(f"{path}, line 1, has {found}; give {_FILE}.", "path")
     for line, row in enumerate(rows, start=2):
         if None in row or None in row.values():
             raise ArgumentError(f"{path}, line {line}, does not have {len(COLUMNS)} columns.")
