@@ -47,7 +47,8 @@ def share_of_percent(name: str, value: object) -> float:
 def number(name: str, value: object, *, above: float, below: float) -> None:
     """Raise unless the value is a number above `above` and below `below`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not above < value < below:
-        raise wrong_value(name, value, f"a number above {above:g} and below {below:g}")
+        ends = f" and below {below:g}" if below < math.inf else ""
+        raise wrong_value(name, value, f"a number above {above:g}{ends}")
 
 
 def positive_integers(name: str, value: object) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hfbench_nb.analysis.budgets import THIS, accelerators
+from hfbench_nb.analysis.budgets import THIS, accelerators, check_budget
 from hfbench_nb.analysis.largest import SIZES
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import PLACE, BenchmarkArguments
@@ -73,6 +73,9 @@ class EstimateCommand:
 
     arguments: PyTorchBenchmarkArguments
     options: EstimateOptions
+
+    def __post_init__(self) -> None:
+        check_budget(self.options.budget_mb, self.options.budget_device, "budget_device")
 
 
 @dataclass(kw_only=True)
