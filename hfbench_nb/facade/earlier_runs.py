@@ -12,6 +12,7 @@ from hfbench_nb.facade.loading import load_results
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.escaping import printable
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords
+from hfbench_nb.rendering.units import counted
 from hfbench_nb.storage import journal
 from hfbench_nb.storage.run_folders import kept_folders
 
@@ -41,7 +42,7 @@ def runs() -> pd.DataFrame:
 def describe_run(run: Mapping[Any, Any]) -> str:
     """Return a row of `runs` in words: when, which framework and models, how many cases."""
     failed = f", {run['failed']} failed" if run["failed"] else ""
-    cases = f"{run['cases']} case{'' if run['cases'] == 1 else 's'}{failed}"
+    cases = f"{counted(run['cases'], 'case')}{failed}"
     return f"{run['written']:%Y-%m-%d %H:%M}  {run['framework']}  {printable(run['models'])}  {cases}"
 
 

@@ -62,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return OUTPUT_CLOSED
         complain(f"hfbench: the output cannot be written: {error}")
         return FAILURE
-    except KeyboardInterrupt:
-        complain("hfbench: interrupted")
+    except KeyboardInterrupt as error:
+        complain(f"hfbench: {getattr(error, 'for_shell', 'interrupted')}")
         return INTERRUPTED
 
 

@@ -76,7 +76,17 @@ class TracingError(HfbenchError, RuntimeError):
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """The user stopped a run; the message says where the finished cases are."""
+    """The user stopped a run; the message says what is measured, and where that is.
+
+    Attributes
+    ----------
+    for_shell
+        The message in the words of the shell.
+    """
+
+    def __init__(self, message: str = "", *, for_shell: str = "") -> None:
+        super().__init__(message)
+        self.for_shell = for_shell or message
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows: the message, since where the run was just then says nothing."""
