@@ -48,7 +48,7 @@ class Kept:
     def told(self) -> str:
         """What is measured."""
         cases = counted(self.whole, "probe") if self.planned is None else f"{self.whole} of {self.planned} cases"
-        part = f", {len(self.in_part)} more in part ({counted(sum(self.in_part), 'round')})" if self.in_part else ""
+        part = f", {len(self.in_part)} in part ({counted(sum(self.in_part), 'round')})" if self.in_part else ""
         return f"{cases} {'is' if self.whole == 1 else 'are'} measured{part}."
 
     @property

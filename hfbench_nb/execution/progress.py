@@ -171,7 +171,7 @@ class Progress:
         kept = f", {self._kept} of them kept from before" if self._kept else ""
         finished = sum(not left for left in self._left.values())
         begun = sum(0 < left < self._rounds for left in self._left.values())
-        in_part = f", {begun} more in part," if begun else ""
+        in_part = f", {begun} in part," if begun else ""
         failures = sum(self._failed.values())
         failed = f", {failures} failed" if failures else ""
         with self._lock:

@@ -33,10 +33,10 @@ def runs() -> pd.DataFrame:
         time of its last case; ``framework``; ``models``, a text; the numbers of ``cases`` and of those that
         ``failed``.
     """
-    import pandas as pd
+    from hfbench_nb.facade.run_frame import RunFrame
 
     columns = ["folder", "written", "framework", "models", "cases", "failed"]
-    return pd.DataFrame([_describe(*each) for each in _with_results()], columns=columns)
+    return RunFrame([_describe(*each) for each in _with_results()], columns=columns)
 
 
 def describe_run(run: Mapping[Any, Any]) -> str:

@@ -86,7 +86,13 @@ def test_settings_are_compared_with_the_same_model_in_another_setting():
     ("to", "why"),
     [
         ("gone", "to='gone' cannot be used: to must be one of 'bert \\[a\\]', 'bert \\[b\\]', {'dtype': 'a'}"),
-        ({"dtype": "c"}, "cannot be used: to must be one of"),
+        ({"dtype": "c"}, r"to={'dtype': 'c'} cannot be used: dtype must be 'a' or 'b', as in these results\.$"),
+        (
+            {"dtpe": "a"},
+            r"to={'dtpe': 'a'} cannot be used: no case has a setting 'dtpe'; there are .*\. Did you mean dt",
+        ),
+        ({"dtype": "a", "x": 1}, r"no case has a setting 'x'; there are "),
+        ("brt [a]", r"to must be one of .*\. Did you mean bert \[a\]"),
         ({}, "the name of a model, or settings"),
         (7, "the name of a model, or settings"),
         ("bert", "no case differs from it in that alone"),

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.quick
         ),
         (
             Kept(1, [1], 3, None),
-            "1 of 3 cases is measured, 1 more in part (1 round). What is measured is in the benchmark's .results.",
-            "1 of 3 cases is measured, 1 more in part (1 round).",
+            "1 of 3 cases is measured, 1 in part (1 round). What is measured is in the benchmark's .results.",
+            "1 of 3 cases is measured, 1 in part (1 round).",
         ),
         (
             Kept(2, [], None, Path("a")),

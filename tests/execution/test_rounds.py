@@ -116,8 +116,8 @@ def test_a_run_is_stopped_between_rounds_and_resumed_with_more_of_them(tmp_path)
     stopped = Shown()
     with pytest.raises(RunInterrupted) as interrupted:
         benchmark.run(tmp_path, executor=Recording(stop), display=stopped)
-    assert re.fullmatch(r"0 of 3 cases, 3 more in part, in .*", stopped.last)
-    kept = "Interrupted: 0 of 3 cases are measured, 3 more in part (4 rounds)."
+    assert re.fullmatch(r"0 of 3 cases, 3 in part, in .*", stopped.last)
+    kept = "Interrupted: 0 of 3 cases are measured, 3 in part (4 rounds)."
     python = f"hfbench_nb.load_results({str(tmp_path)!r}). run(resume={str(tmp_path)!r}) measures the rest."
     assert str(interrupted.value) == f"{kept} What is measured is in the benchmark's .results and in {python}"
     shell = f"The same command with --resume {tmp_path}, and without --folder, measures the rest."
