@@ -111,7 +111,7 @@ def _nothing_found(rows: Sequence[Row], to: str | Mapping[str, Any], parameter: 
             known = sorted({each for row in rows for each in row.case.settings})
             hint = did_you_mean(str(name), known, most=3)
             return ArgumentError(
-                f"{refused} no case has a setting {name!r}; there are {', '.join(known)}.{hint}", parameter
+                f"{refused} no case has a setting {name!r}; there are {', '.join(known) or 'none'}.{hint}", parameter
             )
         if not any(_has(row, {name: value}) for row in rows):
             there = dict.fromkeys(repr(row.settings[name]) for row in rows if name in row.case.settings)

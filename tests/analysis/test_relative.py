@@ -11,7 +11,7 @@ import pytest
 from support.measured import case_of, failed, ok, results_of
 from support.pages import Tags
 
-from hfbench_nb import ArgumentError, BenchmarkResults
+from hfbench_nb import ArgumentError, BenchmarkResults, load_reference
 from hfbench_nb.analysis.ratios import told_apart
 from hfbench_nb.display.comparison_parts import ratio_texts
 from hfbench_nb.frontends import cli
@@ -329,3 +329,9 @@ def test_a_wide_interval_that_still_tells_which_is_faster_is_shown():
         "ratio": "5.50", "interval": "[1.10, 27.0]", "verdict": "slower",
     }  # fmt: skip
     assert ratio_texts(Estimate(5.5, 0.9, 27.0), METRICS["time_s"])["interval"] == "too noisy"
+
+
+def test_where_no_case_has_settings_that_is_said():
+    refused = r"^to={'dtype': 'a'} cannot be used: no case has a setting 'dtype'; there are none\.$"
+    with pytest.raises(ArgumentError, match=refused):
+        load_reference("bert-configurations-pytorch").relative(to={"dtype": "a"})

