@@ -9,8 +9,9 @@ from typing import Any
 
 from hfbench_nb.analysis.published import published
 from hfbench_nb.arguments import checks
-from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.protocol.errors import ArgumentError, shown, wrong_value
 from hfbench_nb.protocol.measurement import MEGABYTE
+from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.rendering.units import format_memory
 
 THIS = "this"
@@ -59,6 +60,38 @@ def accelerators() -> dict[str, float]:
     return {name: each["memory_gb"] * 1e9 / MEGABYTE for name, each in published().items()}
 
 
+def check_budget(budget_mb: object, device: object, parameter: str = "device") -> None:
+    """Raise unless two arguments name at most one budget.
+
+    Parameters
+    ----------
+    budget_mb, device
+        See `find_budget`.
+    parameter
+        What the user knows `device` by.
+
+    Raises
+    ------
+    ArgumentError
+        If a value cannot be used, or both are given.
+    """
+    if budget_mb is not None and device is not None:
+        raise ArgumentError(
+            f"budget_mb={shown(budget_mb)} and {parameter}={shown(device)} contradict each other: give only one of "
+            "them.",
+            "budget_mb",
+            parameter,
+        )
+    if budget_mb is not None:
+        checks.number("budget_mb", budget_mb, above=0, below=math.inf)
+    known = [*accelerators()]
+    is_known = isinstance(device, str) and (device == THIS or device.lower() in map(str.lower, known))
+    if device is not None and not is_known:
+        hint = did_you_mean(device, known, most=3) if isinstance(device, str) else ""
+        allowed = f"{THIS!r} or one of {', '.join(known)}; budget_mb takes any amount"
+        raise wrong_value(parameter, device, allowed, hint)
+
+
 def find_budget(budget_mb: float | None, device: str | None, machine: Callable[[], Mapping[str, Any]]) -> Budget | None:
     """Return the budget that two arguments name; None if they name none.
 
@@ -76,21 +109,14 @@ def find_budget(budget_mb: float | None, device: str | None, machine: Callable[[
     ArgumentError
         If a value cannot be used, or both are given.
     """
-    if budget_mb is not None and device is not None:
-        raise ArgumentError("budget_mb and device contradict each other: give only one of them.", "budget_mb", "device")
+    check_budget(budget_mb, device)
     if budget_mb is not None:
-        checks.number("budget_mb", budget_mb, above=0, below=math.inf)
         return Budget("", float(budget_mb))
     if device is None:
         return None
     if device == THIS:
         return memory_of(machine())
-    known = {name.lower(): name for name in accelerators()}
-    if not isinstance(device, str) or device.lower() not in known:
-        raise wrong_value(
-            "device", device, f"{THIS!r} or one of {', '.join(accelerators())}; budget_mb takes any amount"
-        )
-    name = known[device.lower()]
+    name = next(name for name in accelerators() if name.lower() == device.lower())
     return Budget(name, accelerators()[name])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.analysis.published import published_of
 from hfbench_nb.protocol.peaks import Peaks
+from hfbench_nb.rendering.units import counted
 from hfbench_nb.results.result_set import ResultSet, Row
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Roof:
     published_gb_per_s: float = math.nan
 
     def __str__(self) -> str:
-        threads = "" if self.threads is None else f", {self.threads} thread{'' if self.threads == 1 else 's'}"
+        threads = "" if self.threads is None else f", {counted(self.threads, 'thread')}"
         return f"{self.machine or self.device}, {self.dtype}{threads}"
 
 

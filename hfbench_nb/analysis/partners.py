@@ -8,7 +8,8 @@ from typing import Any
 
 from hfbench_nb.analysis.ratios import Pair
 from hfbench_nb.protocol.case import Settings
-from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.protocol.errors import ArgumentError, shown, wrong_value
+from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.result_set import ResultSet, Row
 
 
@@ -44,7 +45,7 @@ def pair_with_partners(
     else:
         raise wrong_value(parameter, to, "the name of a model, or settings as in {'dtype': 'float32'}")
     if not found:
-        raise wrong_value(parameter, to, f"one of {_what_there_is(rows)}")
+        raise _nothing_found(rows, to, parameter)
     pairs, alone = [], []
     for row, candidates in zip(rows, partners, strict=True):
         if any(row is each for each in found):
@@ -97,6 +98,25 @@ def _has(row: Row, to: Mapping[str, Any]) -> bool:
 
 def _is(value: Any, other: Any) -> bool:
     return bool(value == other and isinstance(value, bool) == isinstance(other, bool))
+
+
+def _nothing_found(rows: Sequence[Row], to: str | Mapping[str, Any], parameter: str) -> ArgumentError:
+    """Return the error for what no case has; of settings, it says which values there are."""
+    if isinstance(to, str) or not rows:
+        names = [name for row in rows for name in (row.label, row.case.model)]
+        return wrong_value(parameter, to, f"one of {_what_there_is(rows)}", did_you_mean(str(to), names, most=3))
+    refused = f"{parameter}={shown(dict(to))} cannot be used:"
+    for name, value in to.items():
+        if not any(name in row.case.settings for row in rows):
+            known = sorted({each for row in rows for each in row.case.settings})
+            hint = did_you_mean(str(name), known, most=3)
+            return ArgumentError(
+                f"{refused} no case has a setting {name!r}; there are {', '.join(known) or 'none'}.{hint}", parameter
+            )
+        if not any(_has(row, {name: value}) for row in rows):
+            there = dict.fromkeys(repr(row.settings[name]) for row in rows if name in row.case.settings)
+            return ArgumentError(f"{refused} {name} must be {' or '.join(there)}, as in these results.", parameter)
+    return ArgumentError(f"{refused} no case has all of these settings.", parameter)
 
 
 def _what_there_is(rows: Sequence[Row]) -> str:

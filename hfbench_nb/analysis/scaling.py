@@ -13,6 +13,7 @@ from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, printable
 from hfbench_nb.rendering.html import render
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
+from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.points import make_points
 from hfbench_nb.results.result_set import ResultSet
@@ -136,7 +137,7 @@ class Scaling:
         for name, wanted in (("model", model), ("task", task), ("batch_size", batch_size)):
             known = {row: row.label if name == "model" else getattr(row, name) for row in rows}
             if wanted is not None and wanted not in known.values():
-                raise wrong_value(name, wanted, " or ".join(map(repr, dict.fromkeys(known.values()))))
+                raise no_such(name, wanted, known.values())
             rows = [row for row in rows if wanted is None or known[row] == wanted]
         return pd.DataFrame(
             [

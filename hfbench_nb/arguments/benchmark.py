@@ -32,6 +32,7 @@ from hfbench_nb.arguments.measurement import DURATION, MEASURE, MeasurementArgum
 from hfbench_nb.protocol.errors import ArgumentError, shown, wrong_value
 from hfbench_nb.protocol.request import DEFAULT_ROUNDS, Method
 from hfbench_nb.protocol.tasks import TASKS, TRAINING
+from hfbench_nb.rendering.units import counted
 from hfbench_nb.worker.backends import load_backend
 
 DTYPES = ("float32", "float16", "bfloat16")
@@ -55,7 +56,7 @@ def _check_threads(name: str, value: object) -> None:
 
 
 def _thread_words(threads: int | None) -> str:
-    return "default threads" if threads is None else f"{threads} thread{'s' if threads > 1 else ''}"
+    return "default threads" if threads is None else counted(threads, "thread")
 
 
 @dataclass(kw_only=True)
@@ -188,8 +189,9 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
             )
         if not self.tasks:
             flags = [f"{name}=False" for name in self.task_fields().values()]
+            which = "the two" if len(flags) == 2 else "them"
             raise ArgumentError(
-                f"{', '.join(flags)} leave nothing to measure: one of {_number(len(flags))} must be True.",
+                f"{', '.join(flags)} leave nothing to measure: one of {which} must be True.",
                 *self.task_fields().values(),
             )
         self._check_files()
@@ -219,9 +221,9 @@ class BenchmarkArguments(MeasurementArguments, SweepArguments):
         checks.new_file("log_filename", self.log_filename, needed=self.log_print)
 
     @classmethod
-    def csv_file_fields(cls) -> list[str]:
-        """Return the names of the fields that hold the path of a CSV file."""
-        return [f.name for f in dataclasses.fields(cls) if f.name.endswith("_csv_file")]
+    def csv_file_fields(cls) -> dict[str, str]:
+        """Return the usual name of each CSV file, as in ``train_time``, by the field that holds its path."""
+        return {f.name: f.metadata["csv_file"] for f in dataclasses.fields(cls) if "csv_file" in f.metadata}
 
     @classmethod
     def task_fields(cls) -> dict[str, str]:
@@ -293,7 +295,3 @@ def _check_setting(field: dataclasses.Field[Any], values: ValueType, axis: Axis,
         checks.boolean(field.name, value)
     elif axis.check is not None:
         axis.check(field.name, value)
-
-
-def _number(count: int) -> str:
-    return "the two" if count == 2 else "them"

@@ -53,14 +53,27 @@ def pickle_functions(name: str, value: object, functions: object, advice: str) -
     ArgumentError
         If they cannot be sent to another process.
     """
-    import cloudpickle
-
     try:
-        pickled: bytes = cloudpickle.dumps(functions)
+        return base64.b64encode(_pickled(functions)).decode("ascii")
     except Exception as error:
         raise ArgumentError(
             f"{name}={value!r} cannot be sent to another process, with everything that it refers to: "
             f"{type(error).__name__}: {error}. {advice}",
             name,
         ) from error
-    return base64.b64encode(pickled).decode("ascii")
+
+
+def why_not_sent(value: object) -> str:
+    """Return why a value cannot be sent to another process; empty if it can."""
+    try:
+        _pickled(value)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _pickled(value: object) -> bytes:
+    import cloudpickle
+
+    pickled: bytes = cloudpickle.dumps(value)
+    return pickled

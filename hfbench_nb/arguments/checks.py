@@ -14,6 +14,7 @@ from typing import Any
 from hfbench_nb.protocol.case import LARGEST_SIZE
 from hfbench_nb.protocol.decoding import LARGEST_WHOLE_NUMBER
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.rendering.suggestions import no_such
 
 # More than anyone would measure; anything longer may be infinite.
 MOST_ITEMS = 10_000
@@ -46,7 +47,8 @@ def share_of_percent(name: str, value: object) -> float:
 def number(name: str, value: object, *, above: float, below: float) -> None:
     """Raise unless the value is a number above `above` and below `below`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not above < value < below:
-        raise wrong_value(name, value, f"a number above {above:g} and below {below:g}")
+        ends = f" and below {below:g}" if below < math.inf else ""
+        raise wrong_value(name, value, f"a number above {above:g}{ends}")
 
 
 def positive_integers(name: str, value: object) -> list[int]:
@@ -108,7 +110,7 @@ def _is_path(value: object) -> bool:
 def one_of(name: str, value: object, allowed: Sequence[str]) -> None:
     """Raise unless the value is one of the strings in `allowed`."""
     if not isinstance(value, str) or value not in allowed:
-        raise wrong_value(name, value, " or ".join([", ".join(map(repr, allowed[:-1])), repr(allowed[-1])]))
+        raise no_such(name, value, allowed)
 
 
 def values_of_axis(arguments: object, name: str) -> list[Any]:

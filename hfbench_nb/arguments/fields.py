@@ -155,8 +155,9 @@ def timestamped(name: str, help_text: str, group: str, of_task: str = "") -> Any
 
 
 def csv_file(name: str, content: str, of_task: str = "") -> Any:
-    """Make a field for a CSV file with some content, as in ``the time of inference``."""
-    return timestamped(name, f"CSV file for {content}.", CSV_FILES, of_task)
+    """Make a field for a CSV file: its usual name, and its content, as in ``the time of inference``."""
+    made = timestamped(name, f"CSV file for {content}.", CSV_FILES, of_task)
+    return field(default_factory=made.default_factory, metadata={**made.metadata, "csv_file": name})
 
 
 def axes_of(kind: Any) -> dict[str, Axis]:

@@ -23,18 +23,22 @@ def refuse_foreign_names(cls: type[_Arguments]) -> type[_Arguments]:
     @functools.wraps(initialize)
     def __init__(self: _Arguments, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         for name in kwargs.keys() - own - _fields_of(type(self)) - set(NEGATIVE_NAMES):
-            owners = [each.name for each in frameworks_with_models() if name in _fields_of(each.arguments_class)]
-            given = f"{name}={shown(kwargs[name])}"
-            if owners:
-                reason = f"with {cls.framework}: it is an argument of {' and '.join(owners)}."
-            else:
-                known = [found.name for found in dataclasses.fields(type(self))]
-                reason = f"{type(self).__name__} has no such argument.{did_you_mean(name, known, most=3)}"
-            raise ArgumentError(f"{given} cannot be used{' ' if owners else ': '}{reason}", name)
+            raise no_such_argument(type(self), name, kwargs[name])
         initialize(self, *args, **kwargs)
 
     cls.__init__ = __init__
     return cls
+
+
+def no_such_argument(kind: type[Any], name: str, value: object) -> ArgumentError:
+    """Return the error for an argument that a class does not have, for the caller to raise."""
+    given, framework = f"{name}={shown(value)} cannot be used", getattr(kind, "framework", None)
+    owners = [each.name for each in frameworks_with_models() if name in _fields_of(each.arguments_class)]
+    if owners and framework:
+        reason = f" with {framework}: it is an argument of {' and '.join(owners)}."
+    else:
+        reason = f": {kind.__name__} has no such argument.{did_you_mean(name, sorted(_fields_of(kind)), most=3)}"
+    return ArgumentError(given + reason, name)
 
 
 def _fields_of(kind: type[Any]) -> set[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.fields import option
+from hfbench_nb.arguments.foreign_names import no_such_argument
 from hfbench_nb.arguments.frameworks import framework_named, frameworks_with_models
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.protocol.request import DEFAULT_TIMEOUT_S, Method
@@ -56,6 +58,14 @@ class MeasurementArguments:
     def __post_init__(self) -> None:
         self.check()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an argument; refuse a name that the class does not have, which nothing would read."""
+        kind = type(self)
+        names = (*(found.name for found in dataclasses.fields(kind)), *dir(kind))
+        if not name.startswith("_") and name not in names and not _is_declared(kind, name):
+            raise no_such_argument(kind, name, value)
+        super().__setattr__(name, value)
+
     def check(self) -> None:
         """Check every value again, for an object whose attributes were changed after its creation.
 
@@ -87,6 +97,11 @@ class MeasurementArguments:
         """Return how each case is measured."""
         names = {found.name for found in dataclasses.fields(Method)}
         return Method(**{name: value for name, value in self.to_dict().items() if name in names})
+
+
+def _is_declared(kind: type, name: str) -> bool:
+    """Return whether a class, or one that it is derived from, declares an attribute without a value."""
+    return any(name in inspect.get_annotations(each) for each in kind.__mro__)
 
 
 @dataclass(kw_only=True)

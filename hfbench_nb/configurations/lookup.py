@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import threading
@@ -18,6 +17,7 @@ from hfbench_nb.configurations import catalog
 from hfbench_nb.configurations.objects import spec_of
 from hfbench_nb.configurations.overrides import apply_overrides, parse_overrides, split_name
 from hfbench_nb.configurations.own_code import check_factory, is_factory
+from hfbench_nb.protocol.decoding import parse_json, read_text, why_unreadable
 from hfbench_nb.protocol.errors import ArgumentError, ModelNotFoundError
 from hfbench_nb.protocol.model_kinds import WEIGHT_FILES
 from hfbench_nb.protocol.request import ModelSpec
@@ -137,9 +137,10 @@ def _in_directory(name: str) -> dict[str, Any] | None:
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = parse_json(read_text(path))
     except (OSError, ValueError) as error:
-        raise ArgumentError(f"models: {path} cannot be read as a configuration: {error}") from error
+        reason = why_unreadable(error)
+        raise ArgumentError(f"models: {path} cannot be read as a configuration: {reason}.", "models") from error
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ArgumentError(f"models: {path} is not the configuration of a model: it has no model_type.")
     return config

@@ -26,6 +26,8 @@ _CONSTANTS = {"True": True, "False": False, "None": None}
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 # Changing one of these would make another model, not a variant of this one.
 _FIXED = ("model_type", "architectures", "auto_map")
+# What is certainly a number of something. Of chunks and windows, a negative size may mean none.
+_COUNT = re.compile(r"(.+_)?(num|n)_.+|(.+_)?(layers|heads|dim)|(?!.*(chunk|window)_size).+_size|d_(model|ff|kv|inner)")
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -139,7 +141,9 @@ def apply_overrides(config: dict[str, Any], overrides: dict[str, Scalar], name: 
         if key not in allowed:
             inner = [".".join([*parts, k, key]) for k, v in holder.items() if isinstance(v, dict) and key in v]
             raise _unknown_key(name, path, inner or allowed)
-        _check_type(name, path, value, [v for v in (holder.get(key), known.get(key)) if v is not None])
+        likes = [v for v in (holder.get(key), known.get(key)) if v is not None]
+        _check_type(name, path, value, likes)
+        _check_count(name, path, value, {path.split(".")[-1], key}, likes)
         if key in ("num_hidden_layers", other_names.get("num_hidden_layers")) and isinstance(value, int):
             holder.update(_fitted_to_depth(holder, holder.get(key), value))
         holder[key] = value
@@ -178,6 +182,19 @@ def _check_type(name: str, key: str, value: Scalar, likes: list[Any]) -> None:
     fits = type(value) in kinds or (float in kinds and type(value) is int)
     if not fits:
         raise ArgumentError(f"models: {key}={value!r} cannot be used in {name!r}: {key} must be {' or '.join(words)}.")
+
+
+def _check_count(name: str, key: str, value: Scalar, spellings: set[str], likes: list[Any]) -> None:
+    """Raise if a number of something, such as layers, is negative: most models would be built, without any.
+
+    Where the configuration or its class has a negative value itself, that means something, such as no limit.
+    """
+    is_count = any(_COUNT.fullmatch(spelling) for spelling in spellings)
+    has_negative = any(isinstance(like, int | float) and like < 0 for like in likes)
+    if is_count and not has_negative and isinstance(value, int | float) and value < 0:
+        raise ArgumentError(
+            f"models: {key}={value!r} cannot be used in {name!r}: {key} must be a whole number of at least 0."
+        )
 
 
 @cache

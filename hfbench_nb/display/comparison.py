@@ -17,6 +17,7 @@ from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
+from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.metrics import METRICS, Metric, headlines
 from hfbench_nb.results.result_set import Row
 
@@ -201,7 +202,7 @@ class Comparison:
         """
         names = [metric.name for metric in self.metrics]
         if values not in names:
-            raise wrong_value("values", values, " or ".join(map(repr, names)))
+            raise no_such("values", values, names)
         (metric,) = (metric for metric in self.metrics if metric.name == values)
         return plot_ratios(self.frame, metric, self.names, log=log, ax=ax)
 

@@ -1,13 +1,14 @@
-"""Writing the original's CSV files of a result set: one per task and metric, and the environment."""
+"""The original's CSV files of a result set: one per task and metric, and the environment; their names say which."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from hfbench_nb.protocol.tasks import TASKS
-from hfbench_nb.results.metrics import Metric
+from hfbench_nb.results.metrics import Metric, headlines
 from hfbench_nb.results.nested import nest
 from hfbench_nb.results.result_set import ResultSet
 from hfbench_nb.storage.csv_files import write_facts, write_nested
@@ -18,6 +19,16 @@ ENVIRONMENT = "env_info"
 def file_stem(task: str, metric: Metric) -> str:
     """Return the name of the file of a metric and task, as in ``train_time``."""
     return f"{TASKS[task].file_stem}_{metric.stem}"
+
+
+def content_of(path: Path) -> tuple[str, Metric] | None:
+    """Return the task and the metric that the name of a file says; None if it says none.
+
+    The file may have more at the end of its name, as in ``train_time_1595.csv`` or ``train_time (1).csv``.
+    """
+    stems = {file_stem(task.name, metric): (task.name, metric) for task in TASKS for metric in headlines()}
+    fitting = [stem for stem in stems if re.fullmatch(rf"{re.escape(stem)}([^A-Za-z0-9].*)?", path.stem, re.DOTALL)]
+    return stems[max(fitting, key=len)] if fitting else None
 
 
 def write_files(results: ResultSet, folder: Path) -> list[Path]:

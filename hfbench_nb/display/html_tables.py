@@ -17,6 +17,7 @@ from hfbench_nb.display.markdown_tables import as_markdown
 from hfbench_nb.display.profiles import Profiles
 from hfbench_nb.display.tables import NOISY_MARK, Table, folded_tables, list_failures, make_legend, make_tables
 from hfbench_nb.rendering.html import render, render_part
+from hfbench_nb.rendering.units import counted
 from hfbench_nb.results.result_set import ResultSet
 from hfbench_nb.results.setup import describe_setup
 
@@ -109,7 +110,7 @@ class ResultsPage:
         results = self._results
         if failures := list_failures(results):
             all_failed = not any(measurement.succeeded for _, measurement in results.entries)
-            cases = f"{len(failures)} case{'s' if len(failures) > 1 else ''} without a value"
+            cases = f"{counted(len(failures), 'case')} without a value"
             title = f"{len(failures)} failed: why" if all_failed else f"{cases}: why"
             yield FoldedPart("failures", title, render_part(_PARTS, "reasons", failures), is_open=all_failed)
         if self._folded:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.registry import Registry
+from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.metrics import METRICS, Metric
 from hfbench_nb.results.result_set import ResultSet, Row
 
@@ -56,25 +57,21 @@ def to_json(results: ResultSet, format: str = "rows", *, values: str | Sequence[
         metrics some of which are better when higher, and others when lower.
     """
     if format not in JSON_FORMATS:
-        raise wrong_value("format", format, " or ".join(map(repr, JSON_FORMATS.names)))
+        raise no_such("format", format, JSON_FORMATS.names)
     return json.dumps(JSON_FORMATS[format].records(results, _metrics_of(results, values)), indent=2)
 
 
 def _metrics_of(results: ResultSet, values: str | Sequence[str] | None) -> list[Metric]:
     if values is None:
-        return [metric for metric in METRICS if metric.is_headline and _is_measured(results, metric)]
+        return [metric for metric in METRICS if metric.is_headline and results.is_measured(metric)]
     names = [values] if isinstance(values, str) else list(values)
     for name in names:
         if name not in METRICS:
-            raise wrong_value("values", name, " or ".join(map(repr, METRICS.names)))
+            raise no_such("values", name, METRICS.names)
     chosen = [METRICS[name] for name in names]
-    if not any(_is_measured(results, metric) for metric in chosen):
+    if not any(results.is_measured(metric) for metric in chosen):
         raise ArgumentError(f"There is nothing to write: {' and '.join(names)} was not measured.", "values")
     return chosen
-
-
-def _is_measured(results: ResultSet, metric: Metric) -> bool:
-    return any(not math.isnan(metric.of(case, measurement)) for case, measurement in results.entries)
 
 
 def _rows(results: ResultSet, metrics: Sequence[Metric]) -> list[dict[str, Any]]:

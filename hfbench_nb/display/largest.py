@@ -11,7 +11,7 @@ from hfbench_nb.display.plots.style import SHORT_SIZES
 from hfbench_nb.protocol.case import varying_axes
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
-from hfbench_nb.rendering.units import format_memory
+from hfbench_nb.rendering.units import counted, format_memory
 from hfbench_nb.results.result_set import ResultSet
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Largest:
             lines.append(
                 f"{printable(name)}: {size}"
                 + f" ({needed})" * bool(needed)
-                + f"; {probes} probes, limited by {printable(reason)}"
+                + f"; {counted(int(probes), 'probe')}, limited by {printable(reason)}"
             )
         return for_stdout("\n".join(lines))
 

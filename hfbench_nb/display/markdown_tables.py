@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from hfbench_nb.analysis.speedups import Baseline
 from hfbench_nb.display.llama_bench import to_llama_bench
 from hfbench_nb.display.tables import NOISY_MARK, Table, TableCell, list_failures, make_legend, make_tables
-from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code
+from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.environment import Environment
 from hfbench_nb.results.result_set import ResultSet
 from hfbench_nb.results.setup import describe_setup
@@ -49,7 +49,7 @@ def to_markdown(
         If there is no such style, or nothing to show in it; there is no such metric, or nothing is the baseline.
     """
     if style not in STYLES:
-        raise wrong_value("style", style, " or ".join(map(repr, STYLES)))
+        raise no_such("style", style, STYLES)
     is_ours = style != "llama-bench"
     parts = [as_markdown(results, make_tables(results, values, baseline)) if is_ours else to_llama_bench(results)]
     if environment and results.environment:

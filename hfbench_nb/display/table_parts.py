@@ -11,7 +11,7 @@ from hfbench_nb.analysis.ratios import told_apart
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.round_stats import Estimate
 from hfbench_nb.rendering.escaping import printable, printable_lines
-from hfbench_nb.rendering.units import format_memory, format_number, format_share, format_time, time_unit
+from hfbench_nb.rendering.units import counted, format_memory, format_number, format_share, format_time, time_unit
 from hfbench_nb.results.metrics import METRICS, Metric
 from hfbench_nb.results.result_set import Row
 
@@ -146,7 +146,7 @@ def _cell(metric: Metric, row: Row, estimate: Estimate, scale: float, *, is_best
             parts.append(f"95 % interval {metric.text(estimate.low)} to {metric.text(estimate.high)}")
     if timing is not None:
         count, rounds = len(timing.samples_s), len(timing.round_sizes)
-        parts.append(f"{count} sample{'s' if count > 1 else ''}" + (f" in {rounds} rounds" if rounds > 1 else ""))
+        parts.append(counted(count, "sample") + (f" in {rounds} rounds" if rounds > 1 else ""))
         if count == 1 and "." in text:
             text = text.rstrip("0").rstrip(".")  # 0.006 s, as published, has one digit
     parts += [

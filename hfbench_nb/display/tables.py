@@ -95,8 +95,7 @@ def make_tables(
 
 def folded_tables(results: ResultSet) -> list[Table]:
     """Return the tables that a page shows folded: throughput and the like, of the tasks where it was measured."""
-    folded = [metric for metric in METRICS if metric.is_folded]
-    names = [metric.name for metric in folded if any(not math.isnan(metric.of(*entry)) for entry in results.entries)]
+    names = [metric.name for metric in METRICS if metric.is_folded and results.is_measured(metric)]
     return make_tables(results, names) if names and results.asked_for(SPEED) else []
 
 

@@ -15,10 +15,11 @@ from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.arguments.sweep import plan
 from hfbench_nb.configurations.own_code import names_of
 from hfbench_nb.configurations.run_models import models_of_run
-from hfbench_nb.execution.cancellation import Cancellation, Cancelled, what_is_measured
-from hfbench_nb.execution.displays import Display, choose_display
+from hfbench_nb.execution.cancellation import Cancellation, Cancelled
+from hfbench_nb.execution.displays import Display, check_display, choose_display
 from hfbench_nb.execution.executors import has_processes, make_executor, method_for
 from hfbench_nb.execution.jobs import Claims, do_jobs
+from hfbench_nb.execution.kept import Kept
 from hfbench_nb.execution.machines import Cluster, Machine, MachineGone, ThisMachine, check_spread, spread_over
 from hfbench_nb.execution.measuring import Measuring, OnCase
 from hfbench_nb.execution.places import Places
@@ -30,9 +31,10 @@ from hfbench_nb.execution.sharing import Sharing
 from hfbench_nb.execution.unequal import warn_of_differences
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.case import HOST, Case
-from hfbench_nb.protocol.errors import ArgumentError, IsolationError, RunInterrupted, wrong_value
+from hfbench_nb.protocol.errors import ArgumentError, IsolationError, wrong_value
 from hfbench_nb.protocol.request import Method
 from hfbench_nb.rendering.suggestions import did_you_mean
+from hfbench_nb.rendering.units import counted
 from hfbench_nb.results.environment import Environment, summarize
 from hfbench_nb.storage.journal import Contents
 from hfbench_nb.storage.run_folders import RunFolder
@@ -103,8 +105,8 @@ class Benchmark(Generic[_Args]):
         name, takes = type(self).__name__, self.arguments_class.__name__
         if others:
             call = f"{name}({takes}({', '.join(f'{other}=...' for other in others)}))"
-            own = did_you_mean(next(iter(others)), ("configs", "inputs", "loss"))
-            told = f".{own}" if own else f": it takes a {takes}, as in {call}."
+            hint = did_you_mean(next(iter(others)), ("configs", "inputs", "loss"))
+            told = f".{hint}" if hint else f": it takes a {takes}, as in {call}."
             raise ArgumentError(f"{name} has no argument {next(iter(others))!r}{told}")
         if not isinstance(args, self.arguments_class):
             raise wrong_value("args", args, f"a {takes}")
@@ -134,12 +136,10 @@ class Benchmark(Generic[_Args]):
         self.environment_info = Environment()
 
     def __repr__(self) -> str:
-        name, cases = type(self).__name__, len(self.cases)
+        name, planned = type(self).__name__, counted(len(self.cases), "case")
         done = sum(measurement.status != "cancelled" for _, measurement, _ in self._rounds.finished())
-        planned = f"{cases} case{'' if cases == 1 else 's'}"
-        if not done:
-            return f"<{name}: {planned}, nothing measured yet: run() measures>"
-        return f"<{name}: {done} of {planned} measured: results has them>"
+        nothing = f"{planned}, nothing measured yet: run() measures"
+        return f"<{name}: {f'{done} of {planned} measured: results has them' if done else nothing}>"
 
     @property
     def results(self) -> BenchmarkResults:
@@ -229,6 +229,7 @@ class Benchmark(Generic[_Args]):
         self.args.check()
         if not callable(on_case):
             raise wrong_value("on_case", on_case, "a function of a case and its measurement")
+        check_display(display)
         chosen = make_executor(executor, isolated=self.args.do_multi_processing)
         check_spread(spread, chosen, isolated=self.args.do_multi_processing)
         self._method = method_for(chosen, self.args.method())
@@ -248,9 +249,9 @@ class Benchmark(Generic[_Args]):
             except Cancelled:  # from another thread, which reads the results itself
                 pass
             except KeyboardInterrupt:
-                raise RunInterrupted(f"Interrupted: {self._what_is_measured(cases)}") from None
+                raise self._kept(cases).interruption() from None
             except MachineGone as error:
-                raise IsolationError(f"{error} {self._what_is_measured(cases)}") from None
+                raise IsolationError(f"{error} {self._kept(cases)}") from None
             finally:
                 progress.close()
                 write_report_files(self.args, self.results)
@@ -265,9 +266,8 @@ class Benchmark(Generic[_Args]):
     def _arguments(self) -> dict[str, Any]:
         return {**self.args.to_dict(), **self.search}
 
-    def _what_is_measured(self, cases: Sequence[Case]) -> str:
-        measurements = [measurement for _, measurement, _ in self._rounds.finished()]
-        return what_is_measured(measurements, len(cases), self._folder)
+    def _kept(self, cases: Sequence[Case]) -> Kept:
+        return Kept.of(self._rounds, None if self.search else len(cases), self._folder)
 
     def _measure(
         self, machines: Sequence[Machine], cases: Sequence[Case], plan: Plan, run_folder: RunFolder,

@@ -1,11 +1,10 @@
-"""Cancelling a measurement from another thread, and what a run says that the user has interrupted."""
+"""Cancelling a measurement from another thread, and keeping what was measured before."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 from hfbench_nb.protocol.measurement import Failure, Measurement
 
@@ -78,13 +77,3 @@ def measured_before(stop: BaseException) -> Measurement:
     nothing = Measurement("cancelled", failure=Failure("Cancelled", "stopped by the user"))
     measured: Measurement = getattr(stop, _MEASURED, nothing)
     return measured
-
-
-def what_is_measured(finished: Sequence[Measurement], planned: int, folder: Path | None) -> str:
-    """Return how many cases of a run that has ended early are measured, and where they are."""
-    measured = sum(measurement.succeeded for measurement in finished)
-    done = f"{measured} of {planned} cases {'is' if measured == 1 else 'are'} measured."
-    places = ["the benchmark's .results", *([] if folder is None else [f"hfbench_nb.load_results({str(folder)!r})"])]
-    kept = f" What is measured is in {' and in '.join(places)}." if measured else ""
-    rest = "" if folder is None else f" run(resume={str(folder)!r}) measures {'the rest' if measured else 'them'}."
-    return f"{done}{kept}{rest}"

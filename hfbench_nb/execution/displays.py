@@ -6,6 +6,7 @@ import contextlib
 import sys
 from typing import Any, Protocol
 
+from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.html import render
 
 
@@ -164,6 +165,21 @@ class NoDisplay:
 
     def close(self, text: str) -> None:
         """Do nothing."""
+
+
+def check_display(display: object) -> None:
+    """Raise unless progress can be shown on what was given.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither None nor a display.
+    """
+    methods = ("show", "log", "close")
+    is_one = not isinstance(display, type) and all(callable(getattr(display, name, None)) for name in methods)
+    if display is not None and not is_one:
+        allowed = f"None, or an object with the methods {', '.join(methods[:-1])} and {methods[-1]}"
+        raise wrong_value("display", display, f"{allowed}, such as hfbench_nb.execution.displays.NoDisplay()")
 
 
 def choose_display(*, verbose: bool) -> Display:

@@ -12,7 +12,7 @@ from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.display.estimate import Estimate
 from hfbench_nb.execution.benchmark import Benchmark
 from hfbench_nb.execution.cancellation import Cancellation
-from hfbench_nb.execution.displays import Display, choose_display
+from hfbench_nb.execution.displays import Display, check_display, choose_display
 from hfbench_nb.execution.estimator import Estimator, check_can_estimate
 from hfbench_nb.execution.executors import LocalExecutor
 from hfbench_nb.execution.progress import Progress
@@ -61,6 +61,7 @@ def estimate_cases(
     the last two tokens are followed.
     """
     check_can_estimate(benchmark.framework)
+    check_display(display)
     budget = find_budget(budget_mb, device, lambda: _machine(benchmark))
     shown = display or choose_display(verbose=benchmark.args.verbose)
     is_gpu = device is not None and device != THIS

@@ -10,7 +10,7 @@ from hfbench_nb.arguments.frameworks import FRAMEWORKS, framework_named
 from hfbench_nb.arguments.measurement import FunctionArguments
 from hfbench_nb.execution import launch
 from hfbench_nb.execution.cancellation import Cancellation
-from hfbench_nb.execution.displays import Display, choose_display
+from hfbench_nb.execution.displays import Display, check_display, choose_display
 from hfbench_nb.execution.executors import make_executor
 from hfbench_nb.execution.machines import ThisMachine, crashed
 from hfbench_nb.execution.progress import Progress
@@ -91,6 +91,7 @@ def measure(
     'ok'
     """
     _check_functions(function, setup)
+    check_display(display)
     arguments = FunctionArguments(
         name=name_of(function) if name is None else name,
         framework=framework,

@@ -24,6 +24,7 @@ from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
 from hfbench_nb.protocol.request import Method
+from hfbench_nb.rendering.suggestions import no_such
 
 _LARGEST_SIZE = 1 << 16
 # Sizes whose estimates tell how memory grows.
@@ -131,7 +132,7 @@ def check_hunt(what: str, limit_mb: float | None = None, maximum: int | None = N
     """
     known = sizes()
     if what not in known:
-        raise wrong_value("what", what, " or ".join(map(repr, known)))
+        raise no_such("what", what, known)
     if limit_mb is not None:
         checks.number("limit_mb", limit_mb, above=0, below=float("inf"))
     if maximum is not None:

@@ -16,6 +16,7 @@ from hfbench_nb.protocol.case import ANY_HOST, HOST, Case, Settings
 from hfbench_nb.protocol.errors import IsolationError, wrong_value
 from hfbench_nb.protocol.measurement import Failure, Measurement
 from hfbench_nb.protocol.request import Method, Request
+from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.environment import machine_facts
 
 SPREADS = ("cases", "hosts")
@@ -150,7 +151,7 @@ def check_spread(spread: str, executor: Executor | Cluster, *, isolated: bool = 
         If there is no such way, or only one machine; or if cases were not to be isolated, as they are on a cluster.
     """
     if spread not in ("", *SPREADS):
-        raise wrong_value("spread", spread, " or ".join(map(repr, SPREADS)))
+        raise no_such("spread", spread, SPREADS)
     if spread == "hosts" and not isinstance(executor, Cluster):
         raise wrong_value("spread", spread, "'cases' unless executor is a cluster: a client of Dask, or its address")
     if isinstance(executor, Cluster) and not isolated:

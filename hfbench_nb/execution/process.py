@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import queue
 import signal
@@ -52,7 +53,7 @@ class WorkerProcess:
         cancellation: Cancellation,
     ) -> None:
         variables = launch.environment(framework)
-        self._python = python or sys.executable
+        self._python, self._is_chosen = python or sys.executable, python is not None
         try:
             self._log = tempfile.TemporaryFile(prefix="hfbench-")  # noqa: SIM115 - lives as long as the process
             command = launch.command(framework, python, overlay, fork=fork, idle_s=IDLE_S)
@@ -68,6 +69,8 @@ class WorkerProcess:
                 )
                 _running.add(self)
         except OSError as error:
+            if python is not None and error.errno == errno.ENOEXEC:
+                raise _not_python(python) from error
             raise IsolationError(f"The worker for {framework.name} cannot be started: {error}") from error
         self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         reader = threading.Thread(target=self._read, name="hfbench-reader", daemon=True)
@@ -96,18 +99,21 @@ class WorkerProcess:
         try:
             with cancellation.waking(lambda: self.messages.put({"event": "cancel"})):
                 message = self.messages.get(timeout=START_TIMEOUT_S)
-                if message["event"] == "cancel":
+                if message.get("event") == "cancel":
                     raise Cancelled
         except queue.Empty:
             message = {"event": "silent"}
         except BaseException:
             self.kill()
             raise
-        if message["event"] == "ready":
+        event = message.get("event")  # another program may have written anything
+        if event == "ready":
             return message
         self.kill()
-        if message["event"] == "failed":
+        if event == "failed":
             raise IsolationError(f"{framework.name} cannot be used by {self._python}: {Failure(**message['failure'])}")
+        if self._is_chosen and event != "silent" and not _is_python(self._python):
+            raise _not_python(self._python)
         how = describe_end(message.get("code"), log="")  # all of its output follows
         raise IsolationError(f"The worker for {framework.name} did not start: {how}\n{self.log_tail()}".rstrip())
 
@@ -155,6 +161,22 @@ class WorkerProcess:
         return os.pread(self._log.fileno(), LOG_TAIL_BYTES, max(start, size - LOG_TAIL_BYTES)).decode(
             "utf-8", "replace"
         )
+
+
+def _is_python(program: str) -> bool:
+    """Return whether a program can compute what Python can."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        asked = [program, "-c", "print(6 * 7)"]
+        answer = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=START_TIMEOUT_S)
+        return answer.stdout.strip() == b"42"
+    return False
+
+
+def _not_python(program: str) -> IsolationError:
+    allowed = f"the path of one, such as {sys.executable!r}"
+    return IsolationError(
+        f"python={program!r} cannot be used: it is not a Python interpreter; python must be {allowed}."
+    )
 
 
 def describe_end(code: int | None, log: str) -> str:

@@ -182,10 +182,12 @@ class Progress:
         took = format_duration(time.monotonic() - self._start)
         kept = f", {self._kept} of them kept from before" if self._kept else ""
         finished = sum(not left for left in self._left.values())
+        begun = sum(0 < left < self._rounds for left in self._left.values())
+        in_part = f", {begun} in part," if begun else ""
         failures = sum(self._failed.values())
         failed = f", {failures} failed" if failures else ""
         with self._lock:
-            self._display.close(f"{finished} of {len(self._left)} cases in {took}{kept}{failed}")
+            self._display.close(f"{finished} of {len(self._left)} cases{in_part} in {took}{kept}{failed}")
 
     def _count(self, case: Case, measurement: Measurement) -> None:
         """Count a case that failed: one of which no round was measured."""

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
-from hfbench_nb.display.csv_export import writers
+from hfbench_nb.display.csv_export import ENVIRONMENT, writers
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
 from hfbench_nb.protocol.errors import warn
 
@@ -16,8 +16,8 @@ def write_report_files(args: BenchmarkArguments, results: BenchmarkResults) -> N
     """Write the files that the arguments request, also for a run that was stopped; warn of each where that fails."""
     requested: dict[Path, Callable[[], object]] = {}
     if args.save_to_csv and results.entries:
-        named = {name.removesuffix("_csv_file"): getattr(args, name) for name in args.csv_file_fields()}
-        requested |= writers(results, Path(named["env_info"]).parent, named)
+        named = {stem: getattr(args, name) for name, stem in args.csv_file_fields().items()}
+        requested |= writers(results, Path(named[ENVIRONMENT]).parent, named)
     if args.log_print:
         log = Path(args.log_filename)
         requested[log] = partial(_append, log, f"{results}\n")

@@ -13,6 +13,7 @@ from hfbench_nb.analysis.largest import Hunt
 from hfbench_nb.analysis.machine_peaks import machine_peaks
 from hfbench_nb.analysis.scaling import scaling
 from hfbench_nb.analysis.speedups import table
+from hfbench_nb.arguments import checks
 from hfbench_nb.display.comparing import compare, relative
 from hfbench_nb.display.csv_export import write_files
 from hfbench_nb.display.explanation import explain
@@ -27,10 +28,10 @@ from hfbench_nb.display.profiles import Profiles
 from hfbench_nb.display.report import make_report
 from hfbench_nb.facade.sharing import push_to_hub, save
 from hfbench_nb.protocol.case import Case
-from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.docstrings import as_method
 from hfbench_nb.rendering.escaping import for_stdout
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
+from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.environment import summarize
 from hfbench_nb.results.metrics import METRICS, headlines
 from hfbench_nb.results.nested import nest
@@ -178,7 +179,7 @@ class BenchmarkResults(ResultSet):
         """
         chosen = {each.group: each for each in headlines() if not each.task} | {each.name: each for each in METRICS}
         if metric not in chosen:
-            raise wrong_value("metric", metric, " or ".join(map(repr, chosen)))
+            raise no_such("metric", metric, chosen)
         return nest(self, task, chosen[metric])
 
     @property
@@ -263,8 +264,13 @@ class BenchmarkResults(ResultSet):
             ``train_time.csv``, ``train_memory.csv``, ``function_time.csv``, ``function_memory.csv``,
             ``generation_time.csv``, ``generation_ttft.csv``, ``generation_kv_cache.csv`` ... (those that were
             measured) and ``env_info.csv``.
+
+        Raises
+        ------
+        ArgumentError
+            If it is no path.
         """
-        target = Path(folder)
+        target = checks.path("folder", folder)
         target.mkdir(parents=True, exist_ok=True)
         return write_files(self, target)
 

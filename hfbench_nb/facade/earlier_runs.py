@@ -12,6 +12,7 @@ from hfbench_nb.facade.loading import load_results
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.escaping import printable
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords
+from hfbench_nb.rendering.units import counted
 from hfbench_nb.storage import journal
 from hfbench_nb.storage.run_folders import kept_folders
 
@@ -32,16 +33,16 @@ def runs() -> pd.DataFrame:
         time of its last case; ``framework``; ``models``, a text; the numbers of ``cases`` and of those that
         ``failed``.
     """
-    import pandas as pd
+    from hfbench_nb.facade.run_frame import RunFrame
 
     columns = ["folder", "written", "framework", "models", "cases", "failed"]
-    return pd.DataFrame([_describe(*each) for each in _with_results()], columns=columns)
+    return RunFrame([_describe(*each) for each in _with_results()], columns=columns)
 
 
 def describe_run(run: Mapping[Any, Any]) -> str:
     """Return a row of `runs` in words: when, which framework and models, how many cases."""
     failed = f", {run['failed']} failed" if run["failed"] else ""
-    cases = f"{run['cases']} case{'' if run['cases'] == 1 else 's'}{failed}"
+    cases = f"{counted(run['cases'], 'case')}{failed}"
     return f"{run['written']:%Y-%m-%d %H:%M}  {run['framework']}  {printable(run['models'])}  {cases}"
 
 

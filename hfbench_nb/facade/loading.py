@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import TYPE_CHECKING
 
 from hfbench_nb.arguments import checks
+from hfbench_nb.display.csv_export import content_of
 from hfbench_nb.facade.benchmark_results import BenchmarkResults
-from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.protocol.errors import ArgumentError, warn
+from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords
 from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.environment import summarize
+from hfbench_nb.results.metrics import headlines
 from hfbench_nb.storage import csv_files, hub, journal
 from hfbench_nb.storage.reference_runs import entries_of, reference_runs
 
@@ -42,7 +44,7 @@ def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
     path = path.parent if path.name == journal.FILE_NAME else path  # `save` returns the file
     contents = journal.read(path)
     for problem in contents.problems:
-        warnings.warn(problem, stacklevel=2)
+        warn(problem)
     merged = journal.merged(contents.entries)
     entries = [(entry.case, entry.measurement) for entry in merged]
     environments = [contents.environments[entry.environment] for entry in merged]
@@ -51,7 +53,7 @@ def load_results(folder: str | os.PathLike[str]) -> BenchmarkResults:
 
 
 @refuse_unknown_keywords
-def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str = "inference") -> BenchmarkResults:
+def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str | None = None) -> BenchmarkResults:
     """Read a CSV file of the original benchmark, or of this one.
 
     Parameters
@@ -59,10 +61,12 @@ def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str 
     path
         The file: columns ``model, batch_size, sequence_length, result``.
     values
-        What ``result`` is: ``time_s`` or ``memory_mb``. By default numbers with a fraction are times: both tools
-        write memory in whole MB and times with decimals.
+        The metric that ``result`` is: ``time_s``, ``memory_mb`` or another that `BenchmarkResults.to_csv` writes. By
+        default what the name of the file says, as in ``generation_ttft.csv``; where it says nothing, numbers with a
+        fraction are times: both tools write memory in whole MB and times with decimals.
     task
-        ``inference``, ``training`` or another task: the file does not say.
+        ``inference``, ``training`` or another task. By default what the name of the file says, and otherwise
+        ``inference``.
 
     Returns
     -------
@@ -74,7 +78,17 @@ def read_csv(path: str | os.PathLike[str], values: str | None = None, task: str 
     ArgumentError
         If it is not such a file; the message names line and value.
     """
-    return BenchmarkResults(csv_files.read(checks.path("path", path), values, task), {}, {})
+    file = checks.path("path", path)
+    said_task, said_metric = content_of(file) or ("inference", None)
+    if task is None:
+        task = said_task
+    checks.one_of("task", task, TASKS.names)
+    known = {metric.name: metric for metric in headlines() if metric.is_of(task)}
+    if values is not None:
+        checks.one_of("values", values, [*known])
+    elif said_metric is not None and said_metric.name in known:
+        values = said_metric.name
+    return BenchmarkResults(csv_files.read(file, values, task), {}, {})
 
 
 @refuse_unknown_keywords

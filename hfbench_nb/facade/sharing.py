@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from hfbench_nb.arguments import checks
 from hfbench_nb.display.dataset_card import make_card
 from hfbench_nb.display.plots import plot
 from hfbench_nb.protocol.errors import ArgumentError
@@ -33,13 +34,14 @@ def save(results: ResultSet, folder: str | os.PathLike[str], *, overwrite: bool 
     Raises
     ------
     ArgumentError
-        If the folder contains such results, or a run is writing to it.
+        If it is no path, the folder contains such results, or a run is writing to it.
     OSError
         If it cannot be written to.
     """
     rows = [(*entry, environment) for entry, environment in zip(results.entries, results.environments, strict=True)]
     first = [] if rows else [results.environment]
-    return journal.write(Path(folder), journal.number_environments(rows, first, results.arguments), overwrite=overwrite)
+    target = checks.path("folder", folder)
+    return journal.write(target, journal.number_environments(rows, first, results.arguments), overwrite=overwrite)
 
 
 def push_to_hub(results: ResultSet, name: str, *, private: bool = False, message: str = "Add results") -> str:

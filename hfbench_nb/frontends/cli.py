@@ -9,6 +9,7 @@ from functools import singledispatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hfbench_nb.arguments import checks
 from hfbench_nb.frontends.commands import (
     CompareOptions,
     EnvOptions,
@@ -61,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return OUTPUT_CLOSED
         complain(f"hfbench: the output cannot be written: {error}")
         return FAILURE
-    except KeyboardInterrupt:
-        complain("hfbench: interrupted")
+    except KeyboardInterrupt as error:
+        complain(f"hfbench: {getattr(error, 'for_shell', 'interrupted')}")
         return INTERRUPTED
 
 
@@ -136,16 +137,19 @@ def save_plot(command: PlotOptions) -> Path:
     """
     import matplotlib.figure
 
+    from hfbench_nb.display.csv_export import content_of
     from hfbench_nb.facade.loading import read_csv
+    from hfbench_nb.results.metrics import METRICS
 
-    task = "training" if command.is_train else "inference"
-    values = "time_s" if command.is_time else "memory_mb"
+    said = content_of(Path(command.csv_file))
+    task = "training" if command.is_train else said[0] if said else "inference"
+    metric = METRICS["time_s" if command.is_time else said[1].name if said else "memory_mb"]
     along = "batch_size" if command.plot_along_batch else "sequence_length"
-    results = read_csv(command.csv_file, values=values, task=task)
+    results = read_csv(command.csv_file, values=metric.name, task=task)
     figure = matplotlib.figure.Figure(figsize=(7.5, 4.8), layout="constrained")
     ax = figure.subplots()
-    results.plot(values, along, log=command.log_scale, labels=command.short_model_names, ax=ax)
-    ax.set_title(f"{'Time' if command.is_time else 'Memory'} of {task}")
+    results.plot(metric.name, along, log=command.log_scale, labels=command.short_model_names, ax=ax)
+    ax.set_title(f"{metric.title} of {task}")
     target = Path(command.figure_png_file or f"{command.csv_file}.png")
     picture = io.BytesIO()
     try:
@@ -221,6 +225,6 @@ def _(command: EnvOptions) -> int:
 def _(command: OverlayOptions) -> int:
     from hfbench_nb.execution.requirements import install_tensorflow_overlay
 
-    install_tensorflow_overlay(Path(command.folder))
+    install_tensorflow_overlay(checks.path("folder", command.folder))
     say(f"Measure with it: hfbench {command.framework} --overlay {command.folder} --models ...")
     return SUCCESS

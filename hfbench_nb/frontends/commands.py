@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hfbench_nb.analysis.budgets import THIS, accelerators
+from hfbench_nb.analysis.budgets import THIS, accelerators, check_budget
 from hfbench_nb.analysis.largest import sizes
 from hfbench_nb.arguments import checks
 from hfbench_nb.arguments.benchmark import PLACE, BenchmarkArguments
@@ -74,6 +74,9 @@ class EstimateCommand:
     arguments: PyTorchBenchmarkArguments
     options: EstimateOptions
 
+    def __post_init__(self) -> None:
+        check_budget(self.options.budget_mb, self.options.budget_device, "budget_device")
+
 
 @dataclass(kw_only=True)
 class FitOptions:
@@ -101,9 +104,13 @@ class PlotOptions:
 
     csv_file: str = option(REQUIRED, "The CSV file.")
     plot_along_batch: bool = option(False, "Plot along batch size, not sequence length.")
-    is_time: bool = option(False, "The file holds times. By default, it holds memory.")
+    is_time: bool = option(
+        False, "The file holds times. By default what its name says, as in train_time.csv; otherwise memory."
+    )
     log_scale: bool = option(True, "Logarithmic axes.")
-    is_train: bool = option(False, "The file is about training. By default, it is about inference.")
+    is_train: bool = option(
+        False, "The file is about training. By default about what its name says; otherwise inference."
+    )
     figure_png_file: str | None = option(
         None, "Where to save the figure; by default next to the CSV file, with .png added."
     )

@@ -17,12 +17,13 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.utils.text import DollarFormatter
 
+from hfbench_nb.arguments.callables import why_not_sent
 from hfbench_nb.arguments.measurement import FunctionArguments
 from hfbench_nb.execution.early import start_early
 from hfbench_nb.frontends.commands import FunctionOptions, commands
 from hfbench_nb.frontends.completion import add_completion, remove_completion
 from hfbench_nb.frontends.options import HelpShown, flags_of_functions, parse, parse_function_options, underscored
-from hfbench_nb.protocol.errors import HfbenchError
+from hfbench_nb.protocol.errors import ArgumentError, HfbenchError
 from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.worker.cell_code import CellCode, call
 
@@ -110,7 +111,13 @@ class HfbenchMagics(Magics):
                 f"send what it needs ({send}), or create it in the set-up."
             )
         arguments = {f.name: getattr(options, f.name) for f in dataclasses.fields(FunctionArguments)}
-        results = measure(call, cell_code, **arguments, display=_display(output))
+        try:
+            results = measure(call, cell_code, **arguments, display=_display(output))
+        except ArgumentError as error:
+            for name, value in cell_code.variables.items():
+                if "function" in error.parameters and (why := why_not_sent(value)):
+                    raise UsageError(f"--pass {name}: it cannot be sent: {why}. Create it in the set-up.") from None
+            raise
         failure = results.entries[0][1].failure
         if failure is not None:
             print(failure.traceback or failure, file=sys.stderr)

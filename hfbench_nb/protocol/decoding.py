@@ -38,7 +38,10 @@ def read_text(path: Path) -> str:
     """
     if path.exists() and not path.is_file():
         raise OSError(f"{str(path)!r} is not an ordinary file")
-    return path.read_bytes().decode("utf-8-sig")
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not text in UTF-8, from byte {error.start} on") from None
 
 
 def parse_json(text: str) -> Any:
@@ -54,9 +57,29 @@ def parse_json(text: str) -> Any:
         _check_depth(data, MOST_NESTED)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except json.JSONDecodeError as error:
+        line = f"line {error.lineno}, " if "\n" in text else ""
+        raise ValueError(
+            f"it is not JSON, from {line}character {error.colno} on" if text.strip() else "it is empty"
+        ) from None
     if _ESCAPED_SURROGATE.search(text):
         return json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
     return data
+
+
+def why_unreadable(error: Exception) -> str:
+    """Return why data could not be read, in words for those who have the file and do not know this code.
+
+    Examples
+    --------
+    >>> why_unreadable(KeyError("case")), why_unreadable(ValueError("it is not JSON"))
+    ("it lacks 'case'", 'it is not JSON')
+    """
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    if isinstance(error, TypeError):
+        return "it is not of the form that hfbench_nb writes"
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def _check_depth(data: Any, left: int) -> None:

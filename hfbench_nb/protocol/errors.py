@@ -76,14 +76,24 @@ class TracingError(HfbenchError, RuntimeError):
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """The user stopped a run; the message says where the finished cases are."""
+    """The user stopped a run; the message says what is measured, and where that is.
+
+    Attributes
+    ----------
+    for_shell
+        The message in the words of the shell.
+    """
+
+    def __init__(self, message: str = "", *, for_shell: str = "") -> None:
+        super().__init__(message)
+        self.for_shell = for_shell or message
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows: the message, since where the run was just then says nothing."""
         return [str(self)]
 
 
-def wrong_value(name: str, value: object, allowed: str) -> ArgumentError:
+def wrong_value(name: str, value: object, allowed: str, hint: str = "") -> ArgumentError:
     """Return the error for a parameter whose value is not allowed.
 
     Parameters
@@ -94,13 +104,15 @@ def wrong_value(name: str, value: object, allowed: str) -> ArgumentError:
         The value given.
     allowed
         What is allowed, in words.
+    hint
+        What stands behind that: names that may have been meant.
 
     Returns
     -------
     ArgumentError
         For the caller to raise.
     """
-    return ArgumentError(f"{name}={shown(value)} cannot be used: {name} must be {allowed}.", name)
+    return ArgumentError(f"{name}={shown(value)} cannot be used: {name} must be {allowed}.{hint}", name)
 
 
 def shown(value: object) -> str:

@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+
 # The rank of names that are neither begun nor contained, but spelt alike: by how much, and what counts of a part.
 _ALIKE = 2
 _LEAST_SIMILARITY = 0.6
@@ -51,6 +53,20 @@ def did_you_mean(name: str, known: Iterable[str], most: int = 5) -> str:
     """
     found = closest(name, known, most)
     return f" Did you mean {', '.join(found[:-1])}{' or ' if len(found) > 1 else ''}{found[-1]}?" if found else ""
+
+
+def no_such(parameter: str, value: object, known: Iterable[object]) -> ArgumentError:
+    """Return the error for a value that is none of those known, with the closest names, for the caller to raise.
+
+    Examples
+    --------
+    >>> print(no_such("values", "time", ["memory_mb", "time_s"]))
+    values='time' cannot be used: values must be 'memory_mb' or 'time_s'. Did you mean time_s?
+    """
+    names = [*dict.fromkeys(known)]
+    listed = " or ".join(filter(None, [", ".join(map(repr, names[:-1])), *map(repr, names[-1:])]))
+    hint = did_you_mean(value, [name for name in names if isinstance(name, str)], 3) if isinstance(value, str) else ""
+    return wrong_value(parameter, value, listed or "left out: there is none", hint)
 
 
 def _begin_alike(name: str, candidate: str) -> bool:

@@ -23,6 +23,17 @@ def format_time(time_s: float) -> str:
     return f"{format_number(time_s / scale)} {unit}"
 
 
+def counted(count: int, word: str) -> str:
+    """Return a number of things with their word.
+
+    Examples
+    --------
+    >>> counted(1, "case"), counted(0, "case"), counted(1234, "probe")
+    ('1 case', '0 cases', '1,234 probes')
+    """
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def time_unit(times_s: Iterable[float]) -> tuple[float, str]:
     """Choose one unit for many times by their geometric mean; return its size in seconds and its name.
 

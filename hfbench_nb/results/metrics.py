@@ -33,7 +33,8 @@ class Metric:
     title, unit
         Title and unit in tables and plots.
     value
-        Returns the value for a case, NaN where it is absent; by default the entry in `Measurement.metrics`.
+        Computes the value for a case, NaN where it is absent; an entry in `Measurement.metrics`, as of a value that was
+        read from a file, comes first.
     interval
         Returns the ends of its 95 % interval, NaN where they are not known; None for a metric without one.
     group
@@ -116,7 +117,7 @@ class Metric:
         """Return the value for a case; NaN where it is absent, or cases of its task have none."""
         if not self.is_of(case.task):
             return math.nan
-        if self.value is None:
+        if self.value is None or self.name in measurement.metrics:
             return measurement.metrics.get(self.name, math.nan)
         return self.value(case, measurement)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.arguments.sweep import known_axes
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.rendering.suggestions import did_you_mean
 from hfbench_nb.results.points import SIZE_TITLES
 from hfbench_nb.results.result_set import ResultSet
 
@@ -55,7 +56,9 @@ def _names(parameter: str, value: object, default: list[str], frame: pd.DataFram
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, Sequence) or not names or not set(map(str, names)) <= set(frame.columns):
         allowed = ", ".join(map(repr, frame.columns))
-        raise wrong_value(parameter, value, f"one of the columns {allowed}, or a list of them")
+        unknown = [name for name in names if name not in [*frame.columns]] if isinstance(names, Sequence) else []
+        hint = did_you_mean(str(unknown[0]), frame.columns, most=3) if unknown else ""
+        raise wrong_value(parameter, value, f"one of the columns {allowed}, or a list of them", hint)
     return list(names)
 
 

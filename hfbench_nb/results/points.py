@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hfbench_nb.arguments.sweep import known_axes
-from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.metrics import METRICS, Metric
 from hfbench_nb.results.result_set import ResultSet
 
@@ -56,7 +57,7 @@ def make_points(
 
     metric = choose_metric(results, values)
     if task is not None and task not in results.tasks:
-        raise wrong_value("task", task, " or ".join(map(repr, results.tasks)))
+        raise no_such("task", task, results.tasks)
     _check_along(results, along)
     rows = []
     for row, label in zip(results.rows, results.labels_without([along]), strict=True):
@@ -90,7 +91,7 @@ def choose_metric(results: ResultSet, values: str | None, among: Iterable[Metric
         return METRICS["time_s" if has_time or not has_memory else "memory_mb"]
     names = [metric.name for metric in (METRICS if among is None else among)]
     if values not in names:
-        raise wrong_value("values", values, " or ".join(map(repr, names)))
+        raise no_such("values", values, names)
     return METRICS[values]
 
 
@@ -102,4 +103,4 @@ def _check_along(results: ResultSet, along: str) -> None:
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
     if along not in SIZE_TITLES and along not in numbers:
-        raise wrong_value("along", along, " or ".join(map(repr, [*SIZE_TITLES, *sorted(numbers)])))
+        raise no_such("along", along, [*SIZE_TITLES, *sorted(numbers)])

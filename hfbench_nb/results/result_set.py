@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -185,15 +186,13 @@ class ResultSet:
 
     def headlines(self, task: str) -> list[Metric]:
         """Return the metrics that have their own tables for a task: requested ones, and others that were measured."""
-        cases = [entry for entry in self.entries if entry[0].task == task]
         return [
             metric
             for metric in headlines()
-            if metric.is_of(task)
-            and (self.asked_for(metric.group) if metric.group else any(_is_there(metric, *entry) for entry in cases))
+            if metric.is_of(task) and (self.asked_for(metric.group) if metric.group else self.is_measured(metric, task))
         ]
 
-
-def _is_there(metric: Metric, case: Case, measurement: Measurement) -> bool:
-    value = metric.of(case, measurement)
-    return value == value
+    def is_measured(self, metric: Metric, task: str | None = None) -> bool:
+        """Return whether a case, of a task or of any, has a metric."""
+        of_task = [entry for entry in self.entries if task in (None, entry[0].task)]
+        return not all(math.isnan(metric.of(*entry)) for entry in of_task)

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hfbench_nb.arguments import checks
 from hfbench_nb.protocol.case import Case
-from hfbench_nb.protocol.decoding import read_text
-from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.protocol.decoding import read_text, why_unreadable
+from hfbench_nb.protocol.errors import ArgumentError, shown
 from hfbench_nb.protocol.measurement import LARGEST_VALUE, MEGABYTE, Failure, Measurement, MemoryUse
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.protocol.timing import Timing
@@ -23,6 +22,8 @@ from hfbench_nb.rendering.escaping import for_spreadsheet, from_spreadsheet
 from hfbench_nb.storage.files import replace_file
 
 COLUMNS = ("model", "batch_size", "sequence_length", "result")
+
+_FILE = f"a file that to_csv has written, or the original, with the columns {', '.join(COLUMNS)}"
 
 _WHOLE = re.compile(r"0*[1-9][0-9]{0,8}")
 
@@ -43,8 +44,10 @@ def write_facts(path: Path, facts: Iterable[Sequence[object]]) -> Path:
     return _write(path, list(facts))
 
 
-def _text(value: object) -> object:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _text(value: object) -> str:
+    """Return the text of a value: a number with a fraction has a point, also where the fraction is zero."""
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{text}.0" if isinstance(value, float) and text.isdecimal() else text
 
 
 def _harmless(row: Sequence[object]) -> list[object]:
@@ -61,10 +64,7 @@ def _write(path: Path, rows: Sequence[Sequence[object]]) -> Path:
 
 
 def read(path: Path, values: str | None, task: str) -> list[tuple[Case, Measurement]]:
-    """Read a file of the original; see `hfbench_nb.read_csv`."""
-    if values is not None:
-        checks.one_of("values", values, ("time_s", "memory_mb"))
-    checks.one_of("task", task, TASKS.names)
+    """Read a file of one metric of one task; where `values` does not name the metric, a fraction tells a time."""
     rows = _read_rows(path)
     if values is None:
         is_time = any("." in row["result"] or "e" in row["result"].lower() for row in rows)
@@ -78,9 +78,11 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         rows = list(reader)
     except (OSError, ValueError, csv.Error) as error:
-        raise ArgumentError(f"{path} cannot be read as CSV: {error}") from error
+        place = f"{path}, line {reader.reader.line_num}," if isinstance(error, csv.Error) else str(path)
+        raise ArgumentError(f"{place} cannot be read as CSV: {why_unreadable(error)}; give {_FILE}.", "path") from error
     if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise ArgumentError(f"{path} has the columns {reader.fieldnames}; a benchmark's file has {list(COLUMNS)}.")
+        found = "no columns" if reader.fieldnames is None else f"the columns {shown(reader.fieldnames)}"
+        raise ArgumentError(f"{path}, line 1, has {found}; give {_FILE}.", "path")
     for line, row in enumerate(rows, start=2):
         if None in row or None in row.values():
             raise ArgumentError(f"{path}, line {line}, does not have {len(COLUMNS)} columns.")
@@ -103,7 +105,10 @@ def _entry(row: dict[str, str], values: str, task: str, place: str) -> tuple[Cas
         raise ArgumentError(f"{place}: result={text!r} is neither a number nor N/A.")
     if values == "time_s":
         return case, Measurement("ok", timing=Timing((number,)))
-    return case, Measurement("ok", memory=MemoryUse("read from a file", peak_bytes=round(number * MEGABYTE)))
+    if values == "memory_mb":
+        memory = MemoryUse("read from a file", peak_bytes=round(number * MEGABYTE))
+        return case, Measurement("ok", memory=memory)
+    return case, Measurement("ok", metrics={values: number})
 
 
 def _whole(name: str, text: str) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hfbench_nb.protocol.case import Case
-from hfbench_nb.protocol.decoding import parse_json, read_text
+from hfbench_nb.protocol.decoding import parse_json, read_text, why_unreadable
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.protocol.measurement import Measurement
 from hfbench_nb.protocol.merging import merge
@@ -264,11 +264,14 @@ def read(folder: Path) -> Contents:
         If there is no journal in the folder, or its head cannot be read.
     """
     path = folder / FILE_NAME
+    place, advice = str(path), "give the folder of a run, or one that save has written to"
     try:
         head_line, *lines = read_text(path).split("\n")
+        place, advice = f"{path}, line 1,", "it is no such file, or damaged: take a copy of it, or measure again"
         head = formats.read_head(parse_json(head_line))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArgumentError(f"{path} cannot be read as results of hfbench_nb: {error}", "folder") from error
+        reason = f"{why_unreadable(error)}; {advice}."
+        raise ArgumentError(f"{place} cannot be read as results of hfbench_nb: {reason}", "folder") from error
     entries, problems = [], []
     for number, line in enumerate(lines, start=2):
         if not line and number == len(lines) + 1:
@@ -278,6 +281,6 @@ def read(folder: Path) -> Contents:
             entries.append(Entry(case, traces.by_path(measurement, folder), environment))
         except (ValueError, KeyError, TypeError) as error:
             is_torn = number == len(lines) + 1
-            reason = "it is truncated, the run ended while it was written" if is_torn else repr(error)
+            reason = "it is truncated, the run ended while it was written" if is_torn else why_unreadable(error)
             problems.append(f"{path}, line {number}, is left out: {reason}")
     return Contents(head.environments, head.arguments, head.configurations, entries, problems)

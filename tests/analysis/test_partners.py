@@ -8,7 +8,7 @@ import pytest
 from support.measured import case_of, failed, ok, results_of
 from support.rounds import in_rounds
 
-from hfbench_nb import ArgumentError
+from hfbench_nb import ArgumentError, load_reference
 from hfbench_nb.analysis.partners import pair_with_partners
 from hfbench_nb.protocol.case import Settings
 
@@ -36,7 +36,13 @@ def test_settings_are_compared_with_the_same_model_in_another_setting():
     ("to", "why"),
     [
         ("gone", "to='gone' cannot be used: to must be one of 'bert \\[a\\]', 'bert \\[b\\]', {'dtype': 'a'}"),
-        ({"dtype": "c"}, "cannot be used: to must be one of"),
+        ({"dtype": "c"}, r"to={'dtype': 'c'} cannot be used: dtype must be 'a' or 'b', as in these results\.$"),
+        (
+            {"dtpe": "a"},
+            r"to={'dtpe': 'a'} cannot be used: no case has a setting 'dtpe'; there are .*\. Did you mean dt",
+        ),
+        ({"dtype": "a", "x": 1}, r"no case has a setting 'x'; there are "),
+        ("brt [a]", r"to must be one of .*\. Did you mean bert \[a\]"),
         ({}, "the name of a model, or settings"),
         (7, "the name of a model, or settings"),
         ("bert", "no case differs from it in that alone"),
@@ -98,3 +104,9 @@ def test_where_there_is_no_case_nothing_can_be_named():
         ArgumentError, match="to='a' cannot be used: to must be one of the cases, of which there are none"
     ):
         pair_with_partners(results_of(), "a")
+
+
+def test_where_no_case_has_settings_that_is_said():
+    refused = r"^to={'dtype': 'a'} cannot be used: no case has a setting 'dtype'; there are none\.$"
+    with pytest.raises(ArgumentError, match=refused):
+        load_reference("bert-configurations-pytorch").relative(to={"dtype": "a"})

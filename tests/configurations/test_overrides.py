@@ -7,10 +7,11 @@ import json
 import pytest
 from support.models import short
 from support.tiny import TINY
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
 from hfbench_nb import ArgumentError, ModelNotFoundError, PyTorchBenchmark
 from hfbench_nb.configurations.lookup import find_model
-from hfbench_nb.configurations.overrides import class_keys, join_name, parse_overrides, split_name
+from hfbench_nb.configurations.overrides import apply_overrides, class_keys, join_name, parse_overrides, split_name
 
 pytestmark = [pytest.mark.measures, pytest.mark.usefixtures("no_hub"), pytest.mark.quick]
 
@@ -89,6 +90,10 @@ def test_a_key_of_a_part_is_named_with_its_part():
         ("model_type=bert", "'model_type' cannot be overridden"),
         ("architectures=x", "'architectures' cannot be overridden"),
         ("n_layer=6.5", r"n_layer=6\.5 cannot be used in 'gpt2': n_layer must be a whole number"),
+        ("n_layer=-1", r"n_layer=-1 cannot be used in 'gpt2': n_layer must be a whole number of at least 0\."),
+        ("num_hidden_layers=-1", "num_hidden_layers must be a whole number of at least 0"),
+        ("n_head=-12", "n_head must be a whole number of at least 0"),
+        ("vocab_size=-1", "vocab_size must be a whole number of at least 0"),
         ("n_layer=true", "n_layer must be a whole number"),
         ("n_layer=six", "n_layer must be a whole number"),
         ("use_cache=maybe", "use_cache must be true or false"),
@@ -104,6 +109,28 @@ def test_a_key_of_a_part_is_named_with_its_part():
 def test_an_override_that_cannot_be_used_is_named(overrides, said):
     with pytest.raises(ArgumentError, match=said):
         find_model(f"gpt2:{overrides}")
+
+
+@pytest.mark.parametrize(
+    ("config", "override"),
+    [
+        ({"model_type": "bert", "vocab_size": 9}, {"pad_token_id": -1}),
+        ({"model_type": "llava"}, {"vision_feature_layer": -3}),
+        ({"model_type": "deberta-v2"}, {"max_relative_positions": -1}),
+        ({"model_type": "bert", "num_images": -1}, {"num_images": -2}),  # it has a negative one already
+        ({"model_type": "bert", "window_size": 4}, {"window_size": -1}),
+    ],
+)
+def test_what_may_be_negative_is_accepted(config, override):
+    assert apply_overrides(config, override, "any").items() >= override.items()
+
+
+def test_no_class_has_a_negative_count_of_its_own_that_is_refused():
+    for model_type in CONFIG_MAPPING_NAMES:
+        keys, _ = class_keys(model_type)
+        for key, value in keys.items():
+            if isinstance(value, int) and not isinstance(value, bool):
+                assert value in apply_overrides({"model_type": model_type}, {key: value}, "any").values()
 
 
 def test_lists_and_parts_are_not_overridden_as_a_whole(folder):

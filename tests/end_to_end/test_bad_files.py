@@ -132,7 +132,7 @@ def test_a_place_that_is_none_is_refused(read, place):
 
 
 @pytest.mark.parametrize(
-    "given", [{"values": "bytes"}, {"values": np.array([1, 2])}, {"task": None}, {"task": ["training"]}]
+    "given", [{"values": "bytes"}, {"values": np.array([1, 2])}, {"task": "no task"}, {"task": ["training"]}]
 )
 def test_what_a_csv_file_is_said_to_hold_is_checked(given, tmp_path):
     with pytest.raises(ArgumentError, match=next(iter(given))):

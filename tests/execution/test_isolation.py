@@ -136,7 +136,7 @@ def test_another_interpreter_measures(tmp_path):
 
 
 def test_the_device_is_checked_before_anything_runs():
-    with pytest.raises((ArgumentError, IsolationError), match="device='xpu:7': PyTorch .* finds 0 xpu"):
+    with pytest.raises((ArgumentError, IsolationError), match="device='xpu:7' cannot be used: PyTorch .* finds no xpu"):
         run([tiny_bert()], device="xpu:7")
 
 
@@ -152,3 +152,15 @@ def test_the_number_of_threads_is_used_and_recorded():
     results = run([tiny_bert()], threads=2, memory=False)
     assert results.entries[0][1].details["threads"] == 2
     assert results.environment["threads"] == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such programs")
+def test_a_program_that_is_no_python_is_refused_as_that(tmp_path):
+    script = tmp_path / "python"
+    script.write_text("not a program")
+    script.chmod(0o755)
+    for program in ("/bin/ls", "/bin/echo", "/bin/true", str(script)):
+        with pytest.raises(IsolationError) as refused:
+            function_benchmark(python=program).run()
+        allowed = f"python must be the path of one, such as {sys.executable!r}."
+        assert str(refused.value) == f"python={program!r} cannot be used: it is not a Python interpreter; {allowed}"

@@ -17,6 +17,7 @@ from support.models import short, tiny_bert
 from hfbench_nb import PyTorchBenchmark, load_results
 from hfbench_nb.execution.benchmark import Benchmark
 from hfbench_nb.execution.displays import NoDisplay, choose_display
+from hfbench_nb.protocol.errors import RunInterrupted
 from hfbench_nb.protocol.facts import Costs
 from hfbench_nb.protocol.timing import Timing
 
@@ -113,8 +114,15 @@ def test_a_run_is_stopped_between_rounds_and_resumed_with_more_of_them(tmp_path)
         return ok(time_s=0.01 * request.method.round)
 
     benchmark = make(3)
-    with pytest.raises(KeyboardInterrupt):
-        benchmark.run(tmp_path, executor=Recording(stop))
+    stopped = Shown()
+    with pytest.raises(RunInterrupted) as interrupted:
+        benchmark.run(tmp_path, executor=Recording(stop), display=stopped)
+    assert re.fullmatch(r"0 of 3 cases, 3 in part, in .*", stopped.last)
+    kept = "Interrupted: 0 of 3 cases are measured, 3 in part (4 rounds)."
+    python = f"hfbench_nb.load_results({str(tmp_path)!r}). run(resume={str(tmp_path)!r}) measures the rest."
+    assert str(interrupted.value) == f"{kept} What is measured is in the benchmark's .results and in {python}"
+    shell = f"The same command with --resume {tmp_path}, and without --folder, measures the rest."
+    assert interrupted.value.for_shell == f"{kept} What is measured is in {tmp_path}. {shell}"
     assert [len([m for m in found.each_round if m.succeeded]) for _, found in benchmark.results.entries] == [1, 1, 2]
     assert list(benchmark.results.frame["status"]) == ["ok"] * 3
     executor, shown = Recording(), Shown()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pickle
+
+import pandas as pd
 import pytest
 from support.function_models import function_benchmark
 
@@ -20,7 +23,7 @@ def test_the_runs_in_the_cache_are_listed_the_newest_first(cache, capsys):
     second = function_benchmark(sequence_lengths=[8, 16]).run()
     listed = runs()
     assert listed["folder"].tolist() == [str(second.folder), str(first.folder)]
-    assert listed[["framework", "models", "cases", "failed"]].values.tolist() == [
+    assert listed[["framework", "models", "cases", "failed"]].to_numpy().tolist() == [
         ["Functions", "fine", 2, 0],
         ["Functions", "fine", 1, 0],
     ]
@@ -48,3 +51,15 @@ def test_what_is_damaged_or_has_no_case_is_left_out(cache):
         (done.folder.parent / name / "results.jsonl").write_text(text)
     (done.folder.parent / "2026-01-01_00-00-00_1_3").mkdir()
     assert runs()["folder"].tolist() == [str(done.folder)]
+
+
+def test_folders_are_shown_whole(tmp_path, monkeypatch):
+    long = tmp_path / ("a-long-name-" * 8)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(long))
+    folder = str(function_benchmark().run().folder)
+    for listed in (runs(), runs().head(1), runs()[["folder", "cases"]]):
+        assert folder in repr(listed)
+        assert folder in listed._repr_html_()
+    assert pd.get_option("display.max_colwidth") == 50
+    again = pickle.loads(pickle.dumps(runs()))
+    assert again["folder"].tolist() == [folder]

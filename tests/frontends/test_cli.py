@@ -134,11 +134,11 @@ def test_version_and_help(capsys):
     assert cli.main([]) == 0
 
 
-def test_ctrl_c_ends_with_130_and_prints_what_is_finished(model):
+def test_ctrl_c_ends_with_130_and_prints_what_is_finished(model, tmp_path):
     words = f"numpy --models {model} --batch_sizes 1 512 --sequence_lengths 8 64 --max_seconds 3 --rounds 1"
     # With NumPy, whose workers start in a tenth of the time.
     command = [sys.executable, str(TESTS / "support" / "numpy_command.py"), *words.split()]
-    command += ["--precision", "0.0001", "--verbose"]
+    command += ["--precision", "0.0001", "--verbose", "--folder", str(tmp_path / "a run")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if "1/4" in line:
@@ -149,6 +149,11 @@ def test_ctrl_c_ends_with_130_and_prints_what_is_finished(model):
     assert process.returncode == 130, err
     assert "INFERENCE - SPEED - RESULT" in out
     assert "cancelled: Cancelled: stopped by the user" in out
+    folder = f"'{tmp_path / 'a run'}'"  # as the shell needs it
+    assert err.splitlines()[-1] == (
+        f"hfbench: Interrupted: 1 of 4 cases is measured. What is measured is in {folder}. The same command with "
+        f"--resume {folder}, and without --folder, measures the rest."
+    )
 
 
 def test_log_print_appends_the_report_to_the_log(model, tmp_path, capsys):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import os
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -131,8 +133,8 @@ def test_an_interrupted_run_keeps_what_is_finished_and_says_where(shell, model, 
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line]
     folder = re.escape(repr(str(shell.user_ns["kept"].folder)))
     assert re.fullmatch(
-        r"Interrupted: 1 of 3 cases is measured\. What is measured is in the benchmark's \.results and in "
-        rf"hfbench_nb\.load_results\({folder}\)\. run\(resume={folder}\) measures the rest\. "
+        r"Interrupted: 0 of 3 cases are measured, 1 in part \(1 round\)\. What is measured is in the benchmark's "
+        rf"\.results and in hfbench_nb\.load_results\({folder}\)\. run\(resume={folder}\) measures the rest\. "
         r"It is also in the variable kept\.",
         line,
     )
@@ -193,6 +195,11 @@ def test_a_failing_cell_is_a_row_and_shows_its_traceback(shell, capsys):
         ("x = = 1", "pass", "<set-up>, line 1: invalid syntax"),
         ("", "!ls", "<measured cell>, line 1"),
         ("--pass nowhere", "pass", "--pass nowhere: the notebook has no variable of this name."),
+        (
+            "--pass json --pass locked",
+            "locked, json",
+            "--pass locked: it cannot be sent: TypeError: cannot pickle '_thread.lock' object. Create it in the set",
+        ),
         ("--precision 7", "pass", "precision=7.0 cannot be used"),
         ("--nonsense 1", "pass", "nonsense"),
         ("--framework jax", "pass", "framework='jax' cannot be used"),
@@ -200,6 +207,7 @@ def test_a_failing_cell_is_a_row_and_shows_its_traceback(shell, capsys):
     ],
 )
 def test_misuse_of_the_cell_magic_is_one_clear_error(shell, line, cell, message):
+    shell.user_ns |= {"json": json, "locked": threading.Lock()}
     with pytest.raises(UsageError) as raised:
         shell.run_cell_magic("hfbench", line, cell)
     assert message in str(raised.value)

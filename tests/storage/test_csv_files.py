@@ -33,7 +33,7 @@ def test_a_file_of_the_original_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "has the columns None"),
+        ("", "line 1, has no columns; give a file that to_csv has written"),
         ("a,b\n1,2\n", r"has the columns \['a', 'b'\]"),
         ("model,batch_size,sequence_length,result\nbert,x,8,1\n", "line 2: batch_size and sequence_length must be"),
         ("model,batch_size,sequence_length,result\nbert,8,8\n", "line 2, does not have 4 columns"),

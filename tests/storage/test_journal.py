@@ -94,7 +94,7 @@ def test_a_line_that_lacks_something_is_a_problem(tmp_path, name):
     replace_line(tmp_path, 3, lambda line: {key: value for key, value in line.items() if key != name})
     contents = journal.read(tmp_path)
     assert [entry.case.sequence_length for entry in contents.entries] == [8]
-    assert contents.problems == [f"{tmp_path / FILE_NAME}, line 3, is left out: KeyError({name!r})"]
+    assert contents.problems == [f"{tmp_path / FILE_NAME}, line 3, is left out: it lacks {name!r}"]
 
 
 def test_a_torn_line_is_a_problem_wherever_it_was_torn(tmp_path):

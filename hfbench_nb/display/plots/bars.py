@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hfbench_nb.display.plots.layout import finish, finish_panels, new_axes, new_panels, set_heading, shorten
+from hfbench_nb.display.plots.layout import finish, finish_panels, new_axes, new_panels, set_heading
+from hfbench_nb.display.plots.shortening import shorten_all
 from hfbench_nb.display.plots.style import GREY, PALETTE, clean, plain_text, plain_ticks
 from hfbench_nb.display.table_parts import TOO_NOISY, USELESS_SHARE
 
@@ -58,7 +59,7 @@ def name_rows(ax: Axes, names: list[str], *, own: bool, places: Sequence[float] 
         size = max(_LEAST_LETTERS, min(_LETTERS, 0.8 * row_points))
         # The width of a letter is about 0.62 of its height.
         room = int(_NAMES_SHARE * 72 * ax.bbox.width / ax.figure.dpi / (0.62 * size))
-        names = [shorten(name, max(12, room)) for name in names]
+        names = shorten_all(names, max(12, room))
     ax.set_yticks(places, [plain_text(name) for name in names], fontsize=size)
     # A small number of rows does not stretch the rows.
     spare = max(0.0, (_LEAST_ROWS - len(names)) / 2)

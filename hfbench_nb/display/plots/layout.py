@@ -6,6 +6,7 @@ import math
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from hfbench_nb.display.plots.shortening import MOST_LETTERS, shorten_all
 from hfbench_nb.display.plots.style import FAINT, GREY, plain_text
 
 if TYPE_CHECKING:
@@ -30,15 +31,13 @@ _COLUMN = 30
 """Entries per column of a legend."""
 _GAP = 0.08
 """Gap between axes and legend, inches."""
-_LETTERS = 60
-"""Maximum letters of a name in a legend; a longer one would crowd out the axes, or be too small to read."""
 _MORE = 1.08
 """Factor by which a text may become wider when a figure is saved at a different resolution."""
 
 # In the user's figures: the share of the space that a legend may take, and what is tried in turn to stay within it
 # (font size in points; number of letters shown of a name).
 _SHARE = 0.5
-_TRIES = ((8.0, _LETTERS), (7.0, _LETTERS), (7.0, 36), (6.0, 36), (6.0, 24), (5.0, 24), (5.0, 16), (4.0, 16))
+_TRIES = ((8.0, MOST_LETTERS), (7.0, MOST_LETTERS), (7.0, 36), (6.0, 36), (6.0, 24), (5.0, 24), (5.0, 16), (4.0, 16))
 
 
 def new_axes(height: float = _HEIGHT) -> Axes:
@@ -74,7 +73,7 @@ def finish_panels(axes: list[Axes], heading: str) -> None:
     figure.suptitle(heading, fontsize=TITLE_SIZE)
     width = height = 0.0
     if found:
-        names = [shorten(str(label), _LETTERS) for label in found]
+        names = shorten_all([*map(str, found)], MOST_LETTERS)
         given: dict[str, Any] = {"fontsize": 8.5, "frameon": False}
         columns = math.ceil(len(names) / _COLUMN)
         legend = figure.legend(found.values(), names, loc="outside right upper", ncols=columns, **given)
@@ -137,25 +136,12 @@ def finish(ax: Axes, *, own: bool, legend: bool = True) -> None:
         figure.figure.draw_without_rendering()
 
 
-def shorten(name: str, letters: int) -> str:
-    """Leave out the middle of a name that is too long: both ends distinguish models.
-
-    Examples
-    --------
-    >>> shorten("google-bert/bert-base-uncased", 16)
-    'google-…-uncased'
-    """
-    if len(name) <= letters:
-        return name
-    return f"{name[: (letters - 1) // 2]}…{name[len(name) - letters // 2 :]}"
-
-
 def _legend_of_own(ax: Axes) -> None:
     count = len(ax.get_legend_handles_labels()[1])
-    legend = _beside(ax, 8.5, _LETTERS, columns=math.ceil(count / _COLUMN))
+    legend = _beside(ax, 8.5, MOST_LETTERS, columns=math.ceil(count / _COLUMN))
     width = _inches(ax, legend)[0]
     if width > _WIDEST_BESIDE:
-        _below(ax, 8.5, _LETTERS, columns=max(1, int((_WIDTH - 1) / width)))
+        _below(ax, 8.5, MOST_LETTERS, columns=max(1, int((_WIDTH - 1) / width)))
 
 
 def _legend_that_fits(ax: Axes) -> None:
@@ -191,8 +177,9 @@ def _legend(
 
     handles, labels = ax.get_legend_handles_labels()
     offset = ScaledTranslation(across, -down, ax.figure.dpi_scale_trans)
+    names = shorten_all([*map(str, labels)], letters)
     legend = ax.legend(
-        handles, [shorten(str(label), letters) for label in labels], loc="upper left", bbox_to_anchor=corner,
+        handles, names, loc="upper left", bbox_to_anchor=corner,
         bbox_transform=ax.transAxes + offset, borderaxespad=0.0, frameon=False, fontsize=size, ncols=columns,
     )  # fmt: skip
     grey_out(legend)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Number of steps that are named.
 _NAMED_STEPS = 3
+# What is less is not shown in MB.
+_LEAST_MB = 0.1
 
 
 Step = tuple[str, int, int, int]
@@ -38,7 +40,7 @@ def plot_memory_line(steps: Sequence[Step], ax: Axes | None) -> Axes:
     named = [(i, step) for i, step in largest[:_NAMED_STEPS] if step[2] + step[3] > 0]
     for (i, (file, line, cpu_bytes, gpu_bytes)), colour, marker in zip(named, PALETTE[2:], MARKERS, strict=False):
         name = "GPU" if gpu_bytes > cpu_bytes else "CPU"
-        label = f"{PurePath(file).name}:{line}: +{(cpu_bytes + gpu_bytes) / MEGABYTE:,.1f} MB"
+        label = f"{PurePath(file).name}:{line}: +{_amount(cpu_bytes + gpu_bytes)}"
         ax.plot(
             i + 1, above_start_mb[name][i + 1], marker=marker, color=colour, linestyle="none", label=plain_text(label)
         )
@@ -47,3 +49,9 @@ def plot_memory_line(steps: Sequence[Step], ax: Axes | None) -> Axes:
     clean(ax)
     finish(ax, own=own)
     return ax
+
+
+def _amount(added_bytes: int) -> str:
+    """Return an amount of memory with its unit: pages have some kilobytes."""
+    is_large = added_bytes >= _LEAST_MB * MEGABYTE
+    return f"{added_bytes / MEGABYTE:,.1f} MB" if is_large else f"{added_bytes / 1024:,.0f} kB"

@@ -18,7 +18,8 @@ from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.layout import new_panels, set_heading
 from hfbench_nb.display.plots.style import GREY, PALETTE, SHORT_SIZES, plain_ticks
 from hfbench_nb.protocol.case import SIZE_NAMES
-from hfbench_nb.protocol.errors import ArgumentError, wrong_value
+from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.metrics import METRICS
 from hfbench_nb.results.result_set import ResultSet
 
@@ -72,7 +73,7 @@ def plot_memory(results: ResultSet, *, task: str | None = None, ax: Axes | None 
         If there is no such task, there is no case, or memory was not measured.
     """
     if task is not None and task not in results.tasks:
-        raise wrong_value("task", task, " or ".join(map(repr, results.tasks)))
+        raise no_such("task", task, results.tasks)
     frame = results.frame.assign(label=results.labels)
     frame = frame if task is None else frame[frame["task"] == task]
     tasks = list(dict.fromkeys(frame["task"]))

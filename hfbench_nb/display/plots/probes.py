@@ -47,17 +47,12 @@ def plot_probes(groups: Sequence[Found], hunt: Hunt, names: Sequence[str], *, ax
             continue
         drawn += points
         colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
-        ax.plot(
-            *zip(*points, strict=True), color=colour, marker=marker, markerfacecolor="white", label=plain_text(name)
-        )
-        if found.largest is not None:
-            size = of(found.largest.case)
-            mb = dict(points)[size]
-            ax.plot([size], [mb], color=colour, marker=marker, linestyle="none")
-            ax.annotate(
-                f"{size:,}", (size, mb), xytext=(0, -13), textcoords="offset points", ha="center", fontsize=9,
-                color=colour,
-            )  # fmt: skip
+        size = None if found.largest is None else of(found.largest.case)
+        # In the legend: beside the points, the sizes of models that are alike would cover each other.
+        label = plain_text(f"{name} ({'none fits' if size is None else f'largest: {size:,}'})")
+        ax.plot(*zip(*points, strict=True), color=colour, marker=marker, markerfacecolor="white", label=label)
+        if size is not None:
+            ax.plot([size], [dict(points)[size]], color=colour, marker=marker, linestyle="none")
     if not drawn:
         raise ArgumentError("There is nothing to show: no probe was measured.")
     ax.axhline(

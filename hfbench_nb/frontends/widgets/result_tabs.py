@@ -152,7 +152,7 @@ def draw_curves(results: BenchmarkResults) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = [each for each in headlines() if not all(math.isnan(each.of(*entry)) for entry in results.entries)]
+    shown = [metric for metric in headlines() if results.is_measured(metric)]
     if not shown:
         return b""
     figure = Figure(figsize=(7.5, 4.0 * len(shown)), layout="constrained")

@@ -6,7 +6,7 @@ from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.sweep import plan
 from hfbench_nb.frontends.widgets.background import BackgroundRun
 from hfbench_nb.frontends.widgets.earlier import OpenedRun
-from hfbench_nb.rendering.units import format_duration
+from hfbench_nb.rendering.units import counted, format_duration
 
 # What a round of a case takes beside its share of the time budget: starting a worker, building a small model, memory.
 _ROUND_S = 0.5
@@ -40,4 +40,4 @@ def describe_opened(run: OpenedRun, note: str) -> str:
 
 
 def _cases(number: int) -> str:
-    return f"{number} case{'' if number == 1 else 's'}"
+    return counted(number, "case")

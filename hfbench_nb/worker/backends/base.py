@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -288,3 +288,10 @@ class OwnCodeError(RuntimeError):
 
 class DeviceNotFoundError(RuntimeError):
     """The requested device does not exist."""
+
+    @classmethod
+    def of(cls, device: str, found: str, accelerators: Sequence[str]) -> DeviceNotFoundError:
+        """Return the error for a device, with what the framework finds instead, and those that can be used here."""
+        names = ["auto", "cpu", *accelerators]
+        allowed = f"{', '.join(map(repr, names[:-1]))} or {names[-1]!r}"
+        return cls(f"device={device!r} cannot be used: {found}; on this machine, device must be {allowed}")

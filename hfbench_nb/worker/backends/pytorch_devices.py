@@ -15,6 +15,8 @@ from hfbench_nb.worker.clock import Stopwatch, wall_clock
 from hfbench_nb.worker.memory import Meter, host_meter
 from hfbench_nb.worker.nvml import NvmlDevice, open_nvml, used_bytes_by_uuid
 
+_ACCELERATORS = ("cuda", "mps", "xpu")
+
 
 def find_device(name: str, method: Method) -> torch.device:
     """Find the device that the settings name.
@@ -30,14 +32,18 @@ def find_device(name: str, method: Method) -> torch.device:
     device = torch.device(name)
     if device.type == "cpu":
         return device
-    module = getattr(torch, device.type, None)
-    count = module.device_count() if module is not None else 0
-    index = device.index or 0
+    index, count = device.index or 0, _count(device.type)
     if index >= count:
-        raise DeviceNotFoundError(
-            f"device={name!r}: PyTorch {torch.__version__} finds {count} {device.type} device(s) here"
-        )
+        others = [f"{kind}:{i}" if i else kind for kind in _ACCELERATORS for i in range(_count(kind))]
+        found = f"PyTorch {torch.__version__} finds {count or 'no'} {device.type} device{'' if count == 1 else 's'}"
+        raise DeviceNotFoundError.of(name, found, others)
     return torch.device(device.type, index)
+
+
+def _count(kind: str) -> int:
+    """Return the number of accelerators of a kind that PyTorch finds."""
+    module = getattr(torch, kind, None)
+    return 0 if module is None else int(module.device_count())
 
 
 def device_module(device: torch.device) -> Any:

@@ -248,10 +248,9 @@ def _choose_device(settings: Settings, method: Method) -> tuple[Any, str]:
         return None, "cpu"
     index = int(number) if number else method.device_idx
     if kind not in ("auto", "cuda") or index >= len(gpus):
-        raise DeviceNotFoundError(
-            f"device={wanted!r}, device_idx={method.device_idx}: TensorFlow {tf.__version__} finds "
-            f"{len(gpus)} GPU(s) here"
-        )
+        found = f"TensorFlow {tf.__version__} finds {len(gpus) or 'no'} GPU{'' if len(gpus) == 1 else 's'}"
+        found += f", and device_idx={method.device_idx} asks for another" if gpus and not number else ""
+        raise DeviceNotFoundError.of(wanted, found, [f"cuda:{i}" if i else "cuda" for i in range(len(gpus))])
     tf.config.set_visible_devices([gpus[index]], "GPU")
     return gpus[index], f"cuda:{index}"
 

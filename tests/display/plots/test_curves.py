@@ -216,8 +216,8 @@ def test_given_axes_are_drawn_on_and_no_figure_is_made():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"values": "speed"}, "values='speed' cannot be used: values must be 'time_s' or"),
-        ({"values": "model"}, "'sequences_per_s' or 'tokens_per_s'"),
+        ({"values": "speed"}, "values='speed' cannot be used: values must be 'time_s', "),
+        ({"values": "model"}, "'sequences_per_s', 'tokens_per_s'"),
         ({"along": "model"}, "along='model' cannot be used: along must be 'sequence_length' or 'batch_size'"),
         ({"task": "generation"}, "task='generation' cannot be used: task must be 'inference'"),
         ({"labels": ["one"]}, r"labels=\['one'\] cannot be used: labels must be a list of 2 names"),
