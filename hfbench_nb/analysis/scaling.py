@@ -14,8 +14,8 @@ from hfbench_nb.rendering.escaping import for_stdout, printable
 from hfbench_nb.rendering.html import render
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
 from hfbench_nb.rendering.suggestions import no_such
+from hfbench_nb.results.curve_frame import make_curve_frame
 from hfbench_nb.results.metrics import Metric
-from hfbench_nb.results.points import make_points
 from hfbench_nb.results.result_set import ResultSet
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def scaling(results: ResultSet, values: str | None = None) -> Scaling:
     ArgumentError
         If `values` cannot be used, or no case has a batch size and a sequence length.
     """
-    metric, points = make_points(results, values)
+    metric, points = make_curve_frame(results, values)
     if metric.name.endswith("_per_s"):
         raise wrong_value("values", values, "'time_s' or 'memory_mb': throughput follows from the fit of time")
     groups: Any = points.groupby(["label", "task", "batch_size"], sort=False)

@@ -36,8 +36,8 @@ from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.rendering.escaping import printable, printable_lines
 from hfbench_nb.rendering.units import format_ratio
+from hfbench_nb.results.curve_frame import choose_metric
 from hfbench_nb.results.metrics import METRICS, SPEED, Metric
-from hfbench_nb.results.points import choose_metric
 from hfbench_nb.results.result_set import ResultSet, Row
 
 __all__ = ["NOISY_MARK", "Table", "TableCell", "folded_tables", "list_failures", "make_legend", "make_tables"]

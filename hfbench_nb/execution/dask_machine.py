@@ -62,8 +62,8 @@ class DaskMachine:
         self, framework: str, settings: Settings, method: Method, on_progress: OnProgress, cancellation: Cancellation
     ) -> dict[str, Any]:
         """Describe the framework and the device with which it measures cases with these settings."""
-        answer = self._ask(dask_worker.environment_here, (framework, settings, method), on_progress, cancellation)
-        environment: dict[str, Any] = answer["environment"]
+        reply = self._ask(dask_worker.environment_here, (framework, settings, method), on_progress, cancellation)
+        environment: dict[str, Any] = reply["environment"]
         return environment
 
     def measure(
@@ -71,15 +71,15 @@ class DaskMachine:
     ) -> Measurement:
         """Measure one case."""
         self._scratch = request.method.scratch
-        answer = self._ask(dask_worker.measure_here, (framework, request), on_progress, cancellation)
-        measurement = Measurement.from_dict(parse_json(answer["measurement"]))
+        reply = self._ask(dask_worker.measure_here, (framework, request), on_progress, cancellation)
+        measurement = Measurement.from_dict(parse_json(reply["measurement"]))
         profile = measurement.profile
         if profile is None or not profile.trace:
             return measurement
-        if not answer["trace"]:
+        if not reply["trace"]:
             return replace(measurement, profile=profile.with_trace("", f"the trace could not be read on {self.name}"))
         with tempfile.NamedTemporaryFile(prefix="hfbench-", suffix=Path(profile.trace).name, delete=False) as file:
-            file.write(answer["trace"])
+            file.write(reply["trace"])
         return replace(measurement, profile=profile.with_trace(file.name))
 
     def release(self) -> None:
@@ -93,7 +93,7 @@ class DaskMachine:
     def _ask(
         self, work: Callable[..., Any], arguments: tuple[Any, ...], on_progress: OnProgress, cancellation: Cancellation
     ) -> dict[str, Any]:
-        """Return what a function answers on the machine."""
+        """Return the reply of a function on the machine."""
         self._wait_until_there(on_progress, cancellation)
         placement = self._placement()
         future = self._client.submit(work, *arguments, self._topic, **placement)
@@ -106,17 +106,17 @@ class DaskMachine:
                     if message["event"] == "done":
                         break
                     on_progress(message)
-            answer = self._result(future)
+            reply = self._result(future)
         except BaseException:
             with contextlib.suppress(Exception):
                 future.cancel()
             raise
-        if "cancelled" in answer:  # by Dask: this notebook was taken for gone
+        if "cancelled" in reply:  # by Dask: this notebook was taken for gone
             raise MachineLost(f"The scheduler has given up what {self.name} was measuring.")
-        if "failure" in answer:
-            kind = WorkerEnded if answer["worker_ended"] else IsolationError
-            raise kind(f"on {self.name}: {answer['failure']}")
-        return answer
+        if "failure" in reply:
+            kind = WorkerEnded if reply["worker_ended"] else IsolationError
+            raise kind(f"on {self.name}: {reply['failure']}")
+        return reply
 
     def _placement(self) -> dict[str, Any]:
         return {
@@ -157,7 +157,7 @@ class DaskMachine:
     def _result(self, future: Any) -> dict[str, Any]:
         while True:
             try:
-                answer: dict[str, Any] = future.result(timeout=LOOK_EVERY_S)
+                reply: dict[str, Any] = future.result(timeout=LOOK_EVERY_S)
             except TimeoutError:
                 self._check_is_there()
             except Exception as error:  # whatever Dask or the worker raises
@@ -166,7 +166,7 @@ class DaskMachine:
                     raise IsolationError(f"{self.name} cannot measure this: {text}") from error
                 raise MachineLost(f"The scheduler has lost what {self.name} was measuring: {error}") from None
             else:
-                return answer
+                return reply
 
     def _workers(self) -> Collection[str]:
         """Return the addresses of the workers that the scheduler has; none if it does not answer."""

@@ -32,11 +32,11 @@ RESOURCE = "hfbench_nb"
 
 _LOOK_EVERY_S = 0.2
 
-Answer = dict[str, Any]
+Reply = dict[str, Any]
 _executor = LocalExecutor()
 
 
-async def take_part(dask_worker: Any) -> Answer:
+async def take_part(dask_worker: Any) -> Reply:
     """Let a worker measure one case at a time; return its name, its machine, and the version of this package there.
 
     Workers on one machine share its machine lock, and are one machine of a run.
@@ -62,20 +62,20 @@ async def take_part(dask_worker: Any) -> Answer:
     }
 
 
-def environment_here(framework: str, settings: Settings, method: Method, topic: str) -> Answer:
+def environment_here(framework: str, settings: Settings, method: Method, topic: str) -> Reply:
     """Describe the framework and the device on this machine."""
     with _task(topic) as (tell, cancellation):
         here = _here(tell)
-        return _answered(lambda: {"environment": here.environment(framework, settings, method, tell, cancellation)})
+        return _reply_of(lambda: {"environment": here.environment(framework, settings, method, tell, cancellation)})
 
 
-def measure_here(framework: str, request: Request, topic: str) -> Answer:
+def measure_here(framework: str, request: Request, topic: str) -> Reply:
     """Measure one case on this machine."""
     case = replace(request.case, settings=request.case.settings.without([HOST]))
     method = replace(request.method, scratch=_scratch(request.method.scratch))
     request = replace(request, case=case, method=method)
     with _task(topic) as (tell, cancellation):
-        return _answered(lambda: _packed(_here(tell).measure(framework, request, tell, cancellation)))
+        return _reply_of(lambda: _packed(_here(tell).measure(framework, request, tell, cancellation)))
 
 
 def release_here(scratch: str) -> None:
@@ -100,7 +100,7 @@ def _here(tell: Callable[[dict[str, Any]], None]) -> ThisMachine:
     return ThisMachine(_executor, _Teller(tell))
 
 
-def _answered(work: Callable[[], Answer]) -> Answer:
+def _reply_of(work: Callable[[], Reply]) -> Reply:
     try:
         return work()
     except IsolationError as error:
@@ -109,7 +109,7 @@ def _answered(work: Callable[[], Answer]) -> Answer:
         return {"cancelled": True}
 
 
-def _packed(measurement: Measurement) -> Answer:
+def _packed(measurement: Measurement) -> Reply:
     """Return a measurement as JSON, with the file of its trace, which stays on this machine otherwise."""
     trace = b""
     if measurement.profile is not None and measurement.profile.trace:

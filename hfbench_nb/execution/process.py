@@ -182,8 +182,8 @@ def _not_python(program: str) -> IsolationError:
 def describe_end(code: int | None, log: str) -> str:
     """Return how a worker ended, and the last line that it wrote, which often says why."""
     if code is None:
-        return "the worker did not answer in time"
-    how = f"the worker ended with exit code {code} and without an answer"
+        return "the worker did not reply in time"
+    how = f"the worker ended with exit code {code} and without a reply"
     if code < 0:
         with contextlib.suppress(ValueError):
             how = f"the worker was ended by {signal.Signals(-code).name}"

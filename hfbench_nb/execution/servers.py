@@ -114,17 +114,17 @@ class Workers:
         return Peaks.from_dict(self._tell(peaks_message(settings, method), cancellation))
 
     def _tell(self, request: dict[str, Any], cancellation: Cancellation) -> dict[str, Any]:
-        """Return what a worker answers to a question that is no measurement."""
+        """Return the reply of a worker to a question that is no measurement."""
         with cancellation.hold(self._one_at_a_time):
             process = self._ready_process(cancellation)
             log_start = process.log_size()
-            answer, end = self._ask(process, request, QUESTION_TIMEOUT_S, lambda message: None, cancellation)
+            reply, end = self._ask(process, request, QUESTION_TIMEOUT_S, lambda message: None, cancellation)
             log = process.log_tail(log_start)
-        if answer is None:
+        if reply is None:
             raise WorkerEnded(f"{self._where[0].name} cannot be used: {describe_end(end, log)}")
-        if "failure" in answer:
-            raise IsolationError(f"{self._where[0].name} cannot be used: {Failure(**answer['failure'])}")
-        told: dict[str, Any] = answer["told"]
+        if "failure" in reply:
+            raise IsolationError(f"{self._where[0].name} cannot be used: {Failure(**reply['failure'])}")
+        told: dict[str, Any] = reply["told"]
         return told
 
     def measure(self, request: Request, on_progress: OnProgress, cancellation: Cancellation) -> Measurement:
@@ -148,13 +148,13 @@ class Workers:
                     started_at_s.append(message["at_s"])
                 on_progress(message)
 
-            answer, end = self._ask(process, request.to_message(), request.timeout_s, watch, cancellation)
+            reply, end = self._ask(process, request.to_message(), request.timeout_s, watch, cancellation)
             log = process.log_tail(log_start)
         if log:
             on_progress({"event": "log", "text": log})
         start_s = started_at_s[0] - asked_at_s if started_at_s else 0.0
-        if answer is not None:
-            measurement = Measurement.from_dict(answer["measurement"])
+        if reply is not None:
+            measurement = Measurement.from_dict(reply["measurement"])
             return replace(measurement, costs=replace(measurement.costs, start_s=start_s))
         was_oom = end == -_SIGKILL and _kernel_oom_kills() > ooms
         return Measurement(*_judge_end(end, request.timeout_s, was_oom=was_oom, log=log), costs=Costs(start_s))
@@ -177,9 +177,9 @@ class Workers:
         on_message: OnProgress,
         cancellation: Cancellation,
     ) -> tuple[dict[str, Any] | None, int | None]:
-        """Send a request; return its answer, if there was one, and the worker's exit code, None after a timeout."""
+        """Send a request; return its reply, if there was one, and the worker's exit code, None after a timeout."""
         deadline = time.monotonic() + timeout_s
-        answer: dict[str, Any] | None = None
+        reply: dict[str, Any] | None = None
         try:
             with cancellation.waking(lambda: process.messages.put({"event": "cancel", "by": cancellation})):
                 process.send(request)
@@ -188,15 +188,15 @@ class Workers:
                         message = process.messages.get(timeout=max(0.0, deadline - time.monotonic()))
                     except queue.Empty:
                         self._stop(process)
-                        return answer, None
+                        return reply, None
                     if message["event"] == "cancel":
                         # A cancellation may arrive too late for the request of a former run; it must not stop this one.
                         if message["by"] is cancellation:
                             raise Cancelled
                     elif message["event"] in ("exit", "end"):
-                        return answer, message["code"]
-                    elif message["event"] == "answer":
-                        answer = message
+                        return reply, message["code"]
+                    elif message["event"] == "reply":
+                        reply = message
                     else:
                         on_message(message)
         except BaseException:
@@ -227,7 +227,7 @@ class WorkerServer(Workers):
         try:
             while process.messages.get(timeout=max(0.0, deadline - time.monotonic()))["event"] not in ("exit", "end"):
                 pass
-        except BaseException as error:  # it does not answer, or the user interrupts again
+        except BaseException as error:  # it does not reply, or the user interrupts again
             process.kill()
             if not isinstance(error, queue.Empty):
                 raise
@@ -245,7 +245,7 @@ class FreshInterpreters(Workers):
 
 
 def _judge_end(code: int | None, timeout_s: float, *, was_oom: bool, log: str) -> tuple[str, None, None, Failure]:
-    """Return status and failure of a case whose worker ended without an answer."""
+    """Return status and failure of a case whose worker ended without a reply."""
     if code is None:
         message = f"the case took longer than timeout_s={timeout_s:g} seconds and was ended"
         return "timeout", None, None, Failure("TimeoutError", message, log=log)

@@ -4,7 +4,7 @@
 from notebook  ``{"do": "measure", "family", "workload", "case", "method", "build", "model" | "function"}``,
                ``{"do": "environment", "settings", "method"}``, ``{"do": "kill"}``, ``{"do": "release"}``
 to notebook    ``{"event": "ready" | "failed", ...}`` once, then for each request ``started``, ``progress`` (any
-               number), ``answer`` (with the measurement), and ``exit`` when the worker is gone
+               number), ``reply`` (with the measurement), and ``exit`` when the worker is gone
 =============  ==========================================================================================
 
 Standard library only: both ends import it.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hfbench_nb.arguments.sweep import known_axes
 from hfbench_nb.protocol.errors import ArgumentError, wrong_value
 from hfbench_nb.rendering.suggestions import did_you_mean
-from hfbench_nb.results.points import SIZE_TITLES
+from hfbench_nb.results.curve_frame import SIZE_TITLES
 from hfbench_nb.results.result_set import ResultSet
 
 if TYPE_CHECKING:

@@ -22,17 +22,17 @@ from typing import Any, NoReturn
 
 from hfbench_nb.protocol import messages
 from hfbench_nb.worker import pages
-from hfbench_nb.worker.answering import answer, build_or_none, import_model_code
 from hfbench_nb.worker.backends.base import Backend
 from hfbench_nb.worker.child import adopt_orphans, become_child, kill_children, kill_group
 from hfbench_nb.worker.further import DONE, READY, REFUSED, FurtherServer, Place, place_of
 from hfbench_nb.worker.heap import release_free_memory, settle_objects
+from hfbench_nb.worker.serving import build_or_none, import_model_code, serve
 from hfbench_nb.worker.shared_build import SharedBuild
 from hfbench_nb.worker.standby import Standby
 
 _READ_BYTES = 1 << 16
 
-# What a worker writes in place of the number of a signal: it has answered, and exits.
+# What a worker writes in place of the number of a signal: it has replied, and exits.
 _EXITS = b"\0"
 
 
@@ -183,7 +183,7 @@ class ForkServer:
 
         def body() -> None:
             become_child(server, self._pages)
-            answer(self._backend, request(), self._replies, self._shared)
+            serve(self._backend, request(), self._replies, self._shared)
             with contextlib.suppress(OSError):  # what was measured may have closed it
                 self._wakeup.send(_EXITS)
 

@@ -15,11 +15,11 @@ from typing import Any
 from hfbench_nb.protocol import messages
 from hfbench_nb.protocol.registry import resolve
 from hfbench_nb.protocol.tasks import TASKS
-from hfbench_nb.worker.answering import answer, describe_failure, import_model_code, prepare_forks
 from hfbench_nb.worker.backends import load_backend
 from hfbench_nb.worker.child import open_pidfd
 from hfbench_nb.worker.fork_server import ForkServer
 from hfbench_nb.worker.heap import settle_objects
+from hfbench_nb.worker.serving import describe_failure, import_model_code, prepare_forks, serve
 
 
 def serve(options: dict[str, Any]) -> None:
@@ -46,4 +46,4 @@ def serve(options: dict[str, Any]) -> None:
     if request is not None:
         if request.get("family") is not None:
             import_model_code(backend, request["family"])
-        answer(backend, request, replies)
+        serve(backend, request, replies)

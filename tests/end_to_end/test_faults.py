@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.xdist_group("measuring"),
 ]
 
-NO_ANSWER = "ProcessError: the worker ended with exit code 1 and without an answer"
+NO_ANSWER = "ProcessError: the worker ended with exit code 1 and without a reply"
 
 # Those that tests/execution/test_isolation.py has not.
 FAULTS = {

@@ -37,7 +37,7 @@ def test_one_server_measures_every_case_in_a_process_of_its_own():
 
 FAULTS = {
     "raises": ("error", "RuntimeError: the model <b>is</b> broken"),
-    "exits": ("crashed", "ProcessError: the worker ended with exit code 3 and without an answer"),
+    "exits": ("crashed", "ProcessError: the worker ended with exit code 3 and without a reply"),
     "is_killed": ("crashed", "ProcessError: the worker was ended by SIGKILL"),
     "segfaults": ("crashed", "ProcessError: the worker was ended by SIGSEGV"),
     "hangs": ("timeout", "TimeoutError: the case took longer than timeout_s=2 seconds and was ended"),

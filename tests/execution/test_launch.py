@@ -139,5 +139,5 @@ def test_more_threads_than_the_system_allows_cost_their_row_alone():
     done = run_script(code, env={**os.environ, "OMP_NUM_THREADS": "1"})
     # Which call fails first depends on how much address space the stacks leave: the one of libgomp that says so, or one
     # that needs a further page of stack for it.
-    ends = ["ended with exit code 1 and without an answer; its last output: libgomp: ", "was ended by SIGSEGV"]
+    ends = ["ended with exit code 1 and without a reply; its last output: libgomp: ", "was ended by SIGSEGV"]
     assert any(done.stdout.startswith(f"['crashed', 'ok'] ProcessError: the worker {end}") for end in ends), done.stderr

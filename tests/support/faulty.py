@@ -91,7 +91,7 @@ class FaultyModel(PreTrainedModel):
         for fd in range(3, 32):
             with contextlib.suppress(OSError):
                 if stat.S_ISFIFO(os.fstat(fd).st_mode):
-                    os.write(fd, b'{"event": "answer", "measurement": {"sta\n[]\n\xff\xfe')
+                    os.write(fd, b'{"event": "reply", "measurement": {"sta\n[]\n\xff\xfe')
 
     def _forks(self) -> None:
         """Leave a child in the process group, and a daemon, which keeps the pipe open, outside of it."""

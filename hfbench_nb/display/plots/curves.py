@@ -13,8 +13,8 @@ from hfbench_nb.display.plots.series import Look, Series
 from hfbench_nb.display.plots.style import series_names
 from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import wrong_value
+from hfbench_nb.results.curve_frame import make_curve_frame
 from hfbench_nb.results.metrics import Metric
-from hfbench_nb.results.points import make_points
 from hfbench_nb.results.result_set import ResultSet
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def plot(
     ArgumentError
         If a parameter cannot be used, no case has a batch size and a sequence length, or the metric was not measured.
     """
-    metric, points = make_points(results, values, task, along)
+    metric, points = make_curve_frame(results, values, task, along)
     if fit and along != "sequence_length":
         raise wrong_value("fit", fit, f"False along {along}: curves are fitted to sequence lengths")
     if top is not None:

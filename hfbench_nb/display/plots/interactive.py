@@ -9,8 +9,8 @@ from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.style import line_style, series_names, span_enough
 from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
+from hfbench_nb.results.curve_frame import axis_title, make_curve_frame
 from hfbench_nb.results.metrics import Metric
-from hfbench_nb.results.points import axis_title, make_points
 from hfbench_nb.results.result_set import ResultSet
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def plot_interactive(
         metric was not measured.
     """
     alt = _altair()
-    metric, points = make_points(results, values, task, along)
+    metric, points = make_curve_frame(results, values, task, along)
     sizes = [size for size in SIZE_NAMES if size != along]
     title = heading(results, points, sizes)
     chart = _chart(alt, points, metric, along, sizes, log=log)

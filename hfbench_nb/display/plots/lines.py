@@ -10,7 +10,7 @@ from hfbench_nb.display.plots.bars import bar_panels, draw_bars
 from hfbench_nb.display.plots.layout import finish, finish_panels, new_axes, new_panels, set_heading
 from hfbench_nb.display.plots.series import Look, Panel, Series, failed_of, is_too_noisy, labels_of, set_styles
 from hfbench_nb.display.plots.style import FAINT, GREY, clean, from_zero, plain_text, plain_ticks, span_enough, ticks_at
-from hfbench_nb.results.points import axis_title
+from hfbench_nb.results.curve_frame import axis_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from hfbench_nb.display.plots.layout import finish, new_axes
 from hfbench_nb.display.plots.style import GREY, MARKERS, PALETTE, clean, plain_text, plain_ticks
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.units import format_memory
+from hfbench_nb.results.curve_frame import axis_title
 from hfbench_nb.results.metrics import METRICS
-from hfbench_nb.results.points import axis_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -22,7 +22,7 @@ _PLACES_NAMED, _MOST_OF_LABEL = 3, 4
 
 @dataclass(frozen=True)
 class Series:
-    """One line: its name, its points (columns as returned by `make_points`), and its fitted curve if one is drawn.
+    """One line: its name, its points (columns as returned by `make_curve_frame`), and its fitted curve if one is drawn.
 
     Attributes
     ----------

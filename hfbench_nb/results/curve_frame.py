@@ -25,7 +25,7 @@ def axis_title(name: str) -> str:
     return SIZE_TITLES.get(name) or (axes[name].title if name in axes else "") or name.replace("_", " ").capitalize()
 
 
-def make_points(
+def make_curve_frame(
     results: ResultSet, values: str | None = None, task: str | None = None, along: str = "sequence_length"
 ) -> tuple[Metric, pd.DataFrame]:
     """Return one metric of each case that has a batch size and a sequence length.

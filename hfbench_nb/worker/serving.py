@@ -19,8 +19,8 @@ from hfbench_nb.worker.opening import case_of, method_of, workload_of
 from hfbench_nb.worker.shared_build import SharedBuild, build
 
 
-def answer(backend: Backend, request: dict[str, Any], replies: int, shared: SharedBuild | None = None) -> None:
-    """Carry out a request in this process and write the answer.
+def serve(backend: Backend, request: dict[str, Any], replies: int, shared: SharedBuild | None = None) -> None:
+    """Carry out a request in this process and write the reply.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def answer(backend: Backend, request: dict[str, Any], replies: int, shared: Shar
     request
         The message, which may name another backend of the framework.
     replies
-        File descriptor for the answer.
+        File descriptor for the reply.
     shared
         The model, if the process that this one was forked from has built it.
     """
@@ -43,9 +43,9 @@ def answer(backend: Backend, request: dict[str, Any], replies: int, shared: Shar
                 if request["do"] == "environment"
                 else _peaks(backend, settings, method)
             )
-            messages.write(replies, {"event": "answer", "told": told})
+            messages.write(replies, {"event": "reply", "told": told})
         except BaseException as error:  # a library may raise SystemExit, or a kind of its own
-            messages.write(replies, {"event": "answer", "failure": describe_failure(error)})
+            messages.write(replies, {"event": "reply", "failure": describe_failure(error)})
         return
 
     def report(phase: str, facts: dict[str, Any]) -> None:
@@ -61,7 +61,7 @@ def answer(backend: Backend, request: dict[str, Any], replies: int, shared: Shar
         measurement = measuring.measure(lambda: backend.open(case.settings, method), workload, method, report)
     except BaseException as error:  # SystemExit, or a kind of a library's own
         measurement = Measurement("error", failure=Failure(**describe_failure(error)))
-    messages.write(replies, {"event": "answer", "measurement": measurement.to_dict()})
+    messages.write(replies, {"event": "reply", "measurement": measurement.to_dict()})
 
 
 def _peaks(backend: Backend, settings: Settings, method: Method) -> dict[str, Any]:
