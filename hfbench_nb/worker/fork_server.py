@@ -25,8 +25,8 @@ from hfbench_nb.worker import pages
 from hfbench_nb.worker.backends.base import Backend
 from hfbench_nb.worker.child import adopt_orphans, become_child, kill_children, kill_group
 from hfbench_nb.worker.further import DONE, READY, REFUSED, FurtherServer, Place, place_of
+from hfbench_nb.worker.handling import build_or_none, import_model_code
 from hfbench_nb.worker.heap import release_free_memory, settle_objects
-from hfbench_nb.worker.serving import build_or_none, import_model_code, serve
 from hfbench_nb.worker.shared_build import SharedBuild
 from hfbench_nb.worker.standby import Standby
 
@@ -183,7 +183,7 @@ class ForkServer:
 
         def body() -> None:
             become_child(server, self._pages)
-            serve(self._backend, request(), self._replies, self._shared)
+            handle(self._backend, request(), self._replies, self._shared)
             with contextlib.suppress(OSError):  # what was measured may have closed it
                 self._wakeup.send(_EXITS)
 

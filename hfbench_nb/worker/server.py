@@ -18,8 +18,8 @@ from hfbench_nb.protocol.tasks import TASKS
 from hfbench_nb.worker.backends import load_backend
 from hfbench_nb.worker.child import open_pidfd
 from hfbench_nb.worker.fork_server import ForkServer
+from hfbench_nb.worker.handling import describe_failure, handle, import_model_code, prepare_forks
 from hfbench_nb.worker.heap import settle_objects
-from hfbench_nb.worker.serving import describe_failure, import_model_code, prepare_forks, serve
 
 
 def serve(options: dict[str, Any]) -> None:
@@ -46,4 +46,4 @@ def serve(options: dict[str, Any]) -> None:
     if request is not None:
         if request.get("family") is not None:
             import_model_code(backend, request["family"])
-        serve(backend, request, replies)
+        handle(backend, request, replies)

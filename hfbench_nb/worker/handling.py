@@ -19,7 +19,7 @@ from hfbench_nb.worker.opening import case_of, method_of, workload_of
 from hfbench_nb.worker.shared_build import SharedBuild, build
 
 
-def serve(backend: Backend, request: dict[str, Any], replies: int, shared: SharedBuild | None = None) -> None:
+def handle(backend: Backend, request: dict[str, Any], replies: int, shared: SharedBuild | None = None) -> None:
     """Carry out a request in this process and write the reply.
 
     Parameters
