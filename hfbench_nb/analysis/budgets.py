@@ -121,8 +121,16 @@ def find_budget(budget_mb: float | None, device: str | None, machine: Callable[[
 
 
 def memory_of(machine: Mapping[str, Any]) -> Budget:
-    """Return the memory of a machine: of its GPU if it is measured on, else of the container or the machine itself."""
+    """Return the memory of a machine: of its GPU if it is measured on, else of the container or the machine itself.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not known.
+    """
     if machine.get("use_gpu") and machine.get("gpu_ram_mb"):
         return Budget(str(machine["gpu"]), float(machine["gpu_ram_mb"]))
-    limits = [machine.get("container_ram_limit_mb"), machine.get("cpu_ram_mb")]
-    return Budget("this machine", min(float(limit) for limit in limits if limit))
+    limits = [limit for name in ("container_ram_limit_mb", "cpu_ram_mb") if (limit := machine.get(name))]
+    if not limits:
+        raise ArgumentError("How much memory this machine has is not known: give the amount in MB.")
+    return Budget("this machine", float(min(limits)))

@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Iterable
 
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_COUNT_UNITS = ((1e9, "B"), (1e6, "M"), (1e3, "K"))
+_FLOPS_UNITS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
 
 
 def format_time(time_s: float) -> str:
@@ -19,8 +21,14 @@ def format_time(time_s: float) -> str:
     """
     if math.isnan(time_s):
         return ""
-    scale, unit = next((unit for unit in _TIME_UNITS if abs(time_s) >= unit[0]), _TIME_UNITS[-1])
+    scale, unit = _unit_of(abs(time_s), _TIME_UNITS) or _TIME_UNITS[-1]
     return f"{format_number(time_s / scale)} {unit}"
+
+
+def _unit_of(amount: float, units: Iterable[tuple[float, str]]) -> tuple[float, str] | None:
+    """Return the largest unit that an amount reaches once it is rounded to three digits; None if it is too small."""
+    rounded = float(f"{amount:.2e}")
+    return next((unit for unit in units if rounded >= unit[0]), None)
 
 
 def counted(count: int, word: str) -> str:
@@ -72,10 +80,8 @@ def format_count(count: int) -> str:
     >>> format_count(1_235_814_400), format_count(124_439_808), format_count(12_345), format_count(999)
     ('1.24 B', '124 M', '12.3 K', '999')
     """
-    for scale, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if count >= scale:
-            return f"{format_number(count / scale)} {letter}"
-    return str(count)
+    unit = _unit_of(count, _COUNT_UNITS) if count >= 1000 else None
+    return str(count) if unit is None else f"{format_number(count / unit[0])} {unit[1]}"
 
 
 def format_flops(flops: float) -> str:
@@ -86,15 +92,18 @@ def format_flops(flops: float) -> str:
     >>> format_flops(2.25e10), format_flops(7.8e14), format_flops(1.2e4)
     ('22.5 G', '780 T', '12.0 K')
     """
-    for scale, letter in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K")):
-        if flops >= scale:
-            return f"{format_number(flops / scale)} {letter}"
-    return "" if math.isnan(flops) else format_number(flops)
+    if math.isnan(flops):
+        return ""
+    unit = _unit_of(flops, _FLOPS_UNITS)
+    return format_number(flops) if unit is None else f"{format_number(flops / unit[0])} {unit[1]}"
 
 
 def format_percent(share: float) -> str:
     """Return a share in percent with two or three significant digits, as in ``43 %`` and ``0.52 %``."""
-    return "" if math.isnan(share) else f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:#.2g} %"
+    if math.isnan(share):
+        return ""
+    percent = 100 * share
+    return f"{percent:.0f} %" if float(f"{percent:.1e}") >= 10 else f"{percent:#.2g} %"
 
 
 def format_rate(per_s: float) -> str:
@@ -105,7 +114,7 @@ def format_rate(per_s: float) -> str:
     >>> format_rate(12.345), format_rate(1234.5)
     ('12.3/s', '1,234/s')
     """
-    return "" if math.isnan(per_s) else f"{per_s:,.0f}/s" if per_s >= 100 else f"{per_s:#.3g}/s"
+    return "" if math.isnan(per_s) else f"{format_number(per_s)}/s"
 
 
 def format_share(share: float) -> str:

@@ -121,7 +121,9 @@ class ResultSet:
         self.environments: tuple[Environment, ...] = tuple(
             Environment({**facts, **of_case}) for facts, of_case in zip(places, repeated, strict=True)
         )
-        self.environment = Environment({**environment, **summarize(repeated)})
+        names = {name for of_case in repeated for name in of_case}
+        told = ({name: facts[name] for name in names & facts.keys()} for facts in self.environments)
+        self.environment = Environment({**environment, **summarize(told)})
 
     @cached_property
     def labels(self) -> list[str]:

@@ -25,7 +25,7 @@ from hfbench_nb.worker import pages
 from hfbench_nb.worker.backends.base import Backend
 from hfbench_nb.worker.child import adopt_orphans, become_child, kill_children, kill_group
 from hfbench_nb.worker.further import DONE, READY, REFUSED, FurtherServer, Place, place_of
-from hfbench_nb.worker.handling import build_or_none, import_model_code
+from hfbench_nb.worker.handling import build_or_none, handle, import_model_code
 from hfbench_nb.worker.heap import release_free_memory, settle_objects
 from hfbench_nb.worker.shared_build import SharedBuild
 from hfbench_nb.worker.standby import Standby

@@ -64,7 +64,7 @@ def test_the_memory_of_a_machine_is_that_which_a_case_can_have(facts, budget):
 @pytest.mark.parametrize(
     ("budget_mb", "device", "message"),
     [
-        (512, "T4", "budget_mb and device contradict each other"),
+        (512, "T4", "budget_mb=512 and device='T4' contradict each other"),
         (0, None, "budget_mb=0 cannot be used"),
         (-1.0, None, "budget_mb=-1.0 cannot be used"),
         (float("inf"), None, "budget_mb=inf cannot be used"),
@@ -98,3 +98,8 @@ def test_in_python_it_is_the_parameter():
     assert refused.value.parameters == ("device",)
     assert find_budget(None, "t4", dict).name == "T4"
     assert find_budget(None, "this", lambda: {"cpu_ram_mb": 5}).mb == 5
+
+
+def test_a_machine_that_does_not_tell_its_memory_is_said_not_to():
+    with pytest.raises(ArgumentError, match="How much memory this machine has is not known: give the amount in MB"):
+        memory_of({"system": "Linux"})

@@ -87,7 +87,7 @@ def test_a_partner_differs_in_what_is_named_alone():
 def test_true_is_not_one():
     results = with_axes({"compiled": True}, {"compiled": False})
     assert len(pair_with_partners(results, {"compiled": True})[0]) == 1
-    with pytest.raises(ArgumentError, match="to={'compiled': 1} cannot be used: to must be one of"):
+    with pytest.raises(ArgumentError, match="to={'compiled': 1} cannot be used: compiled must be True or False"):
         pair_with_partners(results, {"compiled": 1})
 
 

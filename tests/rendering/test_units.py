@@ -27,7 +27,8 @@ def test_a_number_has_three_digits_of_what_it_is_rounded_to(value, text):
 @pytest.mark.parametrize(
     ("time_s", "text"),
     [
-        (1.0, "1.00 s"), (0.9994, "999 ms"), (1e-3, "1.00 ms"), (2.5e-5, "25.0 µs"), (3e-9, "3.00 ns"),
+        (1.0, "1.00 s"), (0.9994, "999 ms"), (0.9996, "1.00 s"), (1e-3, "1.00 ms"), (2.5e-5, "25.0 µs"),
+        (3e-9, "3.00 ns"),
         (2e-10, "0.200 ns"), (0.0, "0.00 ns"), (-0.02, "-20.0 ms"), (4000.0, "4,000 s"), (NAN, ""),
     ],
 )  # fmt: skip
@@ -48,14 +49,14 @@ def test_memory_is_in_whole_megabytes():
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0"), (999, "999"), (1000, "1.00 K"), (1_000_000, "1.00 M"), (7 * 10**12, "7,000 B")],
+    [(0, "0"), (999, "999"), (1000, "1.00 K"), (999_600, "1.00 M"), (1_000_000, "1.00 M"), (7 * 10**12, "7,000 B")],
 )
 def test_a_count_below_a_thousand_is_whole(count, text):
     assert units.format_count(count) == text
 
 
 @pytest.mark.parametrize(
-    ("flops", "text"), [(0.0, "0.00"), (999.0, "999"), (1e3, "1.00 K"), (3e18, "3,000 P"), (NAN, "")]
+    ("flops", "text"), [(0.0, "0.00"), (999.0, "999"), (999.7, "1.00 K"), (1e3, "1.00 K"), (3e18, "3,000 P"), (NAN, "")]
 )
 def test_operations_go_up_to_peta(flops, text):
     assert units.format_flops(flops) == text
@@ -63,7 +64,8 @@ def test_operations_go_up_to_peta(flops, text):
 
 @pytest.mark.parametrize(
     ("share", "percent", "spread"),
-    [(0.43, "43 %", "±43.0 %"), (0.1, "10 %", "±10.0 %"), (0.0052, "0.52 %", "±0.5 %"), (1.02, "102 %", "±102.0 %"),
+    [(0.43, "43 %", "±43.0 %"), (0.1, "10 %", "±10.0 %"), (0.0997, "10 %", "±10.0 %"),
+     (0.0052, "0.52 %", "±0.5 %"), (1.02, "102 %", "±102.0 %"),
      (NAN, "", "")],
 )  # fmt: skip
 def test_a_share_is_in_percent(share, percent, spread):
@@ -71,7 +73,13 @@ def test_a_share_is_in_percent(share, percent, spread):
 
 
 def test_a_rate_keeps_its_zeros():
-    assert [units.format_rate(rate) for rate in (2.0, 99.94, 100.4, NAN)] == ["2.00/s", "99.9/s", "100/s", ""]
+    assert [units.format_rate(rate) for rate in (2.0, 99.94, 99.96, 100.4, NAN)] == [
+        "2.00/s",
+        "99.9/s",
+        "100/s",
+        "100/s",
+        "",
+    ]
 
 
 def test_a_ratio_may_have_no_end():

@@ -40,6 +40,9 @@ def test_a_fact_that_repeats_an_axis_is_that_of_the_case():
 def test_what_was_left_open_and_never_told_is_what_the_place_says():
     results = BenchmarkResults([entry(measured=False, device="auto", threads=None, dtype="float16")], PLACE, {})
     assert results.environments[0] == {**PLACE, "dtype": "float16"}
+    elsewhere = entry(measured=False, device="cuda", threads=None, dtype="float16")
+    results += BenchmarkResults([elsewhere], {**PLACE, "device": "cuda"}, {})
+    assert results.environment["device"] == ["cpu", "cuda"]
 
 
 def test_an_axis_is_no_fact_where_the_environment_does_not_have_it():
