@@ -202,7 +202,7 @@ def scaling(results: ResultSet, values: str | None = None) -> Scaling:
         If `values` cannot be used, or no case has a batch size and a sequence length.
     """
     metric, points = make_curve_frame(results, values)
-    if metric.name.endswith("_per_s"):
+    if metric.is_rate:
         raise wrong_value("values", values, "'time_s' or 'memory_mb': throughput follows from the fit of time")
     groups: Any = points.groupby(["label", "task", "batch_size"], sort=False)
     return Scaling(metric, [_fit(key, group) for key, group in groups])

@@ -20,6 +20,8 @@ class Requirement:
         Name of the distribution.
     alternatives
         Names of distributions that provide the same.
+    at_least
+        The smallest version that an overlay gets, if there is a limit.
     below_major
         First unsupported major version; None for no limit.
     why
@@ -28,8 +30,21 @@ class Requirement:
 
     package: str
     alternatives: tuple[str, ...] = ()
+    at_least: str = ""
     below_major: int | None = None
     why: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the distributions that provide it."""
+        return (self.package, *self.alternatives)
+
+    @property
+    def specifier(self) -> str:
+        """What pip is asked for."""
+        limits = [f">={self.at_least}"] if self.at_least else []
+        limits += [] if self.below_major is None else [f"<{self.below_major}"]
+        return self.package + ",".join(limits)
 
 
 @dataclass(frozen=True)
@@ -117,6 +132,7 @@ FRAMEWORKS.register(
             Requirement("tf-keras"),
             Requirement(
                 "transformers",
+                at_least="4.57",
                 below_major=5,
                 why="Transformers {} has no TensorFlow models: version 4 was the last with them",
             ),

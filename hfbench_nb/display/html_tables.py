@@ -114,7 +114,7 @@ class ResultsPage:
             title = f"{len(failures)} failed: why" if all_failed else f"{cases}: why"
             yield FoldedPart("failures", title, render_part(_PARTS, "reasons", failures), is_open=all_failed)
         if self._folded:
-            title = _listed(dict.fromkeys(table.title.partition(" (")[0] for table in self._folded)).capitalize()
+            title = _listed(dict.fromkeys(table.subject for table in self._folded)).capitalize()
             yield FoldedPart("folded", title, render_part(_PARTS, "folded", self._folded, NOISY_MARK))
         if self._is_whole and (profiles := Profiles(results).folded()):
             yield FoldedPart("profiles", "Where the time goes", render_part(_PARTS, "where_time_goes", profiles))

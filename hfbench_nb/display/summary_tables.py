@@ -41,6 +41,7 @@ def summary_table(results: ResultSet, task: str) -> Table:
         for size in sorted({key[1] for key in rows})
     )
     return Table(
+        subject=task.capitalize(),
         title=f"{task.capitalize()}{only_batch_size(blocks)}",
         row_title="Model",
         column_title="",

@@ -67,8 +67,10 @@ class Table:
 
     Attributes
     ----------
+    subject
+        What the values are: a metric, without its unit.
     title
-        The metric with its unit, the task, and the batch size if there is only one.
+        The same with the unit, the task, and the batch size if there is only one.
     row_title
         What the rows are: models or functions.
     column_title
@@ -84,6 +86,7 @@ class Table:
         What is told beside the name of a row.
     """
 
+    subject: str
     title: str
     row_title: str
     column_title: str

@@ -131,8 +131,9 @@ def list_failures(results: ResultSet) -> list[tuple[str, str]]:
 
 def _table(metric: Metric, task: str, rows: Mapping[Key, Row]) -> Table:
     cells, unit = metric_cells(metric, rows)
-    title = f"{metric.title} ({unit})" if unit else metric.title
-    return _by_length(title, "median" if metric.interval else "peak" if unit == "MB" else "value", task, rows, cells)
+    return _by_length(
+        metric.title, unit, "median" if metric.interval else "peak" if unit == "MB" else "value", task, rows, cells
+    )
 
 
 def _speedup_table(task: str, rows: Mapping[Key, Row], faster: Speedups, baseline: str) -> Table:
@@ -147,10 +148,12 @@ def _speedup_table(task: str, rows: Mapping[Key, Row], faster: Speedups, baselin
             noisy = half_width_of(estimate) > USELESS_SHARE
             spread, kind = (TOO_NOISY, NOISE) if noisy else (interval, INTERVAL if interval else "")
             cells[key] = TableCell(format_ratio(estimate.value), spread, hint, kind)
-    return _by_length(f"Times faster than {printable(baseline)}", "times", task, rows, cells)
+    return _by_length(f"Times faster than {printable(baseline)}", "", "times", task, rows, cells)
 
 
-def _by_length(title: str, value: str, task: str, rows: Mapping[Key, Row], cells: Mapping[Key, TableCell]) -> Table:
+def _by_length(
+    subject: str, unit: str, value: str, task: str, rows: Mapping[Key, Row], cells: Mapping[Key, TableCell]
+) -> Table:
     """Return a table with a column per sequence length; of functions, with one that has the name of the value."""
     batch_sizes, lengths = _ascending(key[1] for key in rows), _ascending(key[2] for key in rows)
     labels: dict[Size, dict[str, None]] = {size: {} for size in batch_sizes}
@@ -162,7 +165,8 @@ def _by_length(title: str, value: str, task: str, rows: Mapping[Key, Row], cells
     )
     has_sizes = TASKS[task].has_sizes
     return Table(
-        title=f"{title}, {task}{only_batch_size(blocks)}",
+        subject=subject,
+        title=f"{subject}{f' ({unit})' if unit else ''}, {task}{only_batch_size(blocks)}",
         row_title="Model" if has_sizes else task.capitalize(),
         column_title="Sequence length" if has_sizes else "",
         columns=tuple(map(str, lengths)) if has_sizes else (value,),

@@ -80,11 +80,14 @@ class ClusterKind:
         Returns whether a value stands for one.
     cluster
         Its class, ``module:name``, which is called with that value.
+    summary
+        What people give, in a few words.
     """
 
     name: str
     takes: Callable[[object], bool]
     cluster: str
+    summary: str
 
 
 class LocalExecutor:
@@ -166,7 +169,19 @@ def _is_of_dask(value: object) -> bool:
 
 
 CLUSTERS: Registry[ClusterKind] = Registry("kind of cluster")
-CLUSTERS.register(ClusterKind("dask", _is_of_dask, "hfbench_nb.execution.dask_cluster:DaskCluster"))
+CLUSTERS.register(
+    ClusterKind(
+        "dask",
+        _is_of_dask,
+        "hfbench_nb.execution.dask_cluster:DaskCluster",
+        "a client of Dask or the address of its scheduler, such as 'tcp://node-1:8786'",
+    )
+)
+
+
+def named_clusters() -> str:
+    """Return what stands for a cluster, in words."""
+    return " or ".join(kind.summary for kind in CLUSTERS)
 
 
 def make_executor(chosen: Any, *, isolated: bool = True) -> Any:
@@ -189,7 +204,7 @@ def make_executor(chosen: Any, *, isolated: bool = True) -> Any:
     for kind in CLUSTERS:
         if kind.takes(chosen):
             return resolve(kind.cluster)(chosen)
-    named = f"{' or '.join(map(repr, EXECUTORS.names))}, or a client of Dask or the address of its scheduler, such as 'tcp://node-1:8786'"
+    named = f"{' or '.join(map(repr, EXECUTORS.names))}, or {named_clusters()}"
     if isinstance(chosen, str):
         if chosen not in EXECUTORS:
             raise wrong_value("executor", chosen, named)

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
 from hfbench_nb.execution.cancellation import Cancellation
 from hfbench_nb.execution.completing import measure_and_complete
-from hfbench_nb.execution.executors import Executor, release
+from hfbench_nb.execution.executors import Executor, named_clusters, release
 from hfbench_nb.execution.machine_lock import MachineLock, Waiting
 from hfbench_nb.execution.servers import OnProgress
 from hfbench_nb.protocol.case import ANY_HOST, HOST, Case, Settings
@@ -153,7 +153,7 @@ def check_spread(spread: str, executor: Executor | Cluster, *, isolated: bool = 
     if spread not in ("", *SPREADS):
         raise no_such("spread", spread, SPREADS)
     if spread == "hosts" and not isinstance(executor, Cluster):
-        raise wrong_value("spread", spread, "'cases' unless executor is a cluster: a client of Dask, or its address")
+        raise wrong_value("spread", spread, f"'cases' unless executor is a cluster: {named_clusters()}")
     if isinstance(executor, Cluster) and not isolated:
         raise wrong_value("multi_process", False, "True on a cluster, whose machines measure in processes")
 

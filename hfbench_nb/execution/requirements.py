@@ -42,11 +42,11 @@ def check_requirements(framework: Framework, overlay: str | None) -> None:
     IsolationError
         If a package is missing or too new; the message says what to install.
     """
-    names = [name for needed in framework.requirements for name in (needed.package, *needed.alternatives)]
+    names = [name for needed in framework.requirements for name in needed.names]
     found = installed_versions(names, overlay)
     problems = []
     for needed in framework.requirements:
-        versions = [found[name] for name in (needed.package, *needed.alternatives) if name in found]
+        versions = [found[name] for name in needed.names if name in found]
         if not versions:
             problems.append(f"{needed.package} is not installed")
         elif needed.below_major is not None and int(versions[0].partition(".")[0]) >= needed.below_major:
@@ -62,11 +62,11 @@ def check_requirements(framework: Framework, overlay: str | None) -> None:
         raise IsolationError(f"{framework.name} models cannot be measured here: {'; '.join(problems)}.{advice}")
 
 
-def install_tensorflow_overlay(folder: Path) -> None:
-    """Install Transformers 4 and its dependencies into a folder, and TensorFlow too if it is not installed here.
+def install_overlay(framework: Framework, folder: Path) -> None:
+    """Install what a framework's models need into a folder, as far as it is not installed here in a version that fits.
 
     Nothing else is changed: pip writes only to the folder.  NumPy is pinned to the version of this environment, which
-    its TensorFlow is used with.
+    its framework is used with.
 
     Raises
     ------
@@ -77,12 +77,13 @@ def install_tensorflow_overlay(folder: Path) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise wrong_value("folder", str(folder), "an empty folder, or one that does not exist")
-    here = installed_versions(("numpy", "tensorflow", "tensorflow-cpu", "tf-keras"))
-    wanted = ["transformers>=4.57,<5"]
-    if "tensorflow" not in here and "tensorflow-cpu" not in here:
-        wanted.append("tensorflow")
-    if "tf-keras" not in here:
-        wanted.append("tf-keras")
+    here = installed_versions(("numpy", *(name for needed in framework.requirements for name in needed.names)))
+    # Those with a limit are what the overlay is for.
+    wanted = [
+        needed.specifier
+        for needed in framework.requirements
+        if needed.below_major is not None or not any(name in here for name in needed.names)
+    ]
     if "numpy" in here:
         wanted.append(f"numpy=={here['numpy']}")
     run_pip = f"{SAFE_PATH}; import runpy; runpy.run_module('pip', run_name='__main__', alter_sys=True)"

@@ -223,8 +223,9 @@ def _(command: EnvOptions) -> int:
 
 @run_command.register
 def _(command: OverlayOptions) -> int:
-    from hfbench_nb.execution.requirements import install_tensorflow_overlay
+    from hfbench_nb.arguments.frameworks import framework_named
+    from hfbench_nb.execution.requirements import install_overlay
 
-    install_tensorflow_overlay(checks.path("folder", command.folder))
+    install_overlay(framework_named(command.framework), checks.path("folder", command.folder))
     say(f"Measure with it: hfbench {command.framework} --overlay {command.folder} --models ...")
     return SUCCESS

@@ -142,7 +142,12 @@ class EnvOptions:
 class OverlayOptions:
     """Install what a framework needs into a folder outside this environment, for the argument `overlay`."""
 
-    framework: str = option(REQUIRED, "The framework.", ("tensorflow",), positional=True)
+    framework: str = option(
+        REQUIRED,
+        "The framework.",
+        tuple(framework.command for framework in frameworks_with_models() if framework.requirements),
+        positional=True,
+    )
     folder: str = option(REQUIRED, "The folder, which must be empty or not exist.", positional=True)
 
 

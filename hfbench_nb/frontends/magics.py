@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from hfbench_nb.facade.benchmark_results import BenchmarkResults
     from hfbench_nb.frontends.widgets.control_panel import Panel
 
-# Options of the magics, in addition to those of the shell, that take no value.
-_OWN_FLAGS = ("-q", "-h", "--help")
-
 
 @magics_class
 class HfbenchMagics(Magics):
@@ -204,11 +201,17 @@ class _OutputParser(argparse.ArgumentParser):
         group.add_argument("-o", dest="output_name", metavar="NAME", help="Store the value in a variable, too.")
         group.add_argument("-q", dest="quiet", action="store_true", help="Show nothing; needs -o.")
 
+    @property
+    def flags(self) -> list[str]:
+        """The options that take no value."""
+        return [word for action in self._actions if action.nargs == 0 for word in action.option_strings]
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(message)
 
 
 _OUTPUT = _OutputParser()
+_HELP = ("-h", "--help")
 
 
 def _take_output_options(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -223,7 +226,7 @@ def _take_output_options(words: list[str]) -> tuple[argparse.Namespace, list[str
 
 def _check_command(word: str) -> None:
     known = commands(prints=False)
-    if word not in (*known, "--help", "-h"):
+    if word not in (*known, *_HELP):
         hint = did_you_mean(word, known, most=1)
         raise UsageError(f"%hfbench {word}: the first word must be one of {', '.join(known)}.{hint}")
 
@@ -233,7 +236,7 @@ def _split_options(line: str) -> tuple[list[str], str]:
     stream = io.StringIO(line)
     lexer = shlex.shlex(stream, posix=True)
     lexer.whitespace_split, lexer.commenters = True, ""
-    flags = {*flags_of_functions(), *_OWN_FLAGS}
+    flags = {*flags_of_functions(), *_OUTPUT.flags, *_HELP}
     words: list[str] = []
     rest = line
     while rest.startswith("-"):

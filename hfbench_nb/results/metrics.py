@@ -109,6 +109,11 @@ class Metric:
         return self.name if "_per_" in self.name else self.name.removesuffix(unit) or self.name
 
     @property
+    def is_rate(self) -> bool:
+        """Whether it says how much is done in a second."""
+        return self.unit.endswith("/s")
+
+    @property
     def axis_title(self) -> str:
         """Title with the unit, as in ``Time (s)``."""
         return f"{self.title} ({self.unit})" if self.unit else self.title

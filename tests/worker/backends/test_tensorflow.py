@@ -277,7 +277,7 @@ def test_an_overlay_is_installed_by_pip_into_the_folder_alone(tmp_path, monkeypa
     assert cli.main(["overlay", "tensorflow", str(tmp_path / "new")]) == 0
     assert "runpy.run_module('pip'" in commands[0][2]
     assert commands[0][3:6] == ["install", "--quiet", "--target"]
-    assert commands[0][6:] == [str(tmp_path / "new"), "transformers>=4.57,<5", "tf-keras", "numpy==2.4.6"]
+    assert commands[0][6:] == [str(tmp_path / "new"), "tf-keras", "transformers>=4.57,<5", "numpy==2.4.6"]
     assert "--overlay" in capsys.readouterr().out
     (tmp_path / "file").touch()
     assert cli.main(["overlay", "tensorflow", str(tmp_path)]) == 2
