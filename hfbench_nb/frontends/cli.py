@@ -113,9 +113,10 @@ def _(command: EstimateCommand) -> int:
 
 @run_command.register
 def _(command: FitCommand) -> int:
-    from hfbench_nb.execution.benchmarks import PyTorchBenchmark
+    from hfbench_nb.execution.benchmarks import make_benchmark
+    from hfbench_nb.execution.largest import find_largest
 
-    results = PyTorchBenchmark(command.arguments).find_largest(**vars(command.fit), **vars(command.options))
+    results = find_largest(make_benchmark(command.arguments), **vars(command.fit), **vars(command.options))
     largest = results.largest
     say(largest)
     return SUCCESS if any(found.largest is not None for found in largest.found) else FAILURE

@@ -13,7 +13,6 @@ from hfbench_nb.arguments.benchmark import PLACE, BenchmarkArguments
 from hfbench_nb.arguments.fields import REQUIRED, option
 from hfbench_nb.arguments.frameworks import frameworks_with_models
 from hfbench_nb.arguments.measurement import FunctionArguments
-from hfbench_nb.arguments.pytorch import PyTorchBenchmarkArguments
 from hfbench_nb.display.gate import FORMATS
 from hfbench_nb.execution.executors import EXECUTORS
 from hfbench_nb.execution.machines import SPREADS
@@ -71,7 +70,7 @@ class EstimateOptions:
 class EstimateCommand:
     """Estimate what models need."""
 
-    arguments: PyTorchBenchmarkArguments
+    arguments: BenchmarkArguments
     options: EstimateOptions
 
     def __post_init__(self) -> None:
@@ -93,7 +92,7 @@ class FitOptions:
 class FitCommand:
     """Find the largest size that runs: of which models, where the probes are stored, and what is looked for."""
 
-    arguments: PyTorchBenchmarkArguments
+    arguments: BenchmarkArguments
     options: RunOptions
     fit: FitOptions
 
@@ -243,14 +242,15 @@ def commands(*, prints: bool) -> dict[str, CommandKind]:
     prints
         Whether results will be printed, so that there are options for that.
     """
+    estimated = next(each.arguments_class for each in frameworks_with_models() if each.estimating_backend)
     run_parts = (RunOptions, ClusterOptions, *((PrintOptions,) if prints else ()))
     return {
         **{
             framework.command: CommandKind((framework.arguments_class, *run_parts), MeasureCommand)
             for framework in frameworks_with_models()
         },
-        "estimate": CommandKind((PyTorchBenchmarkArguments, EstimateOptions), EstimateCommand, EstimateOptions),
-        "fit": CommandKind((PyTorchBenchmarkArguments, RunOptions, FitOptions), FitCommand, FitOptions),
+        "estimate": CommandKind((estimated, EstimateOptions), EstimateCommand, EstimateOptions),
+        "fit": CommandKind((estimated, RunOptions, FitOptions), FitCommand, FitOptions),
         "plot": CommandKind((PlotOptions,)),
         "compare": CommandKind((CompareOptions,)),
         "models": CommandKind((ModelsOptions,)),

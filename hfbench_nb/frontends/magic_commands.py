@@ -51,11 +51,12 @@ def _(command: MeasureCommand, display: Display | None, keep: Keep) -> Any:
 
 @value_of.register
 def _(command: FitCommand, display: Display | None, keep: Keep) -> Any:
-    from hfbench_nb.execution.benchmarks import PyTorchBenchmark
+    from hfbench_nb.execution.benchmarks import make_benchmark
+    from hfbench_nb.execution.largest import find_largest
 
-    benchmark = PyTorchBenchmark(command.arguments)
+    benchmark = make_benchmark(command.arguments)
     given = {**vars(command.fit), **vars(command.options)}
-    return _kept_if_interrupted(benchmark, lambda: benchmark.find_largest(**given, display=display).largest, keep)
+    return _kept_if_interrupted(benchmark, lambda: find_largest(benchmark, **given, display=display).largest, keep)
 
 
 def _kept_if_interrupted(benchmark: Any, run: Callable[[], Any], keep: Keep) -> Any:
