@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copyreg
 import dataclasses
 import inspect
@@ -10,6 +11,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -169,3 +171,20 @@ def test_a_wheel_holds_package_data_and_the_module_hfbench(tmp_path, pytestconfi
     zipfile.ZipFile(wheel).extractall(site)
     code = f"import sys; sys.path.insert(0, {str(site)!r}); import hfbench; print(hfbench.__file__, hfbench.read_csv)"
     assert in_child(code).startswith(str(site))
+
+
+def test_protocol_and_worker_need_the_standard_library_alone():
+    """Import-linter is told of some libraries; imports inside functions count, too."""
+    package = Path(hfbench_nb.__file__).parent
+    backends = package / "worker" / "backends"
+    found = set()
+    for path in [*(package / "protocol").rglob("*.py"), *(package / "worker").rglob("*.py")]:
+        if backends in path.parents and path != backends / "__init__.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            roots = {name.partition(".")[0] for name in names}
+            found |= {(path.stem, root) for root in roots - sys.stdlib_module_names - {"hfbench_nb"}}
+    # Used where the system has nothing of its own: elsewhere than on Linux, and where there is an NVIDIA driver.
+    assert found == {("memory", "psutil"), ("nvml", "pynvml")}
