@@ -23,15 +23,16 @@ def readings_mib(code, *arguments):
 
 
 BEFORE = """
-import mmap, sys
+import mmap, sys, time
 from hfbench_nb.worker import memory
 
 MIB = 1 << 20
 
-def hold(size):  # takes memory, touches every page, and gives it back
+def hold(size, seconds=0):  # takes memory, touches every page, and gives it back
     with mmap.mmap(-1, size) as block:
         for offset in range(0, size, mmap.PAGESIZE):
             block[offset] = 1
+        time.sleep(seconds)
 
 """
 
@@ -93,9 +94,9 @@ def test_method_is_named():
 def test_each_phase_has_a_peak_of_its_own(meter):
     code = """
     with getattr(memory, sys.argv[1])().watch() as peak:
-        hold(256 * MIB)
+        hold(256 * MIB, 0.05)  # samples need a moment, where other processes compute
         peak.split()
-        hold(64 * MIB)
+        hold(64 * MIB, 0.05)
     print(*(phase.bytes for phase in peak.phases), peak.bytes)
     """
     high, low, peak = readings_mib(code, meter)
