@@ -180,16 +180,18 @@ class SamplingMeter(HostMeter):
     def watch(self) -> Iterator[Peak]:
         """Sample resident memory while the block runs."""
         largest_bytes = self._read()
-        stop = threading.Event()
+        stop, lock = threading.Event(), threading.Lock()
 
         def take() -> Reading:
             nonlocal largest_bytes
-            largest_bytes = max(largest_bytes, self._read())
-            return Reading(largest_bytes, {})
+            with lock:  # a sample that began before a reset must not bring back what was before
+                largest_bytes = max(largest_bytes, self._read())
+                return Reading(largest_bytes, {})
 
         def reset() -> None:
             nonlocal largest_bytes
-            largest_bytes = self._read()
+            with lock:
+                largest_bytes = self._read()
 
         def sample() -> None:
             while not stop.wait(_SAMPLING_INTERVAL_S):
