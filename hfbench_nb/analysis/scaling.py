@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hfbench_nb.arguments.checks import positive_integers
-from hfbench_nb.protocol.case import SIZE_NAMES
+from hfbench_nb.protocol.case import SHOWN
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, printable
 from hfbench_nb.rendering.html import render
 from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
 from hfbench_nb.rendering.suggestions import no_such
-from hfbench_nb.results.curve_frame import make_curve_frame
+from hfbench_nb.results.curve_frame import curve_keys, make_curve_frame
 from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.result_set import ResultSet
 
@@ -97,7 +97,7 @@ class Scaling:
                 if row.fit is not None
                 for (n, value), residual in zip(row.points, row.fit.residuals, strict=True)
             ],
-            columns=["model", "task", *SIZE_NAMES, self.metric.name, "fitted", "residual"],
+            columns=[*SHOWN, self.metric.name, "fitted", "residual"],
         )
 
     def predict(
@@ -152,7 +152,7 @@ class Scaling:
                 for row in rows
                 for n in lengths
             ],
-            columns=["model", "task", *SIZE_NAMES, self.metric.name, "extrapolated"],
+            columns=[*SHOWN, self.metric.name, "extrapolated"],
         )
 
     def _repr_html_(self) -> str:
@@ -201,10 +201,10 @@ def scaling(results: ResultSet, values: str | None = None) -> Scaling:
     ArgumentError
         If `values` cannot be used, or no case has a batch size and a sequence length.
     """
-    metric, points = make_curve_frame(results, values)
+    metric, frame = make_curve_frame(results, values)
     if metric.is_rate:
         raise wrong_value("values", values, "'time_s' or 'memory_mb': throughput follows from the fit of time")
-    groups: Any = points.groupby(["label", "task", "batch_size"], sort=False)
+    groups: Any = frame.groupby(curve_keys(), sort=False)
     return Scaling(metric, [_fit(key, group) for key, group in groups])
 
 

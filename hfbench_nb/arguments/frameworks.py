@@ -21,7 +21,7 @@ class Requirement:
     alternatives
         Names of distributions that provide the same.
     at_least
-        The smallest version that an overlay gets, if there is a limit.
+        Smallest version that is installed into an overlay; empty for any.
     below_major
         First unsupported major version; None for no limit.
     why

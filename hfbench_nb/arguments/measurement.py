@@ -110,7 +110,10 @@ class FunctionArguments(MeasurementArguments):
 
     name: str = option("function", "Name in the results.")
     framework: str | None = option(
-        None, "pytorch or tensorflow: imported beforehand, so that it counts as baseline.", measured=False
+        None,
+        f"{' or '.join(each.command for each in frameworks_with_models())}: imported beforehand, so that it counts as "
+        "baseline.",
+        measured=False,
     )
     profile: bool = profile_option()
 

@@ -12,7 +12,7 @@ from hfbench_nb.arguments import checks
 from hfbench_nb.display.comparison_parts import frame_row, pair_texts, ratio_texts
 from hfbench_nb.display.markdown_tables import table_lines
 from hfbench_nb.display.plots.ratios import plot_ratios
-from hfbench_nb.protocol.case import IDENTITY, SIZE_NAMES, varying_axes
+from hfbench_nb.protocol.case import IDENTITY, SHOWN, varying_axes
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.rendering.escaping import for_stdout, markdown_code, printable
 from hfbench_nb.rendering.html import render
@@ -20,8 +20,6 @@ from hfbench_nb.rendering.keywords import refuse_unknown_keywords_of_methods
 from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.metrics import METRICS, Metric, headlines
 from hfbench_nb.results.result_set import Row
-
-_OF_A_RATIO = ("ratio", "interval", "verdict")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,7 +158,7 @@ class Comparison:
             for metric in self.metrics
             if self.has_both(pair, metric) and pair.worse_by_more_than(metric, share) is wanted
         ]
-        return pd.DataFrame(rows, columns=["model", "task", *SIZE_NAMES, "metric", "ratio", "low", "high"])
+        return pd.DataFrame(rows, columns=[*SHOWN, "metric", "ratio", "low", "high"])
 
     @staticmethod
     def has_both(pair: Pair, metric: Metric) -> bool:

@@ -18,7 +18,7 @@ ENVIRONMENT = "env_info"
 
 def file_stem(task: str, metric: Metric) -> str:
     """Return the name of the file of a metric and task, as in ``train_time``."""
-    return f"{TASKS[task].file_stem}_{metric.stem}"
+    return f"{TASKS[task].stem}_{metric.stem}"
 
 
 def content_of(path: Path) -> tuple[str, Metric] | None:
@@ -26,7 +26,8 @@ def content_of(path: Path) -> tuple[str, Metric] | None:
 
     The file may have more at the end of its name, as in ``train_time_1595.csv`` or ``train_time (1).csv``.
     """
-    stems = {file_stem(task.name, metric): (task.name, metric) for task in TASKS for metric in headlines()}
+    pairs = ((task.name, metric) for task in TASKS for metric in headlines() if metric.is_of(task.name))
+    stems = {file_stem(*pair): pair for pair in pairs}
     fitting = [stem for stem in stems if re.fullmatch(rf"{re.escape(stem)}([^A-Za-z0-9].*)?", path.stem, re.DOTALL)]
     return stems[max(fitting, key=len)] if fitting else None
 

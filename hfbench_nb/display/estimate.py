@@ -68,9 +68,7 @@ class Estimate:
     def _frame_row(self, row: Row, needs: Needs | None) -> dict[str, Any]:
         case, failure = row.case, row.measurement.failure
         found: dict[str, Any] = {
-            "model": case.model,
-            "task": case.task,
-            **case.sizes_by_name,
+            **case.shown,
             **{name: row.requested.get(name) for name in self._axes()},
             "status": row.measurement.status,
             "parameters": None if needs is None else needs.parameters,

@@ -31,7 +31,7 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
     """Return the tables as HTML without scripts or style sheets, as a notebook shows them.
 
     Beside them: a legend and, folded, throughput, the reasons of failed cases, where the time goes, the environment,
-    and the tables in Markdown to be copied.  The answer of a search for the largest size stands first.
+    and the tables in Markdown to be copied.  What a search for the largest size has found stands first.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def to_html(results: ResultSet, values: str | Sequence[str] | None = None, *, ba
         If there is no such metric, it was not measured, or nothing is the baseline.
     """
     page = ResultsPage(results, values, baseline)
-    return page.answer + render("results.html.j2", main=page.main, folds=[*page.folds])
+    return page.largest + render("results.html.j2", main=page.main, folds=[*page.folds])
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ class ResultsPage:
         self._tables = make_tables(results, values, baseline)
 
     @property
-    def answer(self) -> str:
-        """The answer of a search for the largest size; empty if there was none."""
+    def largest(self) -> str:
+        """What a search for the largest size has found; empty if there was none."""
         arguments = self._results.arguments
         searched = self._is_whole and self._results.entries and arguments.get(ARGUMENT)
         return Largest(self._results, Hunt.of(arguments))._repr_html_() if searched else ""

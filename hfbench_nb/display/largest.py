@@ -49,13 +49,11 @@ class Largest:
 
     def _frame_row(self, found: Found) -> dict[str, Any]:
         row, axes = found.probes[0], varying_axes(each.probes[0].requested for each in self.found)
-        sizes = row.case.sizes_by_name
-        sizes[self.hunt.what] = None if found.largest is None else self.hunt.size.of(found.largest.case)
+        shown = row.case.shown
+        shown[self.hunt.what] = None if found.largest is None else self.hunt.size.of(found.largest.case)
         needed = None if found.largest is None else needed_mb(found.largest.measurement)
         return {
-            "model": row.case.model,
-            "task": row.case.task,
-            **sizes,
+            **shown,
             **{name: row.requested.get(name) for name in axes if name != self.hunt.what},
             "memory_mb": float("nan") if needed is None else needed,
             "limit_mb": self.hunt.limit_mb,

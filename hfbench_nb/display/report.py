@@ -28,7 +28,7 @@ def make_report(results: ResultSet, *, environment: bool) -> str:
     for task in results.tasks:
         for metric in results.headlines(task):
             word = metric.short if metric.task else metric.group or metric.stem
-            lines += ["", _heading(TASKS[task].report_heading.format(word.upper())), *_table(results, task, metric)]
+            lines += ["", _heading(TASKS[task].report_heading(word.upper())), *_table(results, task, metric)]
         if results.arguments.get("trace_memory_line_by_line", False) and TASKS[task].has_sizes:
             lines += ["", _heading(f"{TASKS[task].report_word} - {_LINES_TITLE}"), *_line_by_line(results, task)]
     if any(measurement.profile or measurement.profile_failure for _, measurement in results.entries):

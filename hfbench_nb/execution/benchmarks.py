@@ -68,8 +68,13 @@ class TensorFlowBenchmark(Benchmark[TensorFlowBenchmarkArguments]):
 def make_benchmark(args: BenchmarkArguments, configs: Sequence[Any] | None = None, **functions: Any) -> Benchmark[Any]:
     """Return the benchmark that takes arguments of this class."""
     check_arguments(args)
+    return benchmark_class_of(args)(args, configs, **functions)
+
+
+def benchmark_class_of(args: BenchmarkArguments) -> type[Benchmark[Any]]:
+    """Return the benchmark class that takes arguments of this class; of a framework from outside, the general one."""
     kinds: tuple[type[Benchmark[Any]], ...] = (PyTorchBenchmark, TensorFlowBenchmark, Benchmark)
-    return next(kind for kind in kinds if isinstance(args, kind.arguments_class))(args, configs, **functions)
+    return next(kind for kind in kinds if isinstance(args, kind.arguments_class))
 
 
 @refuse_unknown_keywords

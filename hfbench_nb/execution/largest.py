@@ -23,7 +23,7 @@ from hfbench_nb.facade.loading import load_results
 from hfbench_nb.protocol.case import Case
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.protocol.measurement import MEGABYTE, Measurement
-from hfbench_nb.protocol.request import Method
+from hfbench_nb.protocol.request import TRACES, Method
 from hfbench_nb.rendering.suggestions import no_such
 
 _LARGEST_SIZE = 1 << 16
@@ -191,7 +191,7 @@ def find_largest(
     """
     check_hunt(what, limit_mb, maximum)
     size = sizes()[what]
-    untraced = {name: False for name in ("trace_memory_line_by_line", "profile") if hasattr(benchmark.args, name)}
+    untraced = {name: False for name in TRACES if hasattr(benchmark.args, name)}
     args = replace(benchmark.args, speed=False, memory=True, rounds=1, **untraced, **{size.argument: [size.minimum]})
     groups = [case for case in plan(args) if size.concerns(case)]
     if not groups:

@@ -66,13 +66,9 @@ def with_peaks(
         if peaks is not None:
             _again.add(key)
             found = peaks.or_more(found)
-        peaks = replace(found, dtype=str(settings["dtype"]))
+        peaks = found
         _keep(key, peaks)
-    return replace(
-        measurement,
-        metrics={**measurement.metrics, **peaks.metrics},
-        peaks=peaks,
-    )
+    return replace(measurement, metrics={**measurement.metrics, **peaks.metrics}, peaks=peaks)
 
 
 def _settings_of(request: Request, measurement: Measurement) -> Settings:

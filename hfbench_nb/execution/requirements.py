@@ -63,7 +63,7 @@ def check_requirements(framework: Framework, overlay: str | None) -> None:
 
 
 def install_overlay(framework: Framework, folder: Path) -> None:
-    """Install what a framework's models need into a folder, as far as it is not installed here in a version that fits.
+    """Install what a framework's models need into a folder: what is not installed here, and what has a largest version.
 
     Nothing else is changed: pip writes only to the folder.  NumPy is pinned to the version of this environment, which
     its framework is used with.

@@ -144,7 +144,8 @@ def save_plot(command: PlotOptions) -> Path:
 
     said = content_of(Path(command.csv_file))
     task = "training" if command.is_train else said[0] if said else "inference"
-    metric = METRICS["time_s" if command.is_time else said[1].name if said else "memory_mb"]
+    fits = said is not None and said[1].is_of(task)
+    metric = METRICS["time_s" if command.is_time else said[1].name if said and fits else "memory_mb"]
     along = "batch_size" if command.plot_along_batch else "sequence_length"
     results = read_csv(command.csv_file, values=metric.name, task=task)
     figure = matplotlib.figure.Figure(figsize=(7.5, 4.8), layout="constrained")

@@ -9,7 +9,7 @@ import hfbench_nb
 from hfbench_nb.arguments.benchmark import BenchmarkArguments
 from hfbench_nb.arguments.fields import differing
 from hfbench_nb.arguments.frameworks import FRAMEWORKS
-from hfbench_nb.execution.benchmarks import make_benchmark
+from hfbench_nb.execution.benchmarks import benchmark_class_of, make_benchmark
 from hfbench_nb.frontends.run_options import RunOptions
 
 # Characters that IPython would expand in the line of a magic, or treat as the end of the line.
@@ -36,7 +36,7 @@ def as_python(args: BenchmarkArguments, options: RunOptions | None = None) -> st
     """
     arguments_class = type(args).__name__
     if getattr(hfbench_nb, arguments_class, None) is type(args):
-        benchmark = arguments_class.removesuffix("Arguments")
+        benchmark = benchmark_class_of(args).__name__
         imports = [f"from hfbench_nb import {benchmark}, {arguments_class}"]
     else:  # of a framework from outside, which need not have a class of its own
         benchmark = make_benchmark.__name__

@@ -272,7 +272,7 @@ class _Flag(argparse.Action):
     """``--name``, ``--no_name`` and, if the field takes a list, ``--name true false``."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        is_positive = not str(option_string).startswith("--no")
+        is_positive = option_string == self.option_strings[0]
         words = [str(value).lower() for value in values or ()]
         if not is_positive and words:
             parser.error(f"argument {option_string}: it takes no value")

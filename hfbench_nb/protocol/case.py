@@ -17,6 +17,9 @@ Setting = str | int | float | bool | None
 SIZE_NAMES = ("batch_size", "sequence_length")
 """The names of the sizes of a case's input."""
 
+SHOWN = ("model", "task", *SIZE_NAMES)
+"""The names of what tables of one framework show of a case in addition to its settings."""
+
 HOST, ANY_HOST = "host", "any"
 """The axis that a run on several machines has, and its value where any of them may measure the case."""
 
@@ -124,6 +127,11 @@ class Case:
     def identity(self) -> dict[str, Any]:
         """What identifies the case in addition to its settings, by name: the values of `IDENTITY`."""
         return {name: getattr(self, name) for name in IDENTITY}
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What tables show of the case in addition to its settings, by name: the values of `SHOWN`."""
+        return {name: getattr(self, name) for name in SHOWN}
 
     @property
     def sizes_by_name(self) -> dict[str, int | None]:

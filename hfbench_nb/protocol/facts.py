@@ -24,8 +24,8 @@ class ModelFacts:
     non_persistent_buffer_bytes
         Size of the buffers that no checkpoint stores, bytes.
     weights_bytes
-        Size of the parameters and of the buffers that a checkpoint stores, bytes, where building loads more than them,
-        such as a library; None where the weights are all that building adds.
+        Size of the parameters and of the buffers that a checkpoint stores, bytes, if that was added up: where building
+        also loads other things, such as a library.  None where the weights are what building has added.
     """
 
     model_class: str

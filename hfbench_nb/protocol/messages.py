@@ -1,11 +1,13 @@
 """The messages between the notebook and the worker processes: one JSON object per line.
 
-=============  ==========================================================================================
-from notebook  ``{"do": "measure", "family", "workload", "case", "method", "build", "model" | "function"}``,
-               ``{"do": "environment", "settings", "method"}``, ``{"do": "kill"}``, ``{"do": "release"}``
+=============  ========================================================================================================
+from notebook  ``{"do": "measure", "family", "workload", "case", "method", "backend", "build", "model" | "function"}``,
+               ``{"do": "environment", "settings", "method", "family"}``, ``{"do": "peaks", "settings", "method"}``,
+               ``{"do": "kill"}``, ``{"do": "release"}``
 to notebook    ``{"event": "ready" | "failed", ...}`` once, then for each request ``started``, ``progress`` (any
-               number), ``reply`` (with the measurement), and ``exit`` when the worker is gone
-=============  ==========================================================================================
+               number), ``reply`` (with the measurement, what was ``told``, or the ``failure``), and ``exit`` when the
+               worker is gone
+=============  ========================================================================================================
 
 Standard library only: both ends import it.
 """

@@ -33,7 +33,7 @@ class Peaks:
 
     gflops_per_s: Rate
     gb_per_s: Rate
-    dtype: str = "float32"
+    dtype: str
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -61,4 +61,4 @@ class Peaks:
         ValueError
             If `data` is not of that form.
         """
-        return make(cls, {field.name: data[field.name] for field in fields(cls) if field.name in data})
+        return make(cls, {field.name: data.get(field.name) for field in fields(cls)})

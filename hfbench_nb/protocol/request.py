@@ -12,6 +12,9 @@ from hfbench_nb.protocol.tasks import TASKS
 DEFAULT_TIMEOUT_S = 3600.0
 # Even, so that two cases are measured in either order equally often; and six, since a machine with two speeds shows all
 # of five rounds at one of them in 6 % of cases.
+TRACES = ("trace_memory_line_by_line", "profile")
+"""The fields of a method that ask for passes of their own, which are traced."""
+
 DEFAULT_ROUNDS = 6
 
 
@@ -141,18 +144,18 @@ class Method:
 
     def of_round(self, number: int, scratch: str = "") -> Method:
         """Return how a case is measured in a round: what is traced, which does not vary, is so in the first alone."""
-        is_first = number == 1
+        traces: dict[str, Any] = {name: getattr(self, name) and number == 1 for name in TRACES}
         return dataclasses.replace(
             self,
             round=number,
             scratch=scratch,
-            trace_memory_line_by_line=self.trace_memory_line_by_line and is_first,
-            profile=self.profile and is_first,
+            **traces,
         )
 
     def untraced(self) -> Method:
         """Return the same without what is traced in passes of its own."""
-        return dataclasses.replace(self, trace_memory_line_by_line=False, profile=False)
+        traces: dict[str, Any] = dict.fromkeys(TRACES, False)
+        return dataclasses.replace(self, **traces)
 
 
 @dataclass(frozen=True)

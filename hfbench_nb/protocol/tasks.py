@@ -22,8 +22,10 @@ class Task:
         ``package.module:Class`` of the `hfbench_nb.worker.workloads.base.Workload` that the worker imports.
     file_stem
         Start of the names of its CSV files; by default the name.
-    report_heading
-        Heading of its tables in the text report, with ``{}`` for the metric.
+    report_name
+        What the text report calls it; by default the name in capitals.
+    report_ending
+        The end of the headings of its tables in the text report.
     has_sizes
         Whether its cases have a batch size and a sequence length.
     builds_named_class
@@ -38,22 +40,26 @@ class Task:
     name: str
     workload: str
     file_stem: str = ""
-    report_heading: str = ""
+    report_name: str = ""
+    report_ending: str = "RESULT"
     has_sizes: bool = True
     builds_named_class: bool = True
     repeated_by: str = ""
     across: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        if not self.file_stem:
-            object.__setattr__(self, "file_stem", self.name)
-        if not self.report_heading:
-            object.__setattr__(self, "report_heading", f"{self.name.upper()} - {{}} - RESULT")
+    @property
+    def stem(self) -> str:
+        """Start of the names of its CSV files."""
+        return self.file_stem or self.name
 
     @property
     def report_word(self) -> str:
         """What the report calls the task."""
-        return self.report_heading.partition(" - ")[0]
+        return self.report_name or self.name.upper()
+
+    def report_heading(self, metric: str) -> str:
+        """Return the heading of its table of a metric in the text report."""
+        return f"{self.report_word} - {metric} - {self.report_ending}"
 
 
 TASKS: Registry[Task] = Registry("task")
@@ -63,7 +69,8 @@ TASKS.register(
         TRAINING,
         "hfbench_nb.worker.workloads.training:Training",
         file_stem="train",
-        report_heading="TRAIN - {} - RESULTS",
+        report_name="TRAIN",
+        report_ending="RESULTS",
         repeated_by="gradient_accumulation",
     )
 )

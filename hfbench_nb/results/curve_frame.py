@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hfbench_nb.arguments.sweep import known_axes
+from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.suggestions import no_such
 from hfbench_nb.results.metrics import METRICS, Metric
@@ -23,6 +24,16 @@ def axis_title(name: str) -> str:
     """Return the label of a plot's axis for a size or an axis of the sweep."""
     axes = known_axes()
     return SIZE_TITLES.get(name) or (axes[name].title if name in axes else "") or name.replace("_", " ").capitalize()
+
+
+def other_sizes(along: str) -> list[str]:
+    """Return the sizes that tell curves along one of them, or along an axis, apart."""
+    return [name for name in SIZE_NAMES if name != along]
+
+
+def curve_keys(along: str = "sequence_length") -> list[str]:
+    """Return the columns of a curve frame by which its rows belong to curves."""
+    return ["label", "task", *other_sizes(along)]
 
 
 def make_curve_frame(

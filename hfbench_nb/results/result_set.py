@@ -53,6 +53,11 @@ class Row:
         """The axes of the case as requested; see `requested_settings`."""
         return requested_settings(self.case, self.measurement, self.environment)
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What tables show of the case in addition to its settings, by name: its label, the task and the sizes."""
+        return {**self.case.shown, "model": self.label}
+
     def __str__(self) -> str:
         return str(self.case.of_model(self.label))
 
@@ -77,7 +82,7 @@ def _repeated_axes(
 ) -> dict[str, Any]:
     """Return the facts of an environment that repeat an axis, as they are in a case: a place may have several values.
 
-    One that was left open, and that no worker has told, is what the environment says.
+    An axis that was left open is not among them where no worker has told its value.
     """
     settings = {
         axes.get(name, _NO_AXIS).fact or name: measurement.resolved.get(name, value)

@@ -75,7 +75,7 @@ def read_entry(head: Head, data: dict[str, Any]) -> tuple[Case, Measurement, int
         case = make(Case, data["cell"])
         old, versions = older_measurements.of_format_1(data["measurement"])
         measurement = Measurement.from_dict(older_measurements.of_format_3(old))
-        arguments = head.arguments | _settings_of_format_1(measurement.details)
+        arguments = head.arguments | _settings_of_format_1(old["details"])
         return completed(case, arguments), measurement, _environment_of_format_1(head.environments, versions)
     number = data["environment"]
     if type(number) is not int or number < 0:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hfbench_nb.protocol.peaks import Peaks
+
 _VERSIONS = ("framework_version", "transformers_version")
 _TEXTS = ("note", "line_trace_failure")
 # What earlier versions called the phases of a call.
@@ -17,7 +19,7 @@ def of_format_1(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
     Raises
     ------
     ValueError
-        If a text is none.
+        If an entry that must be text is none.
     """
     details = {**data.get("details", {})}
     versions = {name: _text(details[name], name) for name in _VERSIONS if name in details}
@@ -27,12 +29,12 @@ def of_format_1(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
 
 
 def of_format_3(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a measurement of the formats 2 and 3 in today's form; what has not the type of its field stays a detail.
+    """Return a measurement of formats 2 and 3 in today's form; an entry of another type than its field stays a detail.
 
     Raises
     ------
     ValueError
-        If there is no such measurement.
+        If no measurement has that form.
     """
     details = _Details(data.get("details", {}))
     costs = {name: details.take(name, float) for name in ("start_s", "open_s", "build_s", "calls_s")}
@@ -40,7 +42,7 @@ def of_format_3(data: Mapping[str, Any]) -> dict[str, Any]:
     typed = {
         "costs": _known(costs),
         "model_facts": _model_facts(details),
-        "peaks": details.take("peaks", dict),
+        "peaks": _peaks(details),
         "framework_version": details.take("framework_version", str) or "",
         "memory": _memory(data.get("memory")),
         "metrics": {**data.get("metrics", {}), **_known({"compile_s": details.take("compile_s", float)})},
@@ -61,6 +63,15 @@ class _Details:
         value = self.rest.get(name)
         fits = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
         return self.rest.pop(name) if fits else None
+
+
+def _peaks(details: _Details) -> dict[str, Any] | None:
+    try:
+        Peaks.from_dict(details.rest.get("peaks") or {})
+    except (ValueError, AttributeError):  # damaged, or none
+        return None
+    found: dict[str, Any] = details.rest.pop("peaks")
+    return found
 
 
 def _model_facts(details: _Details) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from hfbench_nb.storage.journal import Contents, Entry
 
 # Facts of an environment that change over time, are compared elsewhere, or repeat an argument.
 FREE_FACTS = frozenset({
-    "date", "time", "gpu_performance_state", "configurations_from", "python_executable", "fp16", "use_torchscript",
+    "date", "time", "gpu_performance_state", "configurations_from", "python_executable", "fp16",
     "transparent_huge_pages",
 })  # fmt: skip
 # Facts that are the same in every place of a machine.
@@ -66,7 +66,11 @@ def differences(before: Contents, now: Contents, kind: Any, places: list[Setting
     if before.entries and hosts.count("none") == 1:  # a run on a cluster, and one without
         found.append(f"host ({hosts[0]!r} in the journal, {hosts[1]!r} now)")
     # A fact that repeats an axis is part of the cases; where the axis has its default, it is the worker's choice.
-    set_axes = {name for name in axes_of(kind) if any(_is_set(each.arguments, name) for each in (before, now))}
+    set_axes = {
+        axis.fact or name
+        for name, axis in axes_of(kind).items()
+        if any(_is_set(each.arguments, name) for each in (before, now))
+    }
     # Where every case failed, perhaps because the place could not be used, nothing was measured otherwise.
     measured = [entry for entry in before.entries if entry.measurement.status in _FINDINGS]
     for number in sorted({entry.environment for entry in measured}):

@@ -27,7 +27,7 @@ _SHORTEST_CALL_S = 1e-6
 # closer together would all be taken at one speed, and look precise.
 MIN_SAMPLING_S = 0.5
 # The first call counts as a sample if it takes at least this long and the case has further rounds: what a process does
-# once is then little beside it, and each call is dear.
+# once is then little beside it, and each call takes long.
 FIRST_CALL_COUNTS_S = 5.0
 # The interval is first checked after this many samples, or as many as fit into this time.
 PILOT_SAMPLES = 10

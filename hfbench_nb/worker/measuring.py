@@ -29,7 +29,7 @@ from hfbench_nb.worker.workloads.base import Prepared, Workload
 _TRACED = "transformers"
 
 # A further call to read the memory of a further round, where it is within 0.5 %, must take less than this.
-DEAR_CALL_S = 0.1
+LONG_CALL_S = 0.1
 
 Report = Callable[[str, dict[str, Any]], None]
 """Receives a phase (``building``, ``warm-up``, ``timing``, ``memory``, ``tracing``, ``profiling``) and facts
@@ -110,7 +110,7 @@ class _Taken:
     timings: dict[str, Timing] = field(default_factory=dict)
 
     def measurement(self, status: str, failure: Failure | None) -> Measurement:
-        """Return it as a measurement that has ended so."""
+        """Return what was taken as a measurement with this status."""
         return Measurement(
             status,
             self.timing,
@@ -152,7 +152,7 @@ def _measure(runtime: Runtime, workload: Workload, method: Method, report: Repor
             taken.timing = _take_time(runtime, prepared, stopwatch, first_call, method, report)
         try:
             # The memory of a later round is read where a call costs little.
-            if method.memory and (method.round == 1 or first_call.wall_s < DEAR_CALL_S):
+            if method.memory and (method.round == 1 or first_call.wall_s < LONG_CALL_S):
                 report("memory", {})
                 taken.memory = _read_memory(runtime, stopwatch, prepared, first_peak)
         finally:  # only now: thousands of samples would count as memory of the call

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.measures]
 
 
 def peaks(gflops, gigabytes=10.0):
-    return Peaks(Rate(gflops, gflops / 2, gflops / 4), Rate(gigabytes, gigabytes, gigabytes))
+    return Peaks(Rate(gflops, gflops / 2, gflops / 4), Rate(gigabytes, gigabytes, gigabytes), "float32")
 
 
 @pytest.fixture(autouse=True)

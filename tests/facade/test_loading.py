@@ -53,6 +53,7 @@ def test_a_time_without_a_fraction_is_no_memory(tmp_path):
         ("train_time_1595.csv", ("training", "time_s")),
         ("generation_kv_cache (1).csv", ("generation", "kv_cache_mb")),
         ("inference_timely.csv", None),
+        ("inference_ttft.csv", None),  # no metric of that task
         ("env_info.csv", None),
     ],
 )

@@ -65,11 +65,6 @@ class Caught(Exception):
         self.run_args = args
 
 
-@pytest.fixture
-def shell(ip):
-    return ip
-
-
 def run_python(text):
     assert text.endswith(".run()\nresults")
     names = {}

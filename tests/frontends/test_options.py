@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import sys
 
@@ -10,6 +11,7 @@ from support.option_words import arguments, misuse, same, with_dashes
 
 from hfbench_nb import ArgumentError, PyTorchBenchmarkArguments, TensorFlowBenchmarkArguments
 from hfbench_nb.arguments.frameworks import frameworks_with_models
+from hfbench_nb.frontends import options
 from hfbench_nb.frontends.commands import MeasureCommand
 from hfbench_nb.frontends.options import HelpShown, parse, underscored
 from hfbench_nb.frontends.run_options import RunOptions
@@ -133,3 +135,10 @@ def test_overlays_and_interpreters_are_paths_or_none(tmp_path):
 def test_tensorflow_has_axes_of_its_own(words, given):
     made = arguments(words, "tensorflow")
     assert {name: getattr(made, name) for name in given} == given
+
+
+def test_a_flag_whose_name_begins_with_no_can_be_set_and_unset():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--normalize", "--no_normalize", action=options._Flag, nargs=0, dest="normalize")
+    assert parser.parse_args(["--normalize"]).normalize is True
+    assert parser.parse_args(["--no_normalize"]).normalize is False

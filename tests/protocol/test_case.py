@@ -159,11 +159,9 @@ def test_a_task_that_was_registered_may_be_that_of_a_case():
     TASKS.register(Task("dreaming", "somewhere:Dreaming"))
     try:
         make(Case, case_data(task="dreaming"))
-        assert (TASKS["dreaming"].file_stem, TASKS["dreaming"].report_heading) == (
-            "dreaming",
-            "DREAMING - {} - RESULT",
-        )
-        assert TASKS["dreaming"].report_word == "DREAMING"
+        dreaming = TASKS["dreaming"]
+        assert (dreaming.stem, dreaming.report_word) == ("dreaming", "DREAMING")
+        assert dreaming.report_heading("SPEED") == "DREAMING - SPEED - RESULT"
     finally:
         TASKS.remove("dreaming")
     with pytest.raises(ValueError, match="unknown task"):

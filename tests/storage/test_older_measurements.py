@@ -62,6 +62,12 @@ def test_an_entry_of_another_type_stays_a_detail_and_costs_nothing(value):
     assert read["model_facts"] == {"model_class": "A", "parameters": 3}
 
 
+def test_damaged_peaks_stay_a_detail():
+    for peaks in ({"gflops_per_s": 1.0}, [], "fast"):
+        read = of_format_3({"status": "ok", "details": {"peaks": peaks}})
+        assert (read["peaks"], read["details"]) == (None, {"peaks": peaks})
+
+
 def test_compilation_became_a_metric():
     read = of_format_3({"status": "ok", "metrics": {"flops": 1.0}, "details": {"compile_s": 2}})
     assert read["metrics"] == {"flops": 1.0, "compile_s": 2}

@@ -11,9 +11,8 @@ from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.lines import draw, draw_panels
 from hfbench_nb.display.plots.series import Look, Series
 from hfbench_nb.display.plots.style import series_names
-from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import wrong_value
-from hfbench_nb.results.curve_frame import make_curve_frame
+from hfbench_nb.results.curve_frame import curve_keys, make_curve_frame, other_sizes
 from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.result_set import ResultSet
 
@@ -87,7 +86,7 @@ def plot(
         raise wrong_value("labels", labels, f"a list of {len(names)} names, one for each of {', '.join(names)}")
     short = dict(zip(names, labels or names, strict=True))
     fits = _fits(results, metric) if fit else {}
-    sizes = [size for size in SIZE_NAMES if size != along]
+    sizes = other_sizes(along)
     tasks = list(dict.fromkeys(points["task"]))
     split = ax is None and len(tasks) > 1
     look = Look(
@@ -96,7 +95,7 @@ def plot(
     )  # fmt: skip
 
     def series_of(part: pd.DataFrame) -> list[Series]:
-        groups: list[Any] = list(part.groupby(["label", "task", *sizes], sort=False))
+        groups: list[Any] = list(part.groupby(curve_keys(along), sort=False))
         titles = series_names([(short[label], of_task, *places) for (label, of_task, *places), _ in groups], sizes)
         return [
             Series(title, short[key[0]], group.sort_values(along), fits.get(key))

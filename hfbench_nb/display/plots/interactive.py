@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.style import line_style, series_names, span_enough
-from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
-from hfbench_nb.results.curve_frame import axis_title, make_curve_frame
+from hfbench_nb.results.curve_frame import axis_title, curve_keys, make_curve_frame, other_sizes
 from hfbench_nb.results.metrics import Metric
 from hfbench_nb.results.result_set import ResultSet
 
@@ -64,7 +63,7 @@ def plot_interactive(
     """
     alt = _altair()
     metric, points = make_curve_frame(results, values, task, along)
-    sizes = [size for size in SIZE_NAMES if size != along]
+    sizes = other_sizes(along)
     title = heading(results, points, sizes)
     chart = _chart(alt, points, metric, along, sizes, log=log)
     return cast("LayerChart", chart.properties(title=alt.TitleParams(title, anchor="start")))
@@ -83,7 +82,7 @@ def _altair() -> Any:
 
 def _chart(alt: Any, points: pd.DataFrame, metric: Metric, along: str, sizes: list[str], *, log: bool) -> Any:
     """Return the chart: below the curves the bands of their intervals, above them what failed."""
-    keys = list(points[["label", "task", *sizes]].itertuples(index=False, name=None))
+    keys = list(points[curve_keys(along)].itertuples(index=False, name=None))
     distinct = list(dict.fromkeys(keys))
     names = dict(zip(distinct, series_names(distinct, sizes), strict=True))
     records = [_record(row, names[key], metric) for row, key in zip(points.to_dict("records"), keys, strict=True)]

@@ -8,9 +8,10 @@ from hfbench_nb.display.plots.headings import heading_of_ratios
 from hfbench_nb.display.plots.lines import draw
 from hfbench_nb.display.plots.series import Look, Series
 from hfbench_nb.display.plots.style import plain_text, series_names
-from hfbench_nb.protocol.case import SIZE_NAMES
+from hfbench_nb.protocol.case import SHOWN, SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.units import format_ratio
+from hfbench_nb.results.curve_frame import curve_keys, other_sizes
 from hfbench_nb.results.metrics import Metric
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def plot_ratios(frame: pd.DataFrame, metric: Metric, names: tuple[str, str], *, 
     if frame.empty:
         raise ArgumentError("There is nothing to show: no case has a batch size and a sequence length.")
     absent, ratio = float("nan"), f"{metric.stem}_ratio"
-    points = frame[["model", "task", *SIZE_NAMES]].rename(columns={"model": "label"})
+    points = frame[[*SHOWN]].rename(columns={"model": "label"})
     points = points.astype(dict.fromkeys(SIZE_NAMES, int)).assign(
         status=frame["status"].where(frame["status"] != "ok", frame["other_status"]),
         value=frame[ratio],
@@ -51,8 +52,8 @@ def plot_ratios(frame: pd.DataFrame, metric: Metric, names: tuple[str, str], *, 
         # An interval without an upper end is not drawn.
         high=frame[f"{ratio}_ci_high"].replace(float("inf"), absent),
     )
-    groups: list[Any] = list(points.groupby(["label", "task", "batch_size"], sort=False))
-    titles = series_names([key for key, _ in groups], ["batch_size"])
+    groups: list[Any] = list(points.groupby(curve_keys(), sort=False))
+    titles = series_names([key for key, _ in groups], other_sizes("sequence_length"))
     series = [
         Series(title, key[0], group.sort_values("sequence_length"))
         for title, (key, group) in zip(titles, groups, strict=True)

@@ -10,10 +10,10 @@ from hfbench_nb.analysis.machine_peaks import Roof, roofs_of
 from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.layout import finish, new_axes, set_heading
 from hfbench_nb.display.plots.style import GREY, clean, line_style, plain_text, plain_ticks, series_names
-from hfbench_nb.protocol.case import SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.protocol.measurement import MEGABYTE
 from hfbench_nb.rendering.units import format_flops, format_number
+from hfbench_nb.results.curve_frame import other_sizes
 from hfbench_nb.results.metrics import METRICS
 from hfbench_nb.results.result_set import ResultSet, Row
 
@@ -64,7 +64,7 @@ def plot_roofline(results: ResultSet, *, ax: Axes | None = None) -> Axes:
         )
     rows, places = [row for row, _ in found], [place for _, place in found]
     along = _along(rows)
-    sizes = [name for name in SIZE_NAMES if name != along]
+    sizes = other_sizes(along)
     keys = [(row.label, row.case.task, *(getattr(row.case, name) for name in sizes)) for row in rows]
     names = dict(zip(dict.fromkeys(keys), series_names(list(dict.fromkeys(keys)), sizes), strict=True))
     own = ax is None

@@ -70,7 +70,7 @@ class ResultTabs:
         """Show the results so far, without their curves, which take time to draw."""
         page = ResultsPage(results) if results is not None and results.entries else None
         self.table.value = (
-            _scrolling(page.answer + str(page.main), "Results") if page is not None else "No case is finished yet."
+            _scrolling(page.largest + str(page.main), "Results") if page is not None else "No case is finished yet."
         )
         # The environment has a tab of its own.
         self._show_below([part for part in page.folds if part.name != "environment"] if page is not None else [])

@@ -35,9 +35,7 @@ def choose_class(
 
 def describe(model: torch.nn.Module, training: bool, note: str) -> Built:
     """Return a model whose weights are all that was added."""
-    stored = model.state_dict()
-    unsaved_bytes = sum(buffer.nbytes for name, buffer in model.named_buffers() if name not in stored)
-    facts = ModelFacts(type(model).__name__, count_parameters(model), _stored_buffer_bytes(model), unsaved_bytes)
+    facts = ModelFacts(type(model).__name__, count_parameters(model), *_buffer_bytes(model))
     return Built(model.train(training), facts, note=note)
 
 
@@ -57,7 +55,7 @@ def describe_loaded(
     facts = ModelFacts(
         type(model).__name__,
         count_parameters(model) if parameters is None else parameters,
-        _stored_buffer_bytes(model),
+        _buffer_bytes(model)[0],
         stored.others_bytes,
         weights_bytes(model),
     )
@@ -72,6 +70,10 @@ def with_added(built: Built, note: str) -> Built:
     return replace(built, facts=facts, note="; ".join(filter(None, [built.note, note])))
 
 
-def _stored_buffer_bytes(model: torch.nn.Module) -> int:
+def _buffer_bytes(model: torch.nn.Module) -> tuple[int, int]:
+    """Return the bytes of the buffers that a checkpoint stores, and of the others."""
     stored = model.state_dict()
-    return sum(buffer.nbytes for name, buffer in model.named_buffers() if name in stored)
+    sizes = {True: 0, False: 0}
+    for name, buffer in model.named_buffers():
+        sizes[name in stored] += buffer.nbytes
+    return sizes[True], sizes[False]

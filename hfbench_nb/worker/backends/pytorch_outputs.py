@@ -8,20 +8,6 @@ from typing import Any
 import torch
 
 
-def first_tensor(outputs: Any) -> torch.Tensor:
-    """Return the first floating-point tensor in a model's outputs.
-
-    Raises
-    ------
-    ValueError
-        If there is no such tensor.
-    """
-    found = next(floating_tensors(outputs), None)
-    if found is None:
-        raise ValueError(f"the model returns no tensor of floating-point numbers, but {type(outputs).__name__}")
-    return found
-
-
 def floating_tensors(outputs: Any) -> Iterator[torch.Tensor]:
     """Yield the floating-point tensors in a model's outputs, in order, those in nested outputs included."""
     if isinstance(outputs, torch.Tensor):

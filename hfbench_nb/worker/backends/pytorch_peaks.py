@@ -34,7 +34,8 @@ def measure_peaks(device: torch.device, dtype: torch.dtype, synchronize: Callabl
     with torch.inference_mode():
         products = list(_products(_ROWS_ON_CPU if on_cpu else _ROWS_ON_GPU, device, dtype, synchronize))
         moves = list(_moves(_BYTES_ON_CPU if on_cpu else _BYTES_ON_GPU, device, dtype, synchronize))
-    return Peaks(max(products, key=lambda rate: rate.best), max(moves, key=lambda rate: rate.best))
+    best, fastest = (max(rates, key=lambda rate: rate.best) for rates in (products, moves))
+    return Peaks(best, fastest, str(dtype).removeprefix("torch."))
 
 
 def _products(

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.quick]
 
 
 def counted(lengths=(8, 32, 128, 512), models=("bert", "gpt2"), device="cpu", environment=None):
-    peaks = Peaks(Rate(100.0, 90.0, 50.0), Rate(20.0, 18.0, 10.0))
+    peaks = Peaks(Rate(100.0, 90.0, 50.0), Rate(20.0, 18.0, 10.0), "float32")
     entries = []
     for i, model in enumerate(models):
         for length in lengths:

@@ -9,6 +9,7 @@ import torch
 import transformers
 from support.families import BATCH, CPU, LENGTH, every_type, prepare, prepared_inference, spec_of
 from support.models import short
+from support.outputs import first_tensor
 from support.places import ROOT
 from support.tiny import TINY, tiny
 
@@ -16,7 +17,6 @@ from hfbench_nb import PyTorchBenchmark
 from hfbench_nb.configurations import catalog
 from hfbench_nb.worker.backends import pytorch_models
 from hfbench_nb.worker.backends.inputs import make_inputs
-from hfbench_nb.worker.backends.pytorch_outputs import first_tensor
 
 # One process imports the code of each type, and builds its model once.
 pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("families")]

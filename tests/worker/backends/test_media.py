@@ -10,10 +10,10 @@ import torch
 import transformers
 from support import workloads
 from support.models import short
+from support.outputs import first_tensor
 
 from hfbench_nb import PyTorchBenchmark
 from hfbench_nb.protocol.request import ModelSpec
-from hfbench_nb.worker.backends.pytorch_outputs import first_tensor
 from hfbench_nb.worker.backends.pytorch_parts import PartsWatch
 
 pytestmark = pytest.mark.measures

@@ -6,10 +6,10 @@ import pytest
 import transformers
 from support.families import prepare, spec_of
 from support.models import short
+from support.outputs import first_tensor
 from support.tiny import LIMITED, UNLIMITED, tiny
 
 from hfbench_nb import PyTorchBenchmark
-from hfbench_nb.worker.backends.pytorch_outputs import first_tensor
 
 # One process imports the code of each type, and builds its model once.
 pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("families")]

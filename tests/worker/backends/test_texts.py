@@ -6,13 +6,13 @@ import pytest
 import transformers
 from support import workloads
 from support.composed import COMPOSED
+from support.outputs import first_tensor
 from support.tiny import tiny
 
 from hfbench_nb.protocol.model_kinds import BASE
 from hfbench_nb.protocol.request import ModelSpec
 from hfbench_nb.worker.backends.inputs import make_inputs
 from hfbench_nb.worker.backends.model_classes import class_for
-from hfbench_nb.worker.backends.pytorch_outputs import first_tensor
 
 pytestmark = pytest.mark.measures
 

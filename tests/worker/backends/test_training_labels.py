@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from support.families import prepare
+from support.outputs import first_tensor
 from support.tiny import tiny
 
 from hfbench_nb.protocol.request import ModelSpec
-from hfbench_nb.worker.backends.pytorch_outputs import first_tensor
 
 # One process imports the code of each type, and builds its model once.
 pytestmark = [pytest.mark.measures, pytest.mark.xdist_group("families")]

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from matplotlib import pyplot as plt
 from support.measured import case_of, ok
+from support.plots import legend_labels
 
 from hfbench_nb import BenchmarkResults
 from hfbench_nb.analysis.largest import ARGUMENT
@@ -14,10 +15,6 @@ from hfbench_nb.protocol.case import Settings
 from hfbench_nb.protocol.timing import Timing
 
 pytestmark = [pytest.mark.shows, pytest.mark.quick]
-
-
-def names_in(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def generated(model, length, new_tokens):
@@ -34,7 +31,7 @@ def test_a_legend_keeps_the_sizes_of_models_with_long_names(own, figure):
     models = ("meta-llama/Llama-3.2-1B-Instruct", "Qwen/Qwen2.5-0.5B-Instruct")
     sizes = [(length, new) for length in (8, 300) for new in (16, 128)]
     results = BenchmarkResults([generated(model, *size) for model in models for size in sizes], {}, {})
-    names = names_in(results.plot_tokens(ax=None if own else plt.subplots(figsize=figure)[1]))
+    names = legend_labels(results.plot_tokens(ax=None if own else plt.subplots(figsize=figure)[1]))
     assert len(set(names)) == len(names) == 8
     for name, (length, new_tokens) in zip(names, sizes * 2, strict=True):
         assert name.endswith(f", length {length}, new tokens {new_tokens} (first: 20.0 ms)")
@@ -56,7 +53,7 @@ def test_the_largest_sizes_of_models_that_are_alike_are_told_apart():
     hunt = {"what": "batch_size", "limit_mb": 2000.0, "maximum": 64}
     largest = BenchmarkResults(entries, {}, {ARGUMENT: hunt, "speed": False, "memory": True}).largest
     ax = largest.plot()
-    assert names_in(ax) == [
+    assert legend_labels(ax) == [
         "bert-base (largest: 27)", "bert-large (largest: 26)", "huge (none fits)", "Limit, 2,000 MB",
     ]  # fmt: skip
     assert not ax.texts
@@ -69,4 +66,4 @@ def test_the_largest_sizes_of_models_that_are_alike_are_told_apart():
 
 def test_a_line_that_adds_a_page_is_not_said_to_add_nothing():
     ax = plot_memory_line([("/m.py", 3, 4096, 0), ("/m.py", 4, 3 << 20, 0), ("/m.py", 5, 0, 200 << 10)], None)
-    assert names_in(ax)[-3:] == ["m.py:4: +3.0 MB", "m.py:5: +0.2 MB", "m.py:3: +4 kB"]
+    assert legend_labels(ax)[-3:] == ["m.py:4: +3.0 MB", "m.py:5: +0.2 MB", "m.py:3: +4 kB"]
