@@ -10,7 +10,7 @@ from hfbench_nb.arguments import checks
 from hfbench_nb.display.plots.headings import heading
 from hfbench_nb.display.plots.lines import draw, draw_panels
 from hfbench_nb.display.plots.series import Look, Series
-from hfbench_nb.display.plots.style import series_names
+from hfbench_nb.display.plots.style import distinctions
 from hfbench_nb.protocol.errors import wrong_value
 from hfbench_nb.results.curve_frame import curve_keys, make_curve_frame, other_sizes
 from hfbench_nb.results.metrics import Metric
@@ -96,10 +96,10 @@ def plot(
 
     def series_of(part: pd.DataFrame) -> list[Series]:
         groups: list[Any] = list(part.groupby(curve_keys(along), sort=False))
-        titles = series_names([(short[label], of_task, *places) for (label, of_task, *places), _ in groups], sizes)
+        told = distinctions([(short[label], of_task, *places) for (label, of_task, *places), _ in groups], sizes)
         return [
-            Series(title, short[key[0]], group.sort_values(along), fits.get(key))
-            for title, (key, group) in zip(titles, groups, strict=True)
+            Series(short[key[0]], ", ".join(words), group.sort_values(along), fits.get(key))
+            for words, (key, group) in zip(told, groups, strict=True)
         ]
 
     if split:

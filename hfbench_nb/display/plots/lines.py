@@ -83,8 +83,8 @@ def _bars(series: Sequence[Series]) -> list[tuple[str, str, Any]]:
     """Return name, label and point of each bar; only the first of a label has the whole name."""
     bars, before = [], None
     for line in series:
-        rest = line.name.removeprefix(line.label).removeprefix(", ")
-        bars.append((rest if rest and line.label == before else line.name, line.label, line.points.iloc[0]))
+        name = line.distinction if line.distinction and line.label == before else line.name
+        bars.append((name, line.label, line.points.iloc[0]))
         before = line.label
     return bars
 

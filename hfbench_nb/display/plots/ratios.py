@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hfbench_nb.display.plots.headings import heading_of_ratios
 from hfbench_nb.display.plots.lines import draw
 from hfbench_nb.display.plots.series import Look, Series
-from hfbench_nb.display.plots.style import plain_text, series_names
+from hfbench_nb.display.plots.style import distinctions, plain_text
 from hfbench_nb.protocol.case import SHOWN, SIZE_NAMES
 from hfbench_nb.protocol.errors import ArgumentError
 from hfbench_nb.rendering.units import format_ratio
@@ -53,10 +53,10 @@ def plot_ratios(frame: pd.DataFrame, metric: Metric, names: tuple[str, str], *, 
         high=frame[f"{ratio}_ci_high"].replace(float("inf"), absent),
     )
     groups: list[Any] = list(points.groupby(curve_keys(), sort=False))
-    titles = series_names([key for key, _ in groups], other_sizes("sequence_length"))
+    told = distinctions([key for key, _ in groups], other_sizes("sequence_length"))
     series = [
-        Series(title, key[0], group.sort_values("sequence_length"))
-        for title, (key, group) in zip(titles, groups, strict=True)
+        Series(key[0], ", ".join(words), group.sort_values("sequence_length"))
+        for words, (key, group) in zip(told, groups, strict=True)
     ]
     this, other = map(plain_text, names)
     title = f"{metric.title}, {this} / {other}"

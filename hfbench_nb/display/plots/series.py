@@ -22,22 +22,29 @@ _PLACES_NAMED, _MOST_OF_LABEL = 3, 4
 
 @dataclass(frozen=True)
 class Series:
-    """One line: its name, its points (columns as returned by `make_curve_frame`), and its fitted curve if one is drawn.
+    """One line: its name, its points (columns of `make_curve_frame`), and its fitted curve if one is drawn.
 
     Attributes
     ----------
-    name
-        Its name in the legend.
     label
         What has a colour: the model with its settings.
+    distinction
+        What distinguishes it from others of the label; empty where nothing does.
+    points
+        Its points, in the order along the axis.
     curve
         Returns the metric at sequence lengths.
     """
 
-    name: str
     label: str
+    distinction: str
     points: pd.DataFrame
     curve: Callable[[Any], Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in the legend."""
+        return ", ".join(filter(None, [self.label, self.distinction]))
 
     @property
     def last_value(self) -> float:

@@ -71,16 +71,15 @@ def series_styles(labels: Sequence[str], coloured: Sequence[str], faint: Sequenc
 
 def series_names(keys: Sequence[tuple[Any, ...]], sizes: Sequence[str]) -> list[str]:
     """Name each (label, task, size, ...) by what distinguishes it from the others; `sizes` says what the sizes are."""
+    return [", ".join([str(key[0]), *rest]) for key, rest in zip(keys, distinctions(keys, sizes), strict=True)]
+
+
+def distinctions(keys: Sequence[tuple[Any, ...]], sizes: Sequence[str]) -> list[list[str]]:
+    """Return what distinguishes each (label, task, size, ...) from the others, in words, beside its label."""
     several = [len({key[i] for key in keys}) > 1 for i in range(1, 2 + len(sizes))]
     words = ["", *(f"{SHORT_SIZES.get(size, size.replace('_', ' '))} " for size in sizes)]
     return [
-        ", ".join(
-            [
-                str(key[0]),
-                *(f"{word}{part}" for word, part, wanted in zip(words, key[1:], several, strict=True) if wanted),
-            ]
-        )
-        for key in keys
+        [f"{word}{part}" for word, part, wanted in zip(words, key[1:], several, strict=True) if wanted] for key in keys
     ]
 
 
