@@ -32,6 +32,7 @@ os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())
 os.environ["TORCHINDUCTOR_VEC_ISA_OK"] = "1"
 
 from hfbench_nb.execution.servers import close_all
+from hfbench_nb.worker.heap import settle_objects
 from hfbench_nb.worker.nvml import used_bytes_by_uuid
 
 # Where an assertion of what tests share fails, its values are shown, as in tests.
@@ -110,8 +111,7 @@ def no_process_is_left() -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def collected_quickly() -> None:
     """Keep what is imported by now out of garbage collections: a reading of memory makes one, of half a second."""
-    gc.collect()
-    gc.freeze()
+    settle_objects()
 
 
 @pytest.fixture(autouse=True)

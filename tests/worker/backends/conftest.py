@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
+
+from hfbench_nb.worker.heap import settle_objects
 
 
 @pytest.fixture(autouse=True)
 def collected_quickly() -> None:
     """Keep what is imported by now out of garbage collections, as a worker server does before it forks."""
-    gc.collect()
-    gc.freeze()
+    settle_objects()
