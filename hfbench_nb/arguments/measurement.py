@@ -61,8 +61,7 @@ class MeasurementArguments:
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an argument; refuse a name that the class does not have, which nothing would read."""
         kind = type(self)
-        names = (*(found.name for found in dataclasses.fields(kind)), *dir(kind))
-        if not name.startswith("_") and name not in names and not _is_declared(kind, name):
+        if not name.startswith("_") and not hasattr(kind, name) and not _is_declared(kind, name):
             raise no_such_argument(kind, name, value)
         super().__setattr__(name, value)
 
